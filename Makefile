@@ -1,0 +1,71 @@
+# Thin: what a target does stands in a script. `make help` lists the targets.
+MAKEFLAGS += --no-print-directory
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help setup build release demo test bench fuzz check fmt kernel shell host host-command install uninstall clean
+
+PREFIX ?= /usr/local
+WITH_KVM := Tests/EmulatedHost/with-kvm
+STAGED := Tests/EmulatedHost/staged
+# As it was typed: `$` is the command's, not make's; a doubled one, as makefiles want it, is taken as one.
+export HOST_COMMAND := $(subst $$$$,$$,$(value CMD))
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
+
+setup: ## install what is missing (apt packages), build the guest kernel into the cache
+	@Setup/setup
+
+build: setup ## debug build
+	swift build
+
+release: setup ## release build: build/bin, build/vmlinux, build/initramfs.cpio
+	@Setup/release
+
+demo: release ## set up, build, and show the main job
+	@Setup/demo
+
+test: release ## unit tests, then the tests that need a virtual machine, where KVM works
+	@Tests/run
+
+bench: release ## measure against QEMU, runc and one container per VM
+	@$(WITH_KVM) -t 7200 -- Tests/Performance/run
+
+fuzz: setup ## run each fuzz target for FUZZ_SECONDS (60)
+	@Tests/Fuzz/run
+
+check: ## format, layering, unsafe marks
+	@Tests/Check/run
+
+fmt: ## format the Swift sources
+	swift format format --in-place --parallel --recursive Sources Tests Package.swift
+
+kernel: ## build the guest kernel
+	@Kernel/build build
+
+shell: ## a shell where KVM works
+	@$(WITH_KVM) --tty -- $(STAGED) bash
+
+host: host-command ## run CMD='…' where KVM works, with build/bin on PATH
+	@$(end-with-status)
+
+install: ## copy the release build to PREFIX (/usr/local)
+	@Setup/install-files install "$(DESTDIR)$(PREFIX)"
+
+uninstall: ## remove what install copied
+	@Setup/install-files uninstall "$(DESTDIR)$(PREFIX)"
+
+clean: ## remove build products; the cache stays
+	rm -rf build .build
+
+# The command's status goes by a file, and make ends with it (Setup/exit-with.c): by itself it knows 0 and 2.
+ifeq ($(MAKECMDGOALS),host)
+STATUS_FILE := $(shell mktemp)
+-load $(shell Setup/exit-with)
+take-status = $(file <$(STATUS_FILE))$(shell rm -f $(STATUS_FILE))
+end-with-status = $(if $(filter %exit_with.so,$(.LOADED)),$(exit-with $(take-status)),exit $(take-status))
+host-command:
+	@[ -x build/bin/czone ] || $(MAKE) release </dev/null >&2
+	@status=0; $(WITH_KVM) -t 0 -- $(STAGED) bash -c "$$HOST_COMMAND" || status=$$?; echo $$status >$(STATUS_FILE)
+endif

@@ -1,0 +1,185 @@
+/// Where a layer, or the source of a bind mount, is found in the guest.
+public enum Tree: Equatable, Sendable {
+    /// The image on this pmem device (the N of /dev/pmemN).
+    case image(device: UInt32)
+    /// A folder or file below the root of a virtio-fs share. Links in the path do not lead out of the share.
+    case share(tag: String, path: String)
+    /// A path in the agent's own mount namespace.
+    case guest(path: String)
+}
+
+/// The root of a container.
+public struct RootFileSystem: Equatable, Sendable {
+    /// The layers, topmost first. None: a container without files whose first process is the agent's own pause, which
+    /// waits and reaps; `ProcessSpecification.arguments` are then only its name.
+    public var layers: [Tree]
+    /// Room in the writable layer, a tmpfs in the container's zone, in bytes; 0: as much as the zone has.
+    public var writableBytes: UInt64
+    /// OCI's `root.readonly`: after everything is mounted, the root is.
+    public var isReadOnly: Bool
+    /// OCI's `linux.rootfsPropagation` as mount(2) flags (MS_PRIVATE, MS_SLAVE, MS_SHARED); 0: private.
+    public var propagation: UInt64
+
+    public init(layers: [Tree], writableBytes: UInt64 = 0, isReadOnly: Bool = false, propagation: UInt64 = 0) {
+        self.layers = layers
+        self.writableBytes = writableBytes
+        self.isReadOnly = isReadOnly
+        self.propagation = propagation
+    }
+}
+
+/// An entry of OCI's `mounts`, its option words sorted by the host into flags, propagation and data.
+public struct Mount: Equatable, Sendable {
+    public enum Source: Equatable, Sendable {
+        /// A new file system. Served: proc, sysfs, tmpfs, devpts, mqueue, cgroup2 (also for OCI's `cgroup`). A tmpfs
+        /// gets its zone's memory policy from the agent.
+        case fileSystem(type: String, name: String)
+        /// OCI's `bind` and `rbind`.
+        case bind(Tree, recursive: Bool)
+    }
+
+    public var source: Source
+    /// Absolute, in the container; links are followed within it. Made if missing: a file for a bound file, else a
+    /// folder.
+    public var destination: String
+    /// MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_NOATIME, MS_RELATIME, MS_NODIRATIME, MS_STRICTATIME.
+    public var flags: UInt64
+    /// MS_PRIVATE, MS_SLAVE, MS_SHARED or MS_UNBINDABLE, with or without MS_REC; 0: none.
+    public var propagation: UInt64
+    /// What the file system itself takes: "mode=755,size=65536k".
+    public var data: String
+
+    public init(
+        source: Source, destination: String, flags: UInt64 = 0, propagation: UInt64 = 0, data: String = ""
+    ) {
+        self.source = source
+        self.destination = destination
+        self.flags = flags
+        self.propagation = propagation
+        self.data = data
+    }
+}
+
+/// A small file that the host writes into a container: resolv.conf, hosts, hostname.
+public struct InlineFile: Equatable, Sendable {
+    /// Absolute, in the container; made or replaced. A link in its place is replaced, not followed.
+    public var path: String
+    /// Permission bits.
+    public var mode: UInt32
+    public var contents: [UInt8]
+
+    public init(path: String, mode: UInt32 = 0o644, contents: [UInt8]) {
+        self.path = path
+        self.mode = mode
+        self.contents = contents
+    }
+}
+
+/// Which namespace of a kind a container lives in.
+public enum NamespaceChoice: Equatable, Sendable {
+    /// One of its own.
+    case new
+    /// The agent's, that is the guest's: what OCI calls the host's.
+    case guest
+    /// That of another container's first process, which must live: a pod's.
+    case container(ContainerNumber)
+}
+
+/// The namespaces of a container; the mount namespace is always new.
+public struct Namespaces: Equatable, Sendable {
+    public var process: NamespaceChoice
+    public var network: NamespaceChoice
+    public var ipc: NamespaceChoice
+    public var hostName: NamespaceChoice
+    public var controlGroup: NamespaceChoice
+
+    public init(
+        process: NamespaceChoice = .new, network: NamespaceChoice = .new, ipc: NamespaceChoice = .new,
+        hostName: NamespaceChoice = .new, controlGroup: NamespaceChoice = .new
+    ) {
+        self.process = process
+        self.network = network
+        self.ipc = ipc
+        self.hostName = hostName
+        self.controlGroup = controlGroup
+    }
+}
+
+/// A file below /proc/sys in dotted form, and its value. The host lets only namespaced ones through.
+public struct SystemControl: Equatable, Sendable {
+    public var name: String
+    public var value: String
+
+    public init(name: String, value: String) {
+        self.name = name
+        self.value = value
+    }
+}
+
+/// Limits of a control group; nil leaves one as it is (at creation: none). `UInt64.max` is "max".
+public struct ResourceLimits: Equatable, Sendable {
+    /// memory.max in bytes. With a zone at most zone − 8 MiB: the kernel kills before the zone is full.
+    public var memoryMax: UInt64?
+    /// memory.low in bytes.
+    public var memoryLow: UInt64?
+    /// pids.max.
+    public var processesMax: UInt64?
+    /// cpu.max: microseconds of CPU time in each period.
+    public var cpuQuota: UInt64?
+    /// cpu.max: the period in microseconds; 100000 where it is nil.
+    public var cpuPeriod: UInt64?
+    /// cpu.weight, 1 … 10000.
+    public var cpuWeight: UInt64?
+
+    public init(
+        memoryMax: UInt64? = nil, memoryLow: UInt64? = nil, processesMax: UInt64? = nil,
+        cpuQuota: UInt64? = nil, cpuPeriod: UInt64? = nil, cpuWeight: UInt64? = nil
+    ) {
+        self.memoryMax = memoryMax
+        self.memoryLow = memoryLow
+        self.processesMax = processesMax
+        self.cpuQuota = cpuQuota
+        self.cpuPeriod = cpuPeriod
+        self.cpuWeight = cpuWeight
+    }
+}
+
+/// An OCI runtime specification as the agent carries it out. /dev gets OCI's default devices and links always.
+///
+/// Not honoured, to be refused by name by the host: user and time namespaces, namespaces by path, `uidMappings` and
+/// idmapped mounts, other devices than the default ones (and `linux.resources.devices` that allow more), hooks,
+/// `mountLabel`, `intelRdt`, `personality`, `memoryPolicy`, `netDevices`, block I/O, huge page, RDMA, network class and
+/// swap limits, CPU real-time settings, `cpuset` (the zone decides), seccomp listeners, sysctls that no namespace holds.
+public struct ContainerSpecification: Equatable, Sendable {
+    public var root: RootFileSystem
+    /// In the order of mounting. A `/proc` among them is what paths to mask are looked up in.
+    public var mounts: [Mount]
+    public var files: [InlineFile]
+    public var namespaces: Namespaces
+    /// Empty: unchanged. Only with a host name namespace of its own.
+    public var hostname: String
+    public var domainName: String
+    public var maskedPaths: [String]
+    public var readOnlyPaths: [String]
+    public var systemControls: [SystemControl]
+    public var limits: ResourceLimits
+    public var process: ProcessSpecification
+
+    public init(
+        root: RootFileSystem, mounts: [Mount] = [], files: [InlineFile] = [], namespaces: Namespaces = Namespaces(),
+        hostname: String = "", domainName: String = "", maskedPaths: [String] = [], readOnlyPaths: [String] = [],
+        systemControls: [SystemControl] = [], limits: ResourceLimits = ResourceLimits(), process: ProcessSpecification
+    ) {
+        self.root = root
+        self.mounts = mounts
+        self.files = files
+        self.namespaces = namespaces
+        self.hostname = hostname
+        self.domainName = domainName
+        self.maskedPaths = maskedPaths
+        self.readOnlyPaths = readOnlyPaths
+        self.systemControls = systemControls
+        self.limits = limits
+        self.process = process
+    }
+}

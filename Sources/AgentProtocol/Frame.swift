@@ -1,0 +1,103 @@
+/// One message on the control connection, before its payload is decoded.
+///
+/// | bytes | field |
+/// |---|---|
+/// | 0–3 | payload length, at most `Limits.payload` |
+/// | 4–5 | type (`MessageType`) |
+/// | 6–7 | 0 |
+/// | 8–11 | request: a reply repeats its request's number; 0 in Hello and events |
+/// | 12… | payload |
+///
+/// All integers are little-endian.
+public struct Frame: Equatable, Sendable {
+    public static let headerLength = 12
+
+    public let type: MessageType
+    public let request: UInt32
+    public let payload: [UInt8]
+
+    public init(type: MessageType, request: UInt32, payload: [UInt8]) {
+        self.type = type
+        self.request = request
+        self.payload = payload
+    }
+
+    /// The bytes of a frame with this message. Throws when a field or the whole is over its limit.
+    public static func bytes<Content: Message>(of message: Content, request: UInt32 = 0) throws(ProtocolError)
+        -> [UInt8]
+    {
+        var encoder = MessageEncoder()
+        message.encode(into: &encoder)
+        if let violation = encoder.violation { throw violation }
+        let payload = encoder.bytes
+        guard payload.count <= Limits.payload else { throw .frameTooLong(length: payload.count) }
+        var header = MessageEncoder()
+        header.integer(UInt32(payload.count))
+        header.integer(Content.type.rawValue)
+        header.integer(UInt16(0))
+        header.integer(request)
+        return header.bytes + payload
+    }
+
+    /// The frame's message, which must be of this type and fill the payload exactly.
+    public func message<Content: Message>(_ content: Content.Type = Content.self) throws(ProtocolError) -> Content {
+        guard type == Content.type else {
+            throw .unexpectedType(type.rawValue, expected: Content.type.rawValue)
+        }
+        var decoder = MessageDecoder(payload)
+        let message = try Content(decoding: &decoder)
+        try decoder.end()
+        return message
+    }
+}
+
+/// Cuts a stream of bytes into frames. The reader gives it what came and takes frames until there is none; it then
+/// holds less than one frame. After an error it has nothing more to give and the connection is to be closed.
+public struct FrameDecoder: Sendable {
+    private var buffer: [UInt8] = []
+    private var start = 0
+    private var failure: ProtocolError?
+
+    public init() {}
+
+    /// Bytes that wait for the rest of their frame.
+    public var pendingBytes: Int { buffer.count - start }
+
+    public mutating func append(_ bytes: ArraySlice<UInt8>) {
+        guard failure == nil else { return }
+        if start > 0 {
+            buffer.removeFirst(start)
+            start = 0
+        }
+        buffer += bytes
+    }
+
+    /// The next whole frame, if it has come.
+    public mutating func next() throws(ProtocolError) -> Frame? {
+        if let failure { throw failure }
+        do throws(ProtocolError) {
+            return try cut()
+        } catch {
+            failure = error
+            buffer = []
+            start = 0
+            throw error
+        }
+    }
+
+    private mutating func cut() throws(ProtocolError) -> Frame? {
+        guard pendingBytes >= Frame.headerLength else { return nil }
+        var header = MessageDecoder([UInt8](buffer[start..<(start + Frame.headerLength)]))
+        let length = Int(try header.integer(UInt32.self))
+        let rawType: UInt16 = try header.integer()
+        let reserved: UInt16 = try header.integer()
+        let request: UInt32 = try header.integer()
+        guard length <= Limits.payload else { throw .frameTooLong(length: length) }
+        guard reserved == 0 else { throw .reservedNotZero(value: reserved) }
+        guard let type = MessageType(rawValue: rawType) else { throw .unknownType(rawType) }
+        guard pendingBytes >= Frame.headerLength + length else { return nil }
+        let first = start + Frame.headerLength
+        start = first + length
+        return Frame(type: type, request: request, payload: [UInt8](buffer[first..<start]))
+    }
+}

@@ -1,0 +1,45 @@
+/// Numbers that host and agent agree on.
+public enum Limits {
+    /// The first four bytes of a Hello's payload: "CZAG".
+    public static let magic: UInt32 = 0x4741_5A43
+    /// Both sides must have the same: they are built from the same sources and shipped together.
+    public static let version: UInt16 = 1
+    /// The host port (vsock, context id 2) that the agent connects to for its control connection.
+    public static let controlPort: UInt32 = 1024
+    /// The greatest payload of a frame, in bytes.
+    public static let payload = 1 << 20
+    /// A file system path, in bytes, without the terminating zero (PATH_MAX − 1).
+    public static let path = 4095
+    /// One argument or environment entry, in bytes (the kernel's MAX_ARG_STRLEN − 1).
+    public static let argument = 131_071
+    /// Arguments, and environment entries, of one process.
+    public static let arguments = 32_768
+    /// A name: a host name, a file system type, a sysctl.
+    public static let name = 255
+    /// Mount options, a sysctl's value, the text of a failure.
+    public static let text = 4096
+    /// Mounts, masked paths, read-only paths, sysctls, inline files: each.
+    public static let mounts = 512
+    /// Layers of a root file system.
+    public static let layers = 128
+    /// Supplementary groups of a process (the kernel allows 65536; nobody has them).
+    public static let groups = 1024
+    /// The number of RLIMIT_… resources that Linux has.
+    public static let resourceLimits = 16
+    /// Instructions of a seccomp filter (the kernel's BPF_MAXINSNS), 8 bytes each.
+    public static let filterInstructions = 4096
+    /// Zones of a VM: the NUMA nodes beside node 0.
+    public static let zones = 64
+    /// Images of a VM.
+    public static let images = 64
+    /// Containers of a VM, those without a zone too.
+    public static let containers = 256
+    /// Processes in a list of them.
+    public static let processes = 65_536
+    /// Entropy bytes in one message.
+    public static let entropy = 512
+    /// Step timings in one reply.
+    public static let timings = 64
+    /// The contents of a file that the host puts into a container.
+    public static let fileContents = 512 << 10
+}

@@ -1,0 +1,57 @@
+/// Writes fields, little-endian, lengths before contents. It keeps the first violation of a limit instead of throwing
+/// at each field; whoever makes the frame throws it, so nothing is sent that the peer would refuse.
+public struct MessageEncoder {
+    public private(set) var bytes: [UInt8] = []
+    public private(set) var violation: ProtocolError?
+
+    public init() {}
+
+    public mutating func integer<Integer: FixedWidthInteger>(_ value: Integer) {
+        var rest = value
+        for _ in 0..<(Integer.bitWidth / 8) {
+            bytes.append(UInt8(truncatingIfNeeded: rest))
+            rest >>= 8
+        }
+    }
+
+    public mutating func flag(_ value: Bool) { bytes.append(value ? 1 : 0) }
+
+    public mutating func blob(_ value: [UInt8], _ field: StaticString, atMost limit: Int) {
+        guard admit(value.count, field, limit) else { return }
+        integer(UInt32(value.count))
+        bytes += value
+    }
+
+    /// A text without zero bytes: it becomes a C string in the guest.
+    public mutating func text(_ value: String, _ field: StaticString, atMost limit: Int) {
+        let contents = value.utf8
+        guard admit(contents.count, field, limit) else { return }
+        if contents.contains(0) { note(.invalidText(field: field)) }
+        integer(UInt32(contents.count))
+        bytes += contents
+    }
+
+    public mutating func list<Element>(
+        _ value: [Element], _ field: StaticString, atMost limit: Int,
+        _ encode: (inout MessageEncoder, Element) -> Void
+    ) {
+        guard admit(value.count, field, limit) else { return }
+        integer(UInt32(value.count))
+        for element in value { encode(&self, element) }
+    }
+
+    public mutating func optional<Value>(_ value: Value?, _ encode: (inout MessageEncoder, Value) -> Void) {
+        flag(value != nil)
+        if let value { encode(&self, value) }
+    }
+
+    private mutating func admit(_ count: Int, _ field: StaticString, _ limit: Int) -> Bool {
+        if count <= limit { return true }
+        note(.tooLong(field: field, count: count, limit: limit))
+        return false
+    }
+
+    private mutating func note(_ error: ProtocolError) {
+        if violation == nil { violation = error }
+    }
+}

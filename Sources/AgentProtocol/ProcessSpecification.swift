@@ -1,0 +1,217 @@
+/// The five capability sets of OCI's `process.capabilities`, bit n standing for capability n.
+public struct CapabilitySets: Equatable, Sendable {
+    public var bounding: UInt64
+    public var effective: UInt64
+    public var permitted: UInt64
+    public var inheritable: UInt64
+    public var ambient: UInt64
+
+    public init(bounding: UInt64, effective: UInt64, permitted: UInt64, inheritable: UInt64, ambient: UInt64) {
+        self.bounding = bounding
+        self.effective = effective
+        self.permitted = permitted
+        self.inheritable = inheritable
+        self.ambient = ambient
+    }
+
+    public static let none = CapabilitySets(bounding: 0, effective: 0, permitted: 0, inheritable: 0, ambient: 0)
+}
+
+/// A limit as setrlimit(2) takes it; `UInt64.max` is no limit.
+public struct ResourceLimit: Equatable, Sendable {
+    /// An RLIMIT_… number of x86-64 Linux.
+    public var resource: UInt32
+    public var soft: UInt64
+    public var hard: UInt64
+
+    public init(resource: UInt32, soft: UInt64, hard: UInt64) {
+        self.resource = resource
+        self.soft = soft
+        self.hard = hard
+    }
+}
+
+/// A compiled seccomp profile.
+public struct SeccompFilter: Equatable, Sendable {
+    /// SECCOMP_FILTER_FLAG_… for seccomp(2); LOG and SPEC_ALLOW make sense.
+    public var flags: UInt32
+    /// `struct sock_filter`s, 8 bytes each, as the kernel takes them.
+    public var program: [UInt8]
+
+    public init(flags: UInt32, program: [UInt8]) {
+        self.flags = flags
+        self.program = program
+    }
+}
+
+/// A terminal's size in characters.
+public struct WindowSize: Equatable, Sendable {
+    public var rows: UInt16
+    public var columns: UInt16
+
+    public init(rows: UInt16, columns: UInt16) {
+        self.rows = rows
+        self.columns = columns
+    }
+}
+
+/// Where a process's standard streams go: vsock ports of the host that the agent connects to, one connection for each;
+/// 0 is /dev/null. The host must listen before it sends the request. With a terminal, `input` and `output` are its two
+/// directions and `error` is 0.
+///
+/// The end of the host's writing on `input` (or `CloseInput`) closes the process's standard input. The agent closes an
+/// output connection when everything was sent and no process holds the other end any more, which may be before or after
+/// `Exited`.
+public struct StandardStreams: Equatable, Sendable {
+    public var input: UInt32
+    public var output: UInt32
+    public var error: UInt32
+
+    public init(input: UInt32 = 0, output: UInt32 = 0, error: UInt32 = 0) {
+        self.input = input
+        self.output = output
+        self.error = error
+    }
+}
+
+/// OCI's `process`. Not honoured, to be refused by name by the host: `apparmorProfile`, `selinuxLabel`, `ioPriority`,
+/// `scheduler`, `execCPUAffinity`, and `commandLine`.
+public struct ProcessSpecification: Equatable, Sendable {
+    /// At least one. The first is looked up in the container: as a path if it has a slash, else in the PATH of
+    /// `environment`.
+    public var arguments: [String]
+    public var environment: [String]
+    /// Absolute. Made if it is missing for a container's first process, an error for another.
+    public var workingDirectory: String
+    public var userID: UInt32
+    public var groupID: UInt32
+    public var additionalGroups: [UInt32]
+    /// nil: 0o022.
+    public var umask: UInt32?
+    public var capabilities: CapabilitySets
+    public var resourceLimits: [ResourceLimit]
+    public var noNewPrivileges: Bool
+    public var seccomp: SeccompFilter?
+    public var oomScoreAdjustment: Int32
+    /// A terminal of this size, or pipes.
+    public var terminal: WindowSize?
+    public var streams: StandardStreams
+
+    public init(
+        arguments: [String], environment: [String] = [], workingDirectory: String = "/",
+        userID: UInt32 = 0, groupID: UInt32 = 0, additionalGroups: [UInt32] = [], umask: UInt32? = nil,
+        capabilities: CapabilitySets = .none, resourceLimits: [ResourceLimit] = [], noNewPrivileges: Bool = true,
+        seccomp: SeccompFilter? = nil, oomScoreAdjustment: Int32 = 0, terminal: WindowSize? = nil,
+        streams: StandardStreams = StandardStreams()
+    ) {
+        self.arguments = arguments
+        self.environment = environment
+        self.workingDirectory = workingDirectory
+        self.userID = userID
+        self.groupID = groupID
+        self.additionalGroups = additionalGroups
+        self.umask = umask
+        self.capabilities = capabilities
+        self.resourceLimits = resourceLimits
+        self.noNewPrivileges = noNewPrivileges
+        self.seccomp = seccomp
+        self.oomScoreAdjustment = oomScoreAdjustment
+        self.terminal = terminal
+        self.streams = streams
+    }
+
+    func encode(into encoder: inout MessageEncoder) {
+        encoder.texts(arguments, "arguments", atMost: Limits.arguments, each: Limits.argument)
+        encoder.texts(environment, "environment", atMost: Limits.arguments, each: Limits.argument)
+        encoder.text(workingDirectory, "working directory", atMost: Limits.path)
+        encoder.integer(userID)
+        encoder.integer(groupID)
+        encoder.list(additionalGroups, "additional groups", atMost: Limits.groups) { $0.integer($1) }
+        encoder.optional(umask) { $0.integer($1) }
+        capabilities.encode(into: &encoder)
+        encoder.list(resourceLimits, "resource limits", atMost: Limits.resourceLimits) { encoder, limit in
+            encoder.integer(limit.resource)
+            encoder.integer(limit.soft)
+            encoder.integer(limit.hard)
+        }
+        encoder.flag(noNewPrivileges)
+        encoder.optional(seccomp) { encoder, filter in
+            encoder.integer(filter.flags)
+            encoder.blob(filter.program, "seccomp filter", atMost: Limits.filterInstructions * 8)
+        }
+        encoder.integer(oomScoreAdjustment)
+        encoder.optional(terminal) { $1.encode(into: &$0) }
+        encoder.integer(streams.input)
+        encoder.integer(streams.output)
+        encoder.integer(streams.error)
+    }
+
+    init(decoding decoder: inout MessageDecoder) throws(ProtocolError) {
+        arguments = try decoder.texts("arguments", atMost: Limits.arguments, each: Limits.argument)
+        environment = try decoder.texts("environment", atMost: Limits.arguments, each: Limits.argument)
+        workingDirectory = try decoder.text("working directory", atMost: Limits.path)
+        userID = try decoder.integer()
+        groupID = try decoder.integer()
+        additionalGroups = try decoder.list("additional groups", atMost: Limits.groups) {
+            d throws(ProtocolError) in try d.integer()
+        }
+        umask = try decoder.optional("umask") { d throws(ProtocolError) in try d.integer() }
+        capabilities = try CapabilitySets(decoding: &decoder)
+        resourceLimits = try decoder.list("resource limits", atMost: Limits.resourceLimits) {
+            d throws(ProtocolError) in
+            ResourceLimit(resource: try d.integer(), soft: try d.integer(), hard: try d.integer())
+        }
+        noNewPrivileges = try decoder.flag("no new privileges")
+        seccomp = try decoder.optional("seccomp filter") { d throws(ProtocolError) in
+            SeccompFilter(
+                flags: try d.integer(),
+                program: try d.blob("seccomp filter", atMost: Limits.filterInstructions * 8))
+        }
+        oomScoreAdjustment = try decoder.integer()
+        terminal = try decoder.optional("terminal") { d throws(ProtocolError) in try WindowSize(decoding: &d) }
+        streams = StandardStreams(
+            input: try decoder.integer(), output: try decoder.integer(), error: try decoder.integer())
+    }
+}
+
+extension CapabilitySets {
+    func encode(into encoder: inout MessageEncoder) {
+        encoder.integer(bounding)
+        encoder.integer(effective)
+        encoder.integer(permitted)
+        encoder.integer(inheritable)
+        encoder.integer(ambient)
+    }
+
+    init(decoding decoder: inout MessageDecoder) throws(ProtocolError) {
+        bounding = try decoder.integer()
+        effective = try decoder.integer()
+        permitted = try decoder.integer()
+        inheritable = try decoder.integer()
+        ambient = try decoder.integer()
+    }
+}
+
+extension WindowSize {
+    func encode(into encoder: inout MessageEncoder) {
+        encoder.integer(rows)
+        encoder.integer(columns)
+    }
+
+    init(decoding decoder: inout MessageDecoder) throws(ProtocolError) {
+        rows = try decoder.integer()
+        columns = try decoder.integer()
+    }
+}
+
+extension MessageEncoder {
+    mutating func texts(_ texts: [String], _ field: StaticString, atMost limit: Int, each: Int) {
+        list(texts, field, atMost: limit) { $0.text($1, field, atMost: each) }
+    }
+}
+
+extension MessageDecoder {
+    mutating func texts(_ field: StaticString, atMost limit: Int, each: Int) throws(ProtocolError) -> [String] {
+        try list(field, atMost: limit) { decoder throws(ProtocolError) in try decoder.text(field, atMost: each) }
+    }
+}

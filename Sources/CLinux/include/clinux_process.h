@@ -1,0 +1,40 @@
+// Starting other programs, and what the C library hides behind macros or does not wrap.
+#pragma once
+#include "clinux.h"
+
+/// A program to start.
+struct clinux_launch {
+    const char *program;
+    char *const *arguments;
+    char *const *environment;
+    /// Become the program's standard streams.
+    int input;
+    int output;
+    int error;
+    /// Descriptors that the program gets under the numbers that they have; none of 0 to 2.
+    const int *kept;
+    size_t kept_count;
+    /// A file that gets the new process's id, in decimal digits, before the program begins; -1: none.
+    int identity;
+    /// A session of its own (setsid(2)), in the root folder.
+    bool detached;
+};
+/// Starts a program in a new process; its process id, or a negative errno, that of a failed execve(2) too.
+int clinux_launch(const struct clinux_launch *launch);
+
+/// flock(2); -EWOULDBLOCK when LOCK_NB is given and somebody else has the lock.
+int clinux_flock(int fd, int operation);
+/// renameat2(2) that refuses to replace what is there.
+int clinux_rename_to_free_name(const char *from, const char *to);
+/// pidfd_open(2).
+int clinux_process_descriptor(int32_t pid);
+/// A pair of connected stream sockets, close-on-exec.
+int clinux_socket_pair(int *ends);
+/// A listening stream socket, close-on-exec, bound to a path of any length.
+int clinux_listen(const char *path, int backlog);
+/// A stream socket, close-on-exec, connected to a path of any length.
+int clinux_connect(const char *path);
+
+/// The size of a terminal in characters; -ENOTTY where it is none.
+int clinux_terminal_size(int fd, uint16_t *rows, uint16_t *columns);
+int clinux_set_terminal_size(int fd, uint16_t rows, uint16_t columns);

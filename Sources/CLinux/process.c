@@ -1,0 +1,139 @@
+#define _GNU_SOURCE 1
+#include "clinux_process.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/close_range.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define RESULT(call) ({ __typeof__(call) r = (call); r < 0 ? -errno : r; })
+
+// Decimal digits without stdio, which a child of vfork must not enter.
+static void write_identity(int fd) {
+    char digits[24];
+    int position = sizeof(digits);
+    digits[--position] = '\n';
+    for (pid_t rest = getpid(); rest > 0; rest /= 10) digits[--position] = (char)('0' + rest % 10);
+    if (ftruncate(fd, 0) == 0) (void)!pwrite(fd, digits + position, sizeof(digits) - (size_t)position, 0);
+}
+
+// Runs in the child, which shares its parent's memory until execve: it only makes system calls.
+static int become(const struct clinux_launch *launch) {
+    // Handlers are reset by execve; ignored and blocked signals are not.
+    signal(SIGPIPE, SIG_DFL);
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    if (launch->detached && (setsid() < 0 || chdir("/") < 0)) return errno;
+    if (dup2(launch->input, 0) < 0 || dup2(launch->output, 1) < 0 || dup2(launch->error, 2) < 0) return errno;
+    // Whatever this process has itself inherited must not go on to one that may live for months.
+    if (syscall(SYS_close_range, 3, ~0U, CLOSE_RANGE_CLOEXEC) < 0) return errno;
+    for (size_t i = 0; i < launch->kept_count; i++) {
+        if (fcntl(launch->kept[i], F_SETFD, 0) < 0) return errno;
+    }
+    if (launch->identity >= 0) write_identity(launch->identity);
+    execve(launch->program, launch->arguments, launch->environment);
+    return errno;
+}
+
+int clinux_launch(const struct clinux_launch *launch) {
+    // A signal between vfork and execve would run the parent's handler on memory that both share.
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    volatile int failure = 0;
+    pid_t child = vfork();
+    if (child == 0) {
+        failure = become(launch);
+        _exit(127);
+    }
+    int error = errno;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (child < 0) return -error;
+    if (failure == 0) return child;
+    while (waitpid(child, NULL, 0) < 0 && errno == EINTR) {}
+    return -failure;
+}
+
+int clinux_flock(int fd, int operation) {
+    while (flock(fd, operation) < 0) {
+        if (errno != EINTR) return -errno;
+    }
+    return 0;
+}
+
+int clinux_rename_to_free_name(const char *from, const char *to) {
+    return RESULT(renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE));
+}
+
+int clinux_process_descriptor(int32_t pid) { return (int)RESULT(syscall(SYS_pidfd_open, pid, 0)); }
+int clinux_socket_pair(int *ends) { return RESULT(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends)); }
+
+// A path that does not fit into an address is reached through its folder's descriptor.
+static int with_address(const char *path, int (*call)(int, const struct sockaddr *, socklen_t), int socket) {
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int folder = -1;
+    if (strlen(path) < sizeof(address.sun_path)) {
+        strcpy(address.sun_path, path);
+    } else {
+        char copy[PATH_MAX];
+        if (strlen(path) >= sizeof(copy)) return -ENAMETOOLONG;
+        strcpy(copy, path);
+        char *slash = strrchr(copy, '/');
+        if (slash == NULL || strlen(slash) > 64) return -ENAMETOOLONG;
+        *slash = 0;
+        folder = open(copy, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (folder < 0) return -errno;
+        snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d/%s", folder, slash + 1);
+    }
+    int result = RESULT(call(socket, (const struct sockaddr *)&address, sizeof(address)));
+    if (folder >= 0) close(folder);
+    return result;
+}
+
+static int bound(int socket, const struct sockaddr *address, socklen_t length) { return bind(socket, address, length); }
+static int connected(int socket, const struct sockaddr *address, socklen_t length) {
+    int result;
+    do result = connect(socket, address, length);
+    while (result < 0 && errno == EINTR);
+    return result;
+}
+
+int clinux_listen(const char *path, int backlog) {
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) return -errno;
+    int result = with_address(path, bound, fd);
+    if (result == 0) result = RESULT(listen(fd, backlog));
+    if (result == 0) return fd;
+    close(fd);
+    return result;
+}
+
+int clinux_connect(const char *path) {
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) return -errno;
+    int result = with_address(path, connected, fd);
+    if (result == 0) return fd;
+    close(fd);
+    return result;
+}
+
+int clinux_terminal_size(int fd, uint16_t *rows, uint16_t *columns) {
+    struct winsize size;
+    if (ioctl(fd, TIOCGWINSZ, &size) < 0) return -errno;
+    *rows = size.ws_row;
+    *columns = size.ws_col;
+    return 0;
+}
+
+int clinux_set_terminal_size(int fd, uint16_t rows, uint16_t columns) {
+    struct winsize size = {.ws_row = rows, .ws_col = columns};
+    return RESULT(ioctl(fd, TIOCSWINSZ, &size));
+}

@@ -1,0 +1,75 @@
+public import AgentProtocol
+
+/// A message on a VM's control socket, which clients (the command line, the shim) and `czone-vm` share.
+///
+/// | bytes | field |
+/// |---|---|
+/// | 0–3 | payload length, at most `ControlFrame.mostBytes` |
+/// | 4–7 | request: chosen by the client, repeated in every answer to it |
+/// | 8… | payload: one byte that says which message, then its fields as `MessageEncoder` writes them |
+///
+/// All integers are little-endian. Descriptors (SCM_RIGHTS) travel with a frame's first byte.
+public struct ControlFrame<Content: ControlMessage>: Sendable {
+    public let request: UInt32
+    public let content: Content
+
+    public init(request: UInt32, content: Content) {
+        self.request = request
+        self.content = content
+    }
+
+    /// The frame's bytes; throws where a field is over its limit.
+    public func bytes() throws(ProtocolError) -> [UInt8] {
+        var encoder = MessageEncoder()
+        content.encode(into: &encoder)
+        if let violation = encoder.violation { throw violation }
+        guard encoder.bytes.count <= ControlLimits.payload else { throw .frameTooLong(length: encoder.bytes.count) }
+        var header = MessageEncoder()
+        header.integer(UInt32(encoder.bytes.count))
+        header.integer(request)
+        return header.bytes + encoder.bytes
+    }
+}
+
+/// Something that travels on the control socket: an enumeration of messages, its first byte the case.
+public protocol ControlMessage: Sendable {
+    func encode(into encoder: inout MessageEncoder)
+    init(decoding decoder: inout MessageDecoder) throws(ProtocolError)
+}
+
+/// Numbers that both ends of a control socket agree on.
+public enum ControlLimits {
+    /// The greatest payload of a frame in bytes: a container's specification and a little more.
+    public static let payload = 2 << 20
+    /// A container's id or name, a function's name, a tenant, in bytes.
+    public static let name = 256
+    /// A reason or description in bytes.
+    public static let text = 4096
+    /// Descriptors that may travel with a request.
+    public static let descriptors = 8
+}
+
+/// Cuts a stream of bytes into frames; after an error the connection is to be closed.
+public struct ControlFrameDecoder<Content: ControlMessage>: Sendable {
+    private static var headerLength: Int { 8 }
+    private var buffer: [UInt8] = []
+
+    public init() {}
+
+    public mutating func append(_ bytes: some Sequence<UInt8>) { buffer += bytes }
+
+    /// The next whole frame, if it has come.
+    public mutating func next() throws(ProtocolError) -> ControlFrame<Content>? {
+        guard buffer.count >= Self.headerLength else { return nil }
+        var header = MessageDecoder(Array(buffer.prefix(Self.headerLength)))
+        let length = Int(try header.integer(UInt32.self))
+        let request: UInt32 = try header.integer()
+        guard length <= ControlLimits.payload else { throw .frameTooLong(length: length) }
+        guard buffer.count >= Self.headerLength + length else { return nil }
+        var decoder = MessageDecoder(Array(buffer[Self.headerLength..<(Self.headerLength + length)]))
+        buffer.removeFirst(Self.headerLength + length)
+        let content = try Content(decoding: &decoder)
+        try decoder.end()
+        return ControlFrame(request: request, content: content)
+    }
+}

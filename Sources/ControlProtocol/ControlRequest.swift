@@ -1,0 +1,115 @@
+public import AgentProtocol
+
+/// What a client asks of a VM. Every request is answered at least once; which answers follow stands at each case.
+public enum ControlRequest: ControlMessage, Equatable {
+    /// → `description`. With `measured`, the agent is asked for each container's use of resources too.
+    case describe(measured: Bool)
+    /// Plugs a zone and runs a container in it. → `accepted` once it has a zone, `started`, later `exited`; or
+    /// `refused` instead of any of them. Descriptors: see `RunRequest`.
+    case run(RunRequest)
+    /// Another process in a running container. → `started`, later `exited`; or `refused`.
+    case execute(ExecuteRequest)
+    /// → `done` or `refused`.
+    case signal(container: String, process: UInt32, signal: UInt32, all: Bool)
+    /// → `done` or `refused`.
+    case resizeTerminal(container: String, process: UInt32, rows: UInt16, columns: UInt16)
+    /// → `exited`, at once if it has; or `refused`.
+    case wait(container: String)
+    /// Freezes, or lets go on. → `done` or `refused`.
+    case pause(container: String, paused: Bool)
+    /// → `done` or `refused`.
+    case update(container: String, memoryMax: UInt64?, processesMax: UInt64?, cpuQuota: UInt64?, cpuPeriod: UInt64?, cpuWeight: UInt64?)
+    /// Kills a container that runs and waits until its zone is gone. → `done` or `refused`.
+    case remove(container: String)
+    /// Where a container's pages lie. → `placement` or `refused`.
+    case placement(container: String)
+    /// The guest's memory by node. → `nodes` or `refused`.
+    case nodes
+    /// Powers the VM off, ending what runs in it. → `done` when it has begun to.
+    case stop
+
+    private var number: UInt8 {
+        switch self {
+        case .describe: 1
+        case .run: 2
+        case .execute: 3
+        case .signal: 4
+        case .resizeTerminal: 5
+        case .wait: 6
+        case .pause: 7
+        case .update: 8
+        case .remove: 9
+        case .placement: 10
+        case .nodes: 11
+        case .stop: 12
+        }
+    }
+
+    public func encode(into encoder: inout MessageEncoder) {
+        encoder.integer(number)
+        switch self {
+        case .describe(let measured): encoder.flag(measured)
+        case .run(let request): request.encode(into: &encoder)
+        case .execute(let request): request.encode(into: &encoder)
+        case .signal(let container, let process, let signal, let all):
+            encoder.name(container)
+            encoder.integer(process)
+            encoder.integer(signal)
+            encoder.flag(all)
+        case .resizeTerminal(let container, let process, let rows, let columns):
+            encoder.name(container)
+            encoder.integer(process)
+            encoder.integer(rows)
+            encoder.integer(columns)
+        case .pause(let container, let paused):
+            encoder.name(container)
+            encoder.flag(paused)
+        case .update(let container, let memoryMax, let processesMax, let cpuQuota, let cpuPeriod, let cpuWeight):
+            encoder.name(container)
+            for limit in [memoryMax, processesMax, cpuQuota, cpuPeriod, cpuWeight] {
+                encoder.optional(limit) { $0.integer($1) }
+            }
+        case .wait(let container), .remove(let container), .placement(let container): encoder.name(container)
+        case .nodes, .stop: break
+        }
+    }
+
+    public init(decoding decoder: inout MessageDecoder) throws(ProtocolError) {
+        let number: UInt8 = try decoder.integer()
+        switch number {
+        case 1: self = .describe(measured: try decoder.flag("measured"))
+        case 2: self = .run(try RunRequest(decoding: &decoder))
+        case 3: self = .execute(try ExecuteRequest(decoding: &decoder))
+        case 4:
+            self = .signal(
+                container: try decoder.name(), process: try decoder.integer(), signal: try decoder.integer(),
+                all: try decoder.flag("all"))
+        case 5:
+            self = .resizeTerminal(
+                container: try decoder.name(), process: try decoder.integer(), rows: try decoder.integer(),
+                columns: try decoder.integer())
+        case 6: self = .wait(container: try decoder.name())
+        case 7: self = .pause(container: try decoder.name(), paused: try decoder.flag("paused"))
+        case 8:
+            self = .update(
+                container: try decoder.name(), memoryMax: try decoder.limit(), processesMax: try decoder.limit(),
+                cpuQuota: try decoder.limit(), cpuPeriod: try decoder.limit(), cpuWeight: try decoder.limit())
+        case 9: self = .remove(container: try decoder.name())
+        case 10: self = .placement(container: try decoder.name())
+        case 11: self = .nodes
+        case 12: self = .stop
+        default: throw .invalidValue(field: "control request", value: UInt64(number))
+        }
+    }
+}
+
+extension MessageEncoder {
+    mutating func name(_ name: String) { text(name, "name", atMost: ControlLimits.name) }
+}
+
+extension MessageDecoder {
+    mutating func name() throws(ProtocolError) -> String { try text("name", atMost: ControlLimits.name) }
+    mutating func limit() throws(ProtocolError) -> UInt64? {
+        try optional("limit") { decoder throws(ProtocolError) in try decoder.integer() }
+    }
+}

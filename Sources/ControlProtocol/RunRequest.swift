@@ -1,0 +1,91 @@
+public import AgentProtocol
+
+/// Which descriptors travel with a request, in this order. Sockets and pipes are set non-blocking by the VM.
+public struct PassedDescriptors: OptionSet, Sendable {
+    public let rawValue: UInt8
+    public init(rawValue: UInt8) { self.rawValue = rawValue }
+
+    /// A stream socket whose bytes become the process's standard input, and its end of file.
+    public static let input = PassedDescriptors(rawValue: 1)
+    /// A stream socket that gets the standard output; with a terminal, its output.
+    public static let output = PassedDescriptors(rawValue: 2)
+    /// A stream socket that gets the standard error; never with a terminal.
+    public static let error = PassedDescriptors(rawValue: 4)
+    /// A file that gets what the container prints, as CRI log lines (`TIME stdout F LINE`).
+    public static let log = PassedDescriptors(rawValue: 8)
+    /// A file that gets the `ExitRecord` when the container has ended.
+    public static let exitRecord = PassedDescriptors(rawValue: 16)
+
+    public var count: Int { rawValue.nonzeroBitCount }
+}
+
+/// A container to run.
+public struct RunRequest: Equatable, Sendable {
+    /// Unique on the host; the client's choice.
+    public var id: String
+    /// A multiple of 128 MiB, at most the VM's zone size; 0 for a container without a zone (a pod's pause).
+    public var zoneSizeInBytes: UInt64
+    public var descriptors: PassedDescriptors
+    /// The container ends when this connection does: a client in the foreground that is killed leaves nothing.
+    public var endsWithConnection: Bool
+    /// What the agent shall do. Container number, node and stream ports are the VM's to fill in.
+    public var create: CreateContainer
+
+    public init(
+        id: String, zoneSizeInBytes: UInt64, descriptors: PassedDescriptors, endsWithConnection: Bool,
+        create: CreateContainer
+    ) {
+        self.id = id
+        self.zoneSizeInBytes = zoneSizeInBytes
+        self.descriptors = descriptors
+        self.endsWithConnection = endsWithConnection
+        self.create = create
+    }
+
+    func encode(into encoder: inout MessageEncoder) {
+        encoder.name(id)
+        encoder.integer(zoneSizeInBytes)
+        encoder.integer(descriptors.rawValue)
+        encoder.flag(endsWithConnection)
+        create.encode(into: &encoder)
+    }
+
+    init(decoding decoder: inout MessageDecoder) throws(ProtocolError) {
+        id = try decoder.name()
+        zoneSizeInBytes = try decoder.integer()
+        descriptors = PassedDescriptors(rawValue: try decoder.integer())
+        endsWithConnection = try decoder.flag("ends with connection")
+        create = try CreateContainer(decoding: &decoder)
+    }
+}
+
+/// A further process to run in a container.
+public struct ExecuteRequest: Equatable, Sendable {
+    public var container: String
+    /// `input`, `output`, `error` only.
+    public var descriptors: PassedDescriptors
+    public var endsWithConnection: Bool
+    /// Container and process number and stream ports are the VM's to fill in.
+    public var execute: Execute
+
+    public init(container: String, descriptors: PassedDescriptors, endsWithConnection: Bool, execute: Execute) {
+        self.container = container
+        self.descriptors = descriptors
+        self.endsWithConnection = endsWithConnection
+        self.execute = execute
+    }
+
+    func encode(into encoder: inout MessageEncoder) {
+        encoder.name(container)
+        encoder.integer(descriptors.rawValue)
+        encoder.flag(endsWithConnection)
+        execute.encode(into: &encoder)
+    }
+
+    init(decoding decoder: inout MessageDecoder) throws(ProtocolError) {
+        container = try decoder.name()
+        descriptors = PassedDescriptors(rawValue: try decoder.integer())
+        endsWithConnection = try decoder.flag("ends with connection")
+        execute = try Execute(decoding: &decoder)
+    }
+}

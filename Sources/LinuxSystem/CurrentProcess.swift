@@ -1,0 +1,70 @@
+import Glibc
+public import SystemPackage
+
+// SAFETY: the C calls of this file that have no word of their own borrow a string, an array with its count or a local
+// variable, and only for the call.
+
+/// The process that runs this code.
+public enum CurrentProcess {
+    /// The path of its executable; empty where /proc cannot tell.
+    public static var executablePath: String {
+        var buffer = [UInt8](repeating: 0, count: 4096)
+        let count = unsafe buffer.withUnsafeMutableBytes { bytes in
+            // SAFETY: address and size are the buffer's own.
+            guard let base = bytes.baseAddress else { return 0 }
+            return unsafe readlink("/proc/self/exe", base.assumingMemoryBound(to: CChar.self), bytes.count)
+        }
+        return String(decoding: buffer.prefix(max(0, count)), as: UTF8.self)
+    }
+
+    /// An environment variable's value.
+    public static func environment(_ name: String) -> String? {
+        // SAFETY: getenv gives a C string that lives as long as nobody changes the environment, which czone never does.
+        unsafe getenv(name).map { unsafe String(cString: $0) }
+    }
+
+    /// Turns this process into another program (execv(2)), keeping its environment; returns only when that fails.
+    public static func become(_ program: String, arguments: [String]) -> SystemError {
+        var vector = unsafe arguments.map { unsafe strdup($0) }
+        unsafe vector.append(nil)
+        // SAFETY: a nil-terminated vector of C strings, as execv(3) takes.
+        unsafe execv(program, vector)
+        let failure = Errno(rawValue: errno)
+        unsafe vector.forEach { unsafe free($0) }
+        return SystemError("run \(program)", failure)
+    }
+}
+
+/// Whether this process may read the file.
+public func isReadable(_ path: String) -> Bool { unsafe access(path, R_OK) == 0 }
+
+/// The three streams that a process begins with. Never closed.
+public enum StandardStream: CInt, Sendable {
+    case input = 0
+    case output = 1
+    case error = 2
+
+    /// The stream's own descriptor, not a duplicate.
+    public var descriptor: OwnedDescriptor {
+        switch self {
+        case .input: Self.inputDescriptor
+        case .output: Self.outputDescriptor
+        case .error: Self.errorDescriptor
+        }
+    }
+
+    // Owned for as long as the process lives.
+    private static let inputDescriptor = OwnedDescriptor(taking: 0)
+    private static let outputDescriptor = OwnedDescriptor(taking: 1)
+    private static let errorDescriptor = OwnedDescriptor(taking: 2)
+}
+
+extension CurrentProcess {
+    /// The folder that relative paths start from; the root where it cannot be told.
+    public static var workingFolder: FilePath {
+        // SAFETY: getcwd(3) with no buffer allocates the text, which is freed here.
+        guard let path = unsafe getcwd(nil, 0) else { return "/" }
+        defer { unsafe free(path) }
+        return unsafe FilePath(platformString: path)
+    }
+}

@@ -1,0 +1,27 @@
+import CLinux
+import Glibc
+import SystemPackage
+
+// SAFETY: the C calls of this file that have no word of their own borrow a string, an array with its count or a local
+// variable, and only for the call.
+
+/// A counter that wakes whoever waits for it (eventfd(2)); KVM's irqfd and ioeventfd are made of it.
+public final class EventDescriptor: Sendable {
+    public let descriptor: OwnedDescriptor
+
+    public init() throws(SystemError) {
+        let raw = eventfd(0, CInt(EFD_CLOEXEC) | CInt(EFD_NONBLOCK))
+        guard raw >= 0 else { throw SystemError("make an eventfd", Errno(rawValue: errno)) }
+        descriptor = OwnedDescriptor(taking: raw)
+    }
+
+    /// Adds one: wakes the waiter, or raises the interrupt line that listens.
+    public func signal() { _ = eventfd_write(descriptor.rawValue, 1) }
+
+    /// Takes the count back to zero; whether there was anything.
+    @discardableResult
+    public func drain() -> Bool {
+        var count: eventfd_t = 0
+        return unsafe eventfd_read(descriptor.rawValue, &count) == 0
+    }
+}

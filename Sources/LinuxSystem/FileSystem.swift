@@ -1,0 +1,157 @@
+import CLinux
+import Glibc
+public import SystemPackage
+
+// SAFETY: the C calls of this file that have no word of their own borrow a string, an array with its count or a local
+// variable, and only for the call.
+
+/// Files and folders by path.
+public enum FileSystem {
+    /// Makes a symbolic link.
+    public static func makeLink(_ path: String, to target: String) throws(SystemError) {
+        try unsafe checked(negated(symlink(target, path)), "make the link \(path)")
+    }
+
+    /// Whether the file system that a path lies in has extended attributes (listxattr(2) without ENOTSUP).
+    public static func hasExtendedAttributes(_ path: String) -> Bool { unsafe clinux_has_extended_attributes(path) }
+
+    /// What lies at a path.
+    public struct Status: Equatable, Sendable {
+        public let device: UInt64
+        public let inode: UInt64
+        public let sizeInBytes: UInt64
+        /// Of the last change of the content, in nanoseconds since 1970.
+        public let modified: UInt64
+        public let isFolder: Bool
+
+        fileprivate init(_ status: stat) {
+            device = UInt64(status.st_dev)
+            inode = UInt64(status.st_ino)
+            sizeInBytes = UInt64(max(0, status.st_size))
+            modified = UInt64(max(0, status.st_mtim.tv_sec)) * 1_000_000_000 + UInt64(status.st_mtim.tv_nsec)
+            isFolder = status.st_mode & S_IFMT == S_IFDIR
+        }
+    }
+
+    /// Follows links; nil when there is nothing.
+    public static func status(_ path: String) throws(SystemError) -> Status? {
+        var status = stat()
+        guard unsafe stat(path, &status) == 0 else {
+            if errno == ENOENT || errno == ENOTDIR { return nil }
+            throw SystemError("examine \(path)", Errno(rawValue: errno))
+        }
+        return Status(status)
+    }
+
+    /// Makes a folder that was not there.
+    public static func makeFolder(_ path: String, mode: UInt32 = 0o700) throws(SystemError) {
+        try unsafe checked(negated(mkdir(path, mode)), "make the folder \(path)")
+    }
+
+    /// Makes a folder and those above it, as far as they are not there.
+    public static func makeFolders(_ path: FilePath, mode: UInt32 = 0o700) throws(SystemError) {
+        do { try makeFolder(path.string, mode: mode) } catch {
+            switch error.errno {
+            case .fileExists: return
+            case .noSuchFileOrDirectory where path.components.count > 1:
+                try makeFolders(path.removingLastComponent(), mode: mode)
+                do { try makeFolder(path.string, mode: mode) } catch where error.errno == .fileExists {}
+            default: throw error
+            }
+        }
+    }
+
+    /// Removes a file; nothing is wrong where there is none.
+    public static func removeFile(_ path: String) throws(SystemError) {
+        guard unsafe unlink(path) != 0, errno != ENOENT else { return }
+        throw SystemError("remove \(path)", Errno(rawValue: errno))
+    }
+
+    /// Removes an empty folder; nothing is wrong where there is none.
+    public static func removeFolder(_ path: String) throws(SystemError) {
+        guard unsafe rmdir(path) != 0, errno != ENOENT else { return }
+        throw SystemError("remove the folder \(path)", Errno(rawValue: errno))
+    }
+
+    /// Gives a file or folder another name, replacing a file of that name.
+    public static func rename(_ path: String, to newPath: String) throws(SystemError) {
+        try unsafe checked(negated(Glibc.rename(path, newPath)), "rename \(path) to \(newPath)")
+    }
+
+    /// Gives a file or folder another name, which must be free: else EEXIST.
+    public static func renameToFreeName(_ path: String, to newPath: String) throws(SystemError) {
+        try unsafe checked(clinux_rename_to_free_name(path, newPath), "rename \(path) to \(newPath)")
+    }
+
+    /// The names in a folder, in no order; nil when there is no folder.
+    public static func names(in path: String) throws(SystemError) -> [String]? {
+        guard let stream = unsafe opendir(path) else {
+            if errno == ENOENT { return nil }
+            throw SystemError("list \(path)", Errno(rawValue: errno))
+        }
+        defer { unsafe closedir(stream) }
+        var names: [String] = []
+        while let entry = unsafe readdir(stream) {
+            // SAFETY: readdir(3) gives an entry whose name is NUL-terminated and stays until the next call.
+            let name = unsafe withUnsafePointer(to: &entry.pointee.d_name.0) { unsafe String(cString: $0) }
+            if name != "." && name != ".." { names.append(name) }
+        }
+        return names
+    }
+
+    /// A file's bytes, at most so many from its beginning; nil when there is no file.
+    public static func contents(of path: String, atMost most: Int) throws(SystemError) -> [UInt8]? {
+        let file: OwnedDescriptor
+        do { file = try OwnedDescriptor(opening: path, flags: O_RDONLY) } catch {
+            if error.errno == .noSuchFileOrDirectory { return nil }
+            throw error
+        }
+        return try file.readToEnd(atMost: most)
+    }
+
+    /// The last bytes of a file; nil when there is no file.
+    public static func tail(of path: String, atMost most: Int) throws(SystemError) -> [UInt8]? {
+        let file: OwnedDescriptor
+        do { file = try OwnedDescriptor(opening: path, flags: O_RDONLY) } catch {
+            if error.errno == .noSuchFileOrDirectory { return nil }
+            throw error
+        }
+        let size = try file.sizeInBytes()
+        if size > UInt64(most) { lseek(file.rawValue, off_t(size) - off_t(most), SEEK_SET) }
+        return try file.readToEnd(atMost: most)
+    }
+
+    /// Replaces a file's contents in one step: whoever reads it sees the old or the new.
+    public static func replace(_ path: String, with contents: [UInt8], mode: UInt32 = 0o600) throws(SystemError) {
+        // One writer at a time is the caller's lock's business; the number keeps two processes without one apart.
+        let fresh = "\(path).\(getpid())"
+        do {
+            try OwnedDescriptor(opening: fresh, flags: O_WRONLY | O_CREAT | O_TRUNC, mode: mode).write(all: contents)
+            try rename(fresh, to: path)
+        } catch {
+            try? removeFile(fresh)
+            throw error
+        }
+    }
+}
+
+extension OwnedDescriptor {
+    /// Reads from where the file stands until its end, at most so many bytes.
+    public func readToEnd(atMost most: Int) throws(SystemError) -> [UInt8] {
+        var bytes: [UInt8] = []
+        while bytes.count < most {
+            let piece = try read(atMost: min(most - bytes.count, 64 << 10))
+            if piece.isEmpty { break }
+            bytes += piece
+        }
+        return bytes
+    }
+}
+
+extension OwnedDescriptor {
+    public func status() throws(SystemError) -> FileSystem.Status {
+        var status = stat()
+        guard unsafe fstat(rawValue, &status) == 0 else { throw SystemError("examine an open file", Errno(rawValue: errno)) }
+        return FileSystem.Status(status)
+    }
+}

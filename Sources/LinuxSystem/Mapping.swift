@@ -1,0 +1,94 @@
+import Glibc
+import SystemPackage
+
+/// A mapping of memory into this process, unmapped when its last owner lets go of it.
+@safe
+public final class Mapping: @unchecked Sendable {
+    /// What the mapping shows.
+    public enum Source {
+        /// Zeroed memory of the process's own.
+        case anonymous
+        /// A file's bytes from an offset in bytes (a multiple of the page size), shared with everybody who maps it.
+        case shared(OwnedDescriptor, offset: UInt64)
+        /// A file's bytes, copied on write: what is written here never reaches the file.
+        case copyOnWrite(OwnedDescriptor, offset: UInt64)
+    }
+
+    /// The first byte's address. Immutable.
+    public let address: UnsafeMutableRawPointer
+    /// The mapping's length in bytes. Immutable.
+    public let sizeInBytes: Int
+    /// Where the mapping is a part of reserved addresses, which fault again when it ends.
+    private let reservation: AddressReservation?
+
+    /// Maps `sizeInBytes` bytes (a multiple of the page size), without reserving swap for them.
+    public init(_ source: Source, sizeInBytes: Int, writable: Bool = true) throws(SystemError) {
+        let protection = PROT_READ | (writable ? PROT_WRITE : 0)
+        let (flags, descriptor, offset): (CInt, CInt, UInt64) =
+            switch source {
+            case .anonymous: (MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+            case .shared(let file, let offset): (MAP_SHARED, file.rawValue, offset)
+            case .copyOnWrite(let file, let offset): (MAP_PRIVATE, file.rawValue, offset)
+            }
+        // SAFETY: without MAP_FIXED the kernel chooses a free range, so nothing that exists is replaced.
+        let mapped = unsafe mmap(nil, sizeInBytes, protection, flags | MAP_NORESERVE, descriptor, off_t(offset))
+        guard let mapped = unsafe mapped, unsafe mapped != MAP_FAILED else {
+            throw SystemError("map \(sizeInBytes) bytes of memory", Errno(rawValue: errno))
+        }
+        unsafe self.address = mapped
+        self.sizeInBytes = sizeInBytes
+        reservation = nil
+    }
+
+    /// Zeroed memory of the process's own, aligned to 2 MiB and in huge pages where the host gives them.
+    public init(hugePagesOf sizeInBytes: Int) throws(SystemError) {
+        let alignment = 2 << 20
+        let reserved = sizeInBytes + alignment
+        // SAFETY: without MAP_FIXED the kernel chooses a free range, so nothing that exists is replaced.
+        let mapped = unsafe mmap(
+            nil, reserved, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
+        guard let mapped = unsafe mapped, unsafe mapped != MAP_FAILED else {
+            throw SystemError("map \(sizeInBytes) bytes of memory", Errno(rawValue: errno))
+        }
+        let lead = (alignment - Int(bitPattern: mapped) % alignment) % alignment
+        // SAFETY: both ends lie within what was just mapped and has no other owner.
+        if lead > 0 { unsafe _ = munmap(mapped, lead) }
+        unsafe _ = munmap(mapped.advanced(by: lead + sizeInBytes), reserved - lead - sizeInBytes)
+        unsafe address = mapped.advanced(by: lead)
+        self.sizeInBytes = sizeInBytes
+        reservation = nil
+        // A host without huge pages refuses; small ones do.
+        unsafe _ = madvise(address, sizeInBytes, MADV_HUGEPAGE)
+    }
+
+    /// How many bytes of the mapping have host memory behind them now (mincore(2)).
+    public var residentBytes: UInt64 {
+        let pageSize = 4096
+        var pages = [UInt8](repeating: 0, count: (sizeInBytes + pageSize - 1) / pageSize)
+        // SAFETY: the array has a byte for each page of the mapping.
+        guard unsafe mincore(address, sizeInBytes, &pages) == 0 else { return 0 }
+        return UInt64(pages.count { $0 & 1 != 0 } * pageSize)
+    }
+
+    /// Shows a file's bytes, shared, in a part of reserved addresses that has no mapping yet.
+    public init(
+        of file: OwnedDescriptor, fileOffset: UInt64, in reservation: AddressReservation, at offset: Int, sizeInBytes: Int
+    ) throws(SystemError) {
+        try reservation.show(file, fileOffset: fileOffset, at: offset, sizeInBytes: sizeInBytes)
+        // SAFETY: `show` checked that the part lies within the reservation.
+        unsafe address = reservation.address.advanced(by: offset)
+        self.sizeInBytes = sizeInBytes
+        self.reservation = reservation
+    }
+
+    deinit {
+        guard let reservation else {
+            // SAFETY: the mapping is this object's own, and nobody has its address any longer.
+            unsafe munmap(address, sizeInBytes)
+            return
+        }
+        let offset = unsafe address - reservation.address
+        // Replacing a mapping in place can fail only for want of kernel memory; the pages are unmapped even so.
+        try? reservation.hide(at: offset, sizeInBytes: sizeInBytes)
+    }
+}

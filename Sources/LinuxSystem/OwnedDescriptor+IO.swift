@@ -1,0 +1,62 @@
+import Glibc
+import SystemPackage
+
+extension OwnedDescriptor {
+    /// Reads at most `most` bytes; an empty array is the end of the file.
+    public func read(atMost most: Int) throws(SystemError) -> [UInt8] {
+        var failure: Errno?
+        let bytes = unsafe [UInt8](unsafeUninitializedCapacity: most) { buffer, count in
+            // SAFETY: read(2) gets the buffer's own address and capacity; the count is what it says it filled.
+            let result = retrying { unsafe Glibc.read(rawValue, buffer.baseAddress, most) }
+            if result < 0 { failure = Errno(rawValue: errno) }
+            count = max(0, result)
+        }
+        if let failure { throw SystemError("read", failure) }
+        return bytes
+    }
+
+    /// Reads exactly `count` bytes at a file offset.
+    public func read(exactly count: Int, at offset: UInt64) throws(SystemError) -> [UInt8] {
+        var failure: Errno?
+        let bytes = unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
+            while filled < count {
+                // SAFETY: filled < count = the buffer's capacity bounds address and length.
+                let result = retrying {
+                    unsafe pread(rawValue, buffer.baseAddress?.advanced(by: filled), count - filled, off_t(offset) + off_t(filled))
+                }
+                guard result > 0 else {
+                    failure = result == 0 ? .noData : Errno(rawValue: errno)
+                    return
+                }
+                filled += result
+            }
+        }
+        if let failure { throw SystemError("read \(count) bytes at offset \(offset)", failure) }
+        return bytes
+    }
+
+    /// Writes what the descriptor takes now; the count of bytes that it took.
+    public func write(some bytes: ArraySlice<UInt8>) throws(SystemError) -> Int {
+        let result = unsafe bytes.withUnsafeBytes { buffer in
+            // SAFETY: address and count are the buffer's own.
+            retrying { unsafe Glibc.write(rawValue, buffer.baseAddress, buffer.count) }
+        }
+        guard result >= 0 else { throw SystemError("write", Errno(rawValue: errno)) }
+        return result
+    }
+
+    /// Writes everything to a blocking descriptor.
+    public func write(all bytes: [UInt8]) throws(SystemError) {
+        var rest = bytes[...]
+        while !rest.isEmpty { rest = rest.dropFirst(try write(some: rest)) }
+    }
+}
+
+/// Repeats a call that a signal interrupted.
+@inline(__always)
+func retrying(_ call: () -> Int) -> Int {
+    while true {
+        let result = call()
+        if result >= 0 || errno != EINTR { return result }
+    }
+}

@@ -1,0 +1,20 @@
+import Hypervisor
+import LinuxSystem
+import Memory
+
+/// An image in the guest's address space: read-only in this process and in the guest's memory slot, so a write from
+/// the guest reaches neither the file nor another VM. What the image's last 2 MiB lack reads as zeros.
+final class ImageMemory {
+    init(
+        _ file: OwnedDescriptor, at range: GuestRange, machine: VirtualMachine, slot: UInt32
+    ) throws {
+        let size = try file.sizeInBytes()
+        guard size == range.sizeInBytes else {
+            throw MachineError.other("an image of \(size) bytes: expected a multiple of 2 MiB, as the store makes them")
+        }
+        mapping = try Mapping(.shared(file, offset: 0), sizeInBytes: Int(size), writable: false)
+        try machine.mapMemory(slot: slot, at: range.start, mapping, readOnly: true)
+    }
+
+    private let mapping: Mapping
+}

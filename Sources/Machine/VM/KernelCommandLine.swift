@@ -1,0 +1,10 @@
+/// The parameters that every czone guest's kernel gets (Documentation/admin-guide/kernel-parameters.txt). They belong to
+/// the kernel's configuration: Kernel/cmdline says why each is there, and a test compares the two.
+public enum KernelCommandLine {
+    public static let base = [
+        "console=ttyS0", "loglevel=4", "panic=-1", "memhp_default_state=online_movable",
+        "memory_hotplug.memmap_on_memory=1", "sysctl.vm.percpu_pagelist_high_fraction=512", "rcupdate.rcu_expedited=1",
+        "swiotlb=noforce", "tsc=reliable",
+        "noreplace-smp",
+    ].joined(separator: " ")
+}

@@ -1,0 +1,37 @@
+import LinuxSystem
+import Memory
+
+extension Machine {
+    /// Loads the kernel and all that it is started with; the state in which the first processor enters it.
+    func load(_ configuration: MachineConfiguration) throws -> BootState {
+        let kernel = try KernelImage(reading: configuration.kernel)
+        let plan = try BootPlan(
+            layout: layout, kernel: kernel, initrdSize: try configuration.initialRAMDisk?.sizeInBytes(),
+            commandLine: configuration.commandLine)
+        try kernel.load(from: configuration.kernel, into: memory)
+        if let disk = configuration.initialRAMDisk { try plan.loadInitrd(from: disk, into: memory) }
+        try BootState.writeTables(into: memory)
+        let tables = try ACPITables(processorCount: configuration.virtualCPUs, layout: layout)
+        try tables.write(into: memory)
+        try plan.writeParameters(
+            into: memory, acpiRootPointer: ACPITables.rootPointer,
+            setupData: [
+                .deviceTree(try deviceTree(configuration).blob()),
+                // Entropy from the first instruction on, before any device can be asked.
+                .randomSeed,
+            ])
+        return BootState(entry: kernel.entry)
+    }
+
+    private func deviceTree(_ configuration: MachineConfiguration) -> DeviceTree {
+        let firstZone = DeviceSet.firstZone(configuration)
+        return DeviceTree(
+            zones: layout.zones.enumerated().map { index, range in
+                DeviceTree.Zone(node: UInt32(index + 1), range: range, device: UInt32(firstZone + index))
+            },
+            images: zip(configuration.images, layout.images).enumerated().map { index, image in
+                DeviceTree.Image(
+                    range: image.1, device: UInt32(DeviceSet.firstImage + index), digest: image.0.digest)
+            })
+    }
+}

@@ -1,0 +1,58 @@
+import LinuxSystem
+import Memory
+import Virtio
+import Zones
+
+/// The virtio devices of a machine, in the order of their register windows: entropy, vsock, images, zones. The guest
+/// numbers its pmem devices in this order.
+struct DeviceSet {
+    static let firstImage = 2
+
+    static func count(_ configuration: MachineConfiguration) -> Int {
+        firstZone(configuration) + configuration.zoneCount
+    }
+
+    static func firstZone(_ configuration: MachineConfiguration) -> Int { firstImage + configuration.images.count }
+}
+
+extension Machine {
+    /// Makes each device and puts it into its slot.
+    func attachDevices(_ configuration: MachineConfiguration) throws {
+        try attach(EntropyDevice())
+        try attach(vsock)
+        for (image, range) in zip(configuration.images, layout.images) {
+            images.append(try ImageMemory(image.file, at: range, machine: virtualMachine, slot: takeMemorySlot()))
+            try attach(PersistentMemoryDevice(range: range))
+        }
+        guard !layout.zones.isEmpty else { return }
+        let table = try ZoneTable(
+            sizesInBytes: layout.zones.map(\.sizeInBytes), base: layout.zones[0].start)
+        for zone in table.zones {
+            let backing = try ZoneMemory(
+                zone.range, in: ram, memory: memory, machine: virtualMachine, slot: takeMemorySlot())
+            let device = MemoryDevice(zone: zone, backing: backing)
+            zoneDevices.append(device)
+            try attach(device)
+        }
+    }
+
+    private func attach(_ device: any VirtioDevice) throws {
+        slots.append(
+            try VirtioSlot(
+                device, index: slots.count, memory: memory, machine: virtualMachine, bus: registers, loop: loop))
+    }
+
+    private func takeMemorySlot() -> UInt32 {
+        defer { nextMemorySlot += 1 }
+        return nextMemorySlot
+    }
+
+    /// Host memory that the base memory occupies now, in bytes.
+    public var baseResidentBytes: UInt64 { ram.base.reduce(0) { $0 + $1.residentBytes } }
+
+    /// Host memory that a zone occupies now, in bytes.
+    public func residentBytes(ofZone index: Int) -> UInt64 {
+        let range = layout.zones[index]
+        return ram.zones.residentBytes(offset: ram.fileOffset(of: range), sizeInBytes: range.sizeInBytes)
+    }
+}

@@ -1,0 +1,159 @@
+public import Hypervisor
+public import LinuxSystem
+public import Memory
+public import Virtio
+
+/// A virtual machine: its memory, processors and devices, from its making to its end.
+///
+/// Threads: each vCPU has one, and whoever calls `run` is the event thread, which waits for all host events. Lock order:
+/// there is one lock, `lock`; it protects guest memory's map, the buses, every device and the event loop's
+/// registrations. A vCPU thread takes it for each exit, the event thread for each round of handlers.
+public final class Machine: @unchecked Sendable {
+    /// The device lock. Immutable.
+    public let lock = Lock()
+    /// Its handlers run with the device lock held. Immutable.
+    public let loop: EventLoop
+    /// Protected by the device lock.
+    public let memory = GuestMemory()
+    public let layout: MachineLayout
+
+    let virtualMachine: VirtualMachine
+    let ram: RandomAccessMemory
+    let ports = AddressSpaceBus()
+    let registers = AddressSpaceBus()
+    /// Streams between host and guest. Protected by the device lock.
+    public let vsock: VsockDevice
+    /// One for each zone, in their order. Protected by the device lock.
+    public internal(set) var zoneDevices: [MemoryDevice] = []
+    /// Protected by the device lock.
+    var slots: [VirtioSlot] = []
+    var images: [ImageMemory] = []
+    /// Which memory slot is the next free one. Protected by the device lock.
+    var nextMemorySlot: UInt32 = 0
+    private(set) var serial: SerialPort?
+    private var processors: [VirtualCPUThread] = []
+    private let ended: EventDescriptor
+    /// The guest's kernel has said that it panics. Protected by the device lock.
+    private var hasPanicked = false
+    /// The first end that was reported. Protected by the device lock.
+    private var end: MachineEnd?
+
+    /// Makes the machine and loads its kernel; it stands before its first instruction.
+    ///
+    /// - Parameter output: gets what the guest writes to its serial console, with the device lock held.
+    public init(
+        _ configuration: MachineConfiguration, on kvm: KVM, output: @escaping ([UInt8]) -> Void
+    ) throws(MachineError) {
+        guard (1...MachineConfiguration.mostVirtualCPUs).contains(configuration.virtualCPUs) else {
+            throw .virtualCPUCount(configuration.virtualCPUs, most: MachineConfiguration.mostVirtualCPUs)
+        }
+        let supported = try making { try kvm.supportedCPUID() }
+        let layout = try making {
+            try MachineLayout(
+                MachineLayout.Request(
+                    baseMemory: configuration.baseSizeInBytes, zoneCount: configuration.zoneCount,
+                    zoneSize: configuration.zoneSizeInBytes,
+                    imageSizes: try configuration.images.map { try $0.file.sizeInBytes() },
+                    deviceCount: DeviceSet.count(configuration), physicalAddressBits: Self.physicalAddressBits(supported)))
+        }
+        self.layout = layout
+        (loop, ended, ram, virtualMachine) = try making { [lock] in
+            (
+                try EventLoop(lock: lock), try EventDescriptor(), try RandomAccessMemory(layout),
+                try VirtualMachine(on: kvm)
+            )
+        }
+        vsock = VsockDevice(loop: loop)
+        try making {
+            nextMemorySlot = try ram.mapBase(into: memory, of: virtualMachine)
+            try attachPlatform(output)
+            try attachDevices(configuration)
+            let boot = try load(configuration)
+            processors = try makeProcessors(configuration.virtualCPUs, supported, entering: boot)
+        }
+    }
+
+    /// Runs the machine to its end on this thread.
+    public func run() -> MachineEnd {
+        do {
+            try lock.locked { try watchForTheEnd() }
+            for processor in processors { try processor.start(handing: self) }
+            try loop.run()
+        } catch {
+            report(.failed("\(error)"))
+        }
+        for processor in processors { processor.stop() }
+        for processor in processors { processor.join() }
+        return lock.locked {
+            serial?.flush()
+            return end ?? .stopped
+        }
+    }
+
+    /// Ends the machine; with the device lock held.
+    public func stop(_ reason: MachineEnd = .stopped) {
+        if end == nil { end = reason }
+        ended.signal()
+    }
+
+    /// Whether the machine's end has been reported. Protected by the device lock.
+    public var hasEnded: Bool { end != nil }
+
+    func report(_ reason: MachineEnd) { lock.locked { stop(reason) } }
+
+    private func watchForTheEnd() throws {
+        try loop.add(ended.descriptor, for: .readable) { [self] _ in
+            ended.drain()
+            loop.stop()
+        }
+    }
+
+    private func attachPlatform(_ output: @escaping ([UInt8]) -> Void) throws {
+        let line = try EventInterruptLine()
+        try virtualMachine.connectInterrupt(line.event, to: InterruptMap.serial)
+        let serial = SerialPort(interrupt: line, output: output)
+        try ports.insert(serial, at: PortMap.serial, sizeInBytes: PortMap.serialCount)
+        self.serial = serial
+        let power = PowerControl { [unowned self] event in handle(event) }
+        try ports.insert(power, at: PortMap.power, sizeInBytes: PortMap.powerCount)
+    }
+
+    /// With the device lock held, on a vCPU's thread.
+    private func handle(_ event: PowerEvent) {
+        switch event {
+        case .powerOff: stop(.poweredOff)
+        // The kernel's last messages come between its report and the reset that `panic=-1` asks for.
+        case .panicked: hasPanicked = true
+        case .reset: stop(hasPanicked ? .panicked : .reset)
+        case .exit(let code): stop(.exited(code: code))
+        }
+    }
+
+    private func makeProcessors(
+        _ count: Int, _ supported: [CPUIDEntry], entering boot: BootState
+    ) throws -> [VirtualCPUThread] {
+        let filter = CPUIDFilter(virtualCPUCount: count)
+        return try (0..<count).map { index in
+            let processor = try VirtualCPU(index, of: virtualMachine)
+            try processor.setCPUID(filter.entries(from: supported, forVirtualCPU: index))
+            try processor.setModelSpecificRegisters(Self.initialRegisters)
+            // The others wait for the guest's INIT and SIPI in their local APICs.
+            if index == 0 {
+                try processor.setLongMode(boot.longMode)
+                try processor.setStartRegisters(boot.registers)
+            }
+            return VirtualCPUThread(processor)
+        }
+    }
+
+    /// What firmware would have set: fast string operations (IA32_MISC_ENABLE bit 0), and all memory write-back
+    /// (IA32_MTRR_DEF_TYPE: enabled, type 6).
+    private static let initialRegisters = [
+        ModelSpecificRegister(index: 0x1a0, value: 1), ModelSpecificRegister(index: 0x2ff, value: 1 << 11 | 6),
+    ]
+
+    /// CPUID 0x80000008 EAX bits 0–7; 36 where a processor does not tell.
+    private static func physicalAddressBits(_ entries: [CPUIDEntry]) -> Int {
+        entries.first { $0.function == 0x8000_0008 }.map { Int($0.eax & 0xff) } ?? 36
+    }
+}

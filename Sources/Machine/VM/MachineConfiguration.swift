@@ -1,0 +1,47 @@
+public import LinuxSystem
+
+/// What a machine shall be: sizes, and files that are open already, so that making and running it opens none.
+public struct MachineConfiguration {
+    public var kernel: OwnedDescriptor
+    public var initialRAMDisk: OwnedDescriptor?
+    public var commandLine: String
+    /// RAM of node 0 in bytes, a multiple of 2 MiB.
+    public var baseSizeInBytes: UInt64
+    /// 1 to 32.
+    public var virtualCPUs: Int
+    /// How many zones the machine can have, 0 to 64.
+    public var zoneCount: Int
+    /// The largest size of one zone in bytes, a multiple of 128 MiB.
+    public var zoneSizeInBytes: UInt64
+    /// Each becomes a read-only persistent-memory device.
+    public var images: [Image]
+
+    /// An EROFS image, padded to 2 MiB.
+    public struct Image {
+        public var file: OwnedDescriptor
+        /// As the image store names it: printable, without blanks.
+        public var digest: String
+
+        public init(file: OwnedDescriptor, digest: String) {
+            self.file = file
+            self.digest = digest
+        }
+    }
+
+    public init(
+        kernel: OwnedDescriptor, initialRAMDisk: OwnedDescriptor?, commandLine: String, baseSizeInBytes: UInt64,
+        virtualCPUs: Int, zoneCount: Int = 0, zoneSizeInBytes: UInt64 = 128 << 20, images: [Image] = []
+    ) {
+        self.kernel = kernel
+        self.initialRAMDisk = initialRAMDisk
+        self.commandLine = commandLine
+        self.baseSizeInBytes = baseSizeInBytes
+        self.virtualCPUs = virtualCPUs
+        self.zoneCount = zoneCount
+        self.zoneSizeInBytes = zoneSizeInBytes
+        self.images = images
+    }
+
+    /// The guest kernel has NR_CPUS=32.
+    public static let mostVirtualCPUs = 32
+}

@@ -1,0 +1,38 @@
+/// How a machine came to its end.
+public enum MachineEnd: Equatable, Sendable, CustomStringConvertible {
+    /// The guest powered off.
+    case poweredOff
+    /// The guest's kernel panicked.
+    case panicked
+    /// The guest reset itself, or a processor shut down (triple fault).
+    case reset
+    /// The guest ended the machine with a code.
+    case exited(code: UInt8)
+    /// The host stopped it.
+    case stopped
+    /// The monitor or KVM could not go on.
+    case failed(String)
+
+    public var description: String {
+        switch self {
+        case .poweredOff: "the guest powered off"
+        case .panicked: "the guest's kernel panicked"
+        case .reset: "the guest reset itself"
+        case .exited(let code): "the guest ended with code \(code)"
+        case .stopped: "the VM was stopped"
+        case .failed(let reason): reason
+        }
+    }
+
+    /// The exit status of the process that is the VM: 0 powered off or stopped, 1 failed, 3 panicked, 4 reset, else
+    /// the guest's own code.
+    public var exitStatus: Int32 {
+        switch self {
+        case .poweredOff, .stopped: 0
+        case .failed: 1
+        case .panicked: 3
+        case .reset: 4
+        case .exited(let code): Int32(code)
+        }
+    }
+}

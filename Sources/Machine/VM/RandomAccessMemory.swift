@@ -1,0 +1,36 @@
+import Hypervisor
+import LinuxSystem
+import Memory
+
+/// Guest RAM. The base memory is the process's own, in huge pages: a guest touches most of it while it boots, and each
+/// small page would cost an exit. The zones are ranges of one memory file, whose pages go back to the host when a hole
+/// is punched.
+final class RandomAccessMemory {
+    let zones: MemoryFile
+    let layout: MachineLayout
+    private(set) var base: [Mapping] = []
+
+    init(_ layout: MachineLayout) throws(SystemError) {
+        self.layout = layout
+        zones = try MemoryFile(
+            name: "czone-zones", sizeInBytes: layout.zones.reduce(0) { $0 + $1.sizeInBytes })
+    }
+
+    /// Maps the base memory into this process and the guest; slots from 0 up. How many slots it took.
+    func mapBase(into memory: GuestMemory, of machine: VirtualMachine) throws -> UInt32 {
+        for (slot, range) in layout.baseRanges.enumerated() {
+            let mapping = try Mapping(hugePagesOf: Int(range.sizeInBytes))
+            try memory.addRegion(at: range.start, backedBy: mapping)
+            try machine.mapMemory(slot: UInt32(slot), at: range.start, mapping)
+            base.append(mapping)
+        }
+        return UInt32(base.count)
+    }
+
+    /// Where a range of a zone lies in the zones' file.
+    func fileOffset(of range: GuestRange) -> UInt64 {
+        // Zones lie one behind the other in the guest as in the file.
+        guard let first = layout.zones.first else { return 0 }
+        return range.start.rawValue - first.start.rawValue
+    }
+}

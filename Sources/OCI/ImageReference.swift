@@ -1,0 +1,41 @@
+/// What a user names an image by.
+public struct ImageReference: Hashable, Sendable, CustomStringConvertible {
+    public enum Source: Hashable, Sendable {
+        /// An OCI archive, an OCI layout folder or a docker archive; `name` says which image of several.
+        case path(String, name: String?)
+        /// A folder that is a root file system.
+        case rootFolder(String)
+        /// The digest, a digest's beginning, or the name of an image in the store; or a path, if there is something.
+        case text(String)
+    }
+
+    public let source: Source
+    /// What the user wrote.
+    public let description: String
+
+    /// Parses `dir:FOLDER`, `oci:FOLDER[:NAME]`, `oci-archive:FILE[:NAME]`, `docker-archive:FILE[:NAME]`, a path, a
+    /// digest, its beginning, or a name.
+    ///
+    /// - Throws: `OCIError.notFound` when nothing is left after a prefix.
+    public init(_ text: String) throws(OCIError) {
+        description = text
+        if let folder = Self.rest(of: text, after: "dir:") {
+            guard !folder.isEmpty else { throw .notFound(text) }
+            source = .rootFolder(folder)
+            return
+        }
+        for prefix in ["oci:", "oci-archive:", "docker-archive:"] {
+            guard let rest = Self.rest(of: text, after: prefix) else { continue }
+            let parts = rest.split(separator: ":", maxSplits: 1)
+            guard let path = parts.first else { throw .notFound(text) }
+            source = .path(String(path), name: parts.count > 1 ? String(parts[1]) : nil)
+            return
+        }
+        guard !text.isEmpty else { throw .notFound(text) }
+        source = ["/", "./", "../"].contains { text.hasPrefix($0) } ? .path(text, name: nil) : .text(text)
+    }
+
+    private static func rest(of text: String, after prefix: String) -> String? {
+        text.hasPrefix(prefix) ? String(text.dropFirst(prefix.count)) : nil
+    }
+}

@@ -1,0 +1,103 @@
+/// A reference to a blob (OCI image spec 1.1, descriptor.md).
+public struct Descriptor: Codable, Hashable, Sendable {
+    public var mediaType: String?
+    public var digest: Digest
+    /// The blob's size in bytes.
+    public var size: UInt64
+    public var platform: Platform?
+    public var annotations: [String: String]?
+
+    public init(
+        mediaType: String?, digest: Digest, size: UInt64, platform: Platform? = nil,
+        annotations: [String: String]? = nil
+    ) {
+        self.mediaType = mediaType
+        self.digest = digest
+        self.size = size
+        self.platform = platform
+        self.annotations = annotations
+    }
+}
+
+/// What a manifest's image runs on (OCI image spec 1.1, image-index.md, "platform").
+public struct Platform: Codable, Hashable, Sendable, CustomStringConvertible {
+    public var architecture: String
+    public var os: String
+    public var variant: String?
+
+    public init(architecture: String, os: String, variant: String? = nil) {
+        self.architecture = architecture
+        self.os = os
+        self.variant = variant
+    }
+
+    public var description: String { "\(os)/\(architecture)\(variant.map { "/\($0)" } ?? "")" }
+
+    /// How well the guest suits it: nil not at all, the smaller the better. The guest runs on whatever x86-64 the host
+    /// has, so of the microarchitecture levels only the first two are safe to take.
+    var rank: Int? {
+        guard os == "linux", architecture == "amd64" else { return nil }
+        return switch variant {
+        case nil, "": 0
+        case "v1": 1
+        case "v2": 2
+        default: nil
+        }
+    }
+}
+
+/// The media types that images are made of (OCI image spec 1.1, media-types.md; Docker image manifest V2).
+enum MediaType {
+    static let indices: Set = [
+        "application/vnd.oci.image.index.v1+json", "application/vnd.docker.distribution.manifest.list.v2+json",
+    ]
+    static let manifests: Set = [
+        "application/vnd.oci.image.manifest.v1+json", "application/vnd.docker.distribution.manifest.v2+json",
+    ]
+    static let configurations: Set = [
+        "application/vnd.oci.image.config.v1+json", "application/vnd.docker.container.image.v1+json",
+    ]
+
+    /// Whether a layer of this type is a tar archive, plain or compressed in a way that is read here. How it really is
+    /// compressed, its first bytes say.
+    static func isLayer(_ type: String) -> Bool {
+        let known = ["application/vnd.oci.image.layer.", "application/vnd.docker.image.rootfs."]
+        let endings = [".tar", ".tar+gzip", ".tar+zstd", ".tar.gzip", ".tar.zstd"]
+        return known.contains { type.hasPrefix($0) } && endings.contains { type.hasSuffix($0) }
+    }
+}
+
+/// An image index, or the `index.json` of a layout (OCI image spec 1.1, image-index.md).
+public struct ImageIndex: Codable, Hashable, Sendable {
+    public var schemaVersion: Int
+    public var mediaType: String?
+    public var manifests: [Descriptor]
+    public var annotations: [String: String]?
+}
+
+/// An image manifest (OCI image spec 1.1, manifest.md).
+public struct ImageManifest: Codable, Hashable, Sendable {
+    public var schemaVersion: Int
+    public var mediaType: String?
+    public var config: Descriptor
+    public var layers: [Descriptor]
+    public var annotations: [String: String]?
+}
+
+/// The file that marks a folder as an OCI layout (OCI image spec 1.1, image-layout.md).
+struct LayoutMarker: Codable {
+    var imageLayoutVersion: String
+}
+
+/// One image of a docker archive's `manifest.json` (Docker image spec 1.2).
+struct DockerArchiveImage: Codable {
+    var config: String
+    var repoTags: [String]?
+    var layers: [String]
+
+    enum CodingKeys: String, CodingKey {
+        case config = "Config"
+        case repoTags = "RepoTags"
+        case layers = "Layers"
+    }
+}

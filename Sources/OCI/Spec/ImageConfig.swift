@@ -1,0 +1,118 @@
+/// An image's configuration document (OCI image spec 1.1, config.md): what its digest names is the whole image, as the
+/// document lists the digest of every layer.
+public struct ImageConfiguration: Codable, Hashable, Sendable {
+    public var created: String?
+    public var architecture: String
+    public var os: String
+    public var variant: String?
+    public var config: ImageConfig?
+    public var rootfs: RootFileSystem
+
+    public struct RootFileSystem: Codable, Hashable, Sendable {
+        public var type: String
+        /// The digest of each uncompressed layer, the lowest first.
+        public var diffIDs: [Digest]
+
+        enum CodingKeys: String, CodingKey {
+            case type
+            case diffIDs = "diff_ids"
+        }
+    }
+
+    var platform: Platform { Platform(architecture: architecture, os: os, variant: variant) }
+}
+
+/// How a container of the image is run (OCI image spec 1.1, config.md, "config").
+public struct ImageConfig: Codable, Hashable, Sendable {
+    public var entrypoint: [String]?
+    public var cmd: [String]?
+    /// `NAME=value` each.
+    public var env: [String]?
+    public var workingDir: String?
+    /// `user`, `uid`, `user:group`, `uid:gid`, `uid:group` or `user:gid`.
+    public var user: String?
+    /// `port/protocol`, `port` for TCP.
+    public var exposedPorts: [String]?
+    public var volumes: [String]?
+    public var labels: [String: String]?
+    /// A signal's name (`SIGTERM`) or number.
+    public var stopSignal: String?
+
+    public init(
+        entrypoint: [String]? = nil, cmd: [String]? = nil, env: [String]? = nil, workingDir: String? = nil,
+        user: String? = nil
+    ) {
+        self.entrypoint = entrypoint
+        self.cmd = cmd
+        self.env = env
+        self.workingDir = workingDir
+        self.user = user
+    }
+
+    /// What a folder without a configuration runs: a shell, as root.
+    public static let ofPlainFolder = ImageConfig(cmd: ["/bin/sh"], env: ["PATH=\(defaultPath)"], workingDir: "/")
+
+    /// The search path of a container whose image sets none.
+    public static let defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+    /// The command line: the image's entry point followed by `arguments`, or by the image's own when there are none.
+    public func commandLine(arguments: [String] = []) -> [String] {
+        (entrypoint ?? []) + (arguments.isEmpty ? cmd ?? [] : arguments)
+    }
+
+    enum CodingKeys: String, CodingKey {
+        case entrypoint = "Entrypoint"
+        case cmd = "Cmd"
+        case env = "Env"
+        case workingDir = "WorkingDir"
+        case user = "User"
+        case exposedPorts = "ExposedPorts"
+        case volumes = "Volumes"
+        case labels = "Labels"
+        case stopSignal = "StopSignal"
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let values = try decoder.container(keyedBy: CodingKeys.self)
+        entrypoint = try values.decodeIfPresent([String].self, forKey: .entrypoint)
+        cmd = try values.decodeIfPresent([String].self, forKey: .cmd)
+        env = try values.decodeIfPresent([String].self, forKey: .env)
+        workingDir = try values.decodeIfPresent(String.self, forKey: .workingDir)
+        user = try values.decodeIfPresent(String.self, forKey: .user)
+        exposedPorts = try values.decodeIfPresent(NameSet.self, forKey: .exposedPorts)?.names
+        volumes = try values.decodeIfPresent(NameSet.self, forKey: .volumes)?.names
+        labels = try values.decodeIfPresent([String: String].self, forKey: .labels)
+        stopSignal = try values.decodeIfPresent(String.self, forKey: .stopSignal)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var values = encoder.container(keyedBy: CodingKeys.self)
+        try values.encodeIfPresent(entrypoint, forKey: .entrypoint)
+        try values.encodeIfPresent(cmd, forKey: .cmd)
+        try values.encodeIfPresent(env, forKey: .env)
+        try values.encodeIfPresent(workingDir, forKey: .workingDir)
+        try values.encodeIfPresent(user, forKey: .user)
+        try values.encodeIfPresent(exposedPorts.map(NameSet.init), forKey: .exposedPorts)
+        try values.encodeIfPresent(volumes.map(NameSet.init), forKey: .volumes)
+        try values.encodeIfPresent(labels, forKey: .labels)
+        try values.encodeIfPresent(stopSignal, forKey: .stopSignal)
+    }
+}
+
+/// Go's set of strings: an object whose keys are the members and whose values are empty objects.
+private struct NameSet: Codable {
+    private struct Nothing: Codable {}
+
+    var names: [String]
+
+    init(_ names: [String]) { self.names = names }
+
+    init(from decoder: any Decoder) throws {
+        names = try decoder.singleValueContainer().decode([String: Nothing?].self).keys.sorted()
+    }
+
+    func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(Dictionary(names.map { ($0, Nothing()) }, uniquingKeysWith: { first, _ in first }))
+    }
+}

@@ -1,0 +1,53 @@
+import Glibc
+import LinuxSystem
+import SystemPackage
+
+enum LockMode { case shared, exclusive }
+
+extension OwnedDescriptor {
+    /// Locks the open file (flock(2)): the lock goes when the last descriptor of it is closed, in whichever process.
+    /// Whether it was got: without `wait`, not when somebody else has it.
+    func lock(_ mode: LockMode, wait: Bool) throws(OCIError) -> Bool {
+        let operation = (mode == .shared ? LOCK_SH : LOCK_EX) | (wait ? 0 : LOCK_NB)
+        while flock(rawValue, operation) != 0 {
+            switch errno {
+            case EINTR: continue
+            case EWOULDBLOCK: return false
+            default: throw .system(SystemError("lock a file of the image store", Errno(rawValue: errno)))
+            }
+        }
+        return true
+    }
+
+    /// Sees to it that the file survives a crash of the host.
+    func synchronize() throws(OCIError) {
+        guard fsync(rawValue) == 0 else {
+            throw .system(SystemError("write a file of the image store to disk", Errno(rawValue: errno)))
+        }
+    }
+
+    func setSize(inBytes size: UInt64) throws(OCIError) {
+        guard ftruncate(rawValue, off_t(size)) == 0 else {
+            throw .system(SystemError("size a file to \(size) bytes", Errno(rawValue: errno)))
+        }
+    }
+}
+
+extension ImageStore {
+    static func makeFolder(_ path: String, mode: mode_t) throws(OCIError) {
+        // SAFETY: the path is a NUL-terminated string for the length of the call.
+        guard unsafe mkdir(path, mode) == 0 || errno == EEXIST else {
+            throw .system(SystemError("make the folder \(path)", Errno(rawValue: errno)))
+        }
+    }
+
+    /// A path of the host's without links and without `..`.
+    static func canonicalPath(_ path: String) throws(OCIError) -> String {
+        // SAFETY: realpath(3) allocates the text, NUL-terminated, and it is freed here.
+        guard let resolved = unsafe realpath(path, nil) else {
+            throw .system(SystemError("find \(quoted(path))", Errno(rawValue: errno)))
+        }
+        defer { unsafe free(resolved) }
+        return unsafe String(cString: resolved)
+    }
+}

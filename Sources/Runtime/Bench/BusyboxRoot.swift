@@ -1,0 +1,38 @@
+import LinuxSystem
+
+/// A guest, or a root folder, of busybox alone: what the benches run, the same for both sides.
+public enum BusyboxRoot {
+    /// What the initial RAM disk's /init prints first.
+    public static let greeting = "czone: /init runs"
+
+    private static func busybox() throws -> [UInt8] {
+        guard let path = findProgram("busybox"), let bytes = try FileSystem.contents(of: path, atMost: 16 << 20) else {
+            throw Stopwatch.Failed(description: "busybox is not installed: apt-get install busybox-static")
+        }
+        return bytes
+    }
+
+    /// An archive whose /init prints the greeting and runs the lines, then powers off. `reset` makes the end a reset:
+    /// QEMU's microvm has no other.
+    public static func initialRAMDisk(thenRunning lines: String = "") throws -> [UInt8] {
+        var archive = CpioArchive()
+        for folder in ["bin", "dev", "proc", "sys"] { archive.folder(folder) }
+        archive.characterDevice("dev/console", major: 5, minor: 1)
+        archive.file("bin/busybox", executable: true, try busybox())
+        archive.link("bin/sh", to: "busybox")
+        let script = "#!/bin/sh\n/bin/busybox echo '\(greeting)'\n\(lines)\n/bin/busybox poweroff -f\n"
+        archive.file("init", executable: true, Array(script.utf8))
+        return archive.finished()
+    }
+
+    /// Makes a root folder with /bin/busybox, /bin/sh and /bin/true.
+    public static func makeFolder(_ path: String) throws {
+        for folder in ["", "/bin", "/dev", "/proc", "/sys", "/tmp", "/etc"] {
+            try FileSystem.makeFolder(path + folder, mode: 0o755)
+        }
+        try FileSystem.replace(path + "/bin/busybox", with: try busybox(), mode: 0o755)
+        for name in ["sh", "true", "sleep"] {
+            try FileSystem.makeLink("\(path)/bin/\(name)", to: "busybox")
+        }
+    }
+}

@@ -1,0 +1,88 @@
+import Glibc
+import LinuxSystem
+
+/// Times programs as a user would: from their start to something that they print, or to their end.
+public enum Stopwatch {
+    /// What went wrong with a program that was timed.
+    public struct Failed: Error, CustomStringConvertible {
+        public let description: String
+    }
+
+    /// Milliseconds from the program's start until its output has this text; then it is killed.
+    public static func milliseconds(
+        of program: String, _ arguments: [String], until text: String
+    ) throws -> Double {
+        let (mine, programs) = try UnixSocket.pair()
+        let start = MonotonicClock.nanoseconds
+        let child = try launch(program, arguments, output: programs)
+        var seen: [UInt8] = []
+        var found: UInt64?
+        let wanted = Array(text.utf8)
+        while true {
+            let bytes = try mine.read(atMost: 1 << 16)
+            if bytes.isEmpty { break }
+            seen += bytes
+            if found == nil, contains(seen, wanted) {
+                found = MonotonicClock.nanoseconds
+                sendSignal(SIGKILL, to: child.id)
+            }
+        }
+        let status = try child.waitForEnd()
+        guard let found else {
+            let last = String(decoding: seen.suffix(300), as: UTF8.self)
+            throw Failed(description: "\(program) ended with status \(status) and never printed \"\(text)\": \(last)")
+        }
+        return Double(found - start) / 1e6
+    }
+
+    /// Milliseconds from the program's start to its end, which must be a success.
+    public static func milliseconds(of program: String, _ arguments: [String]) throws -> Double {
+        let nowhere = try OwnedDescriptor(opening: "/dev/null", flags: O_RDWR)
+        let start = MonotonicClock.nanoseconds
+        let status = try launch(program, arguments, output: nowhere).waitForEnd()
+        let elapsed = MonotonicClock.nanoseconds - start
+        guard status == 0 else {
+            throw Failed(description: "\(program) \(arguments.joined(separator: " ")) ended with status \(status)")
+        }
+        return Double(elapsed) / 1e6
+    }
+
+    private static func launch(
+        _ program: String, _ arguments: [String], output: OwnedDescriptor
+    ) throws -> ChildProcess {
+        guard let path = findProgram(program) else {
+            throw Failed(description: "\(program) is not installed; `make setup` installs what the benches compare with")
+        }
+        let environment = ["PATH", "HOME", "CZONE_ROOT", "CZONE_STORE"].compactMap { name in
+            CurrentProcess.environment(name).map { "\(name)=\($0)" }
+        }
+        let nothing = try OwnedDescriptor(opening: "/dev/null", flags: O_RDONLY)
+        return try ProcessLaunch(
+            path, arguments: [program] + arguments, environment: environment, input: nothing, output: output,
+            error: StandardStream.error.descriptor
+        ).start()
+    }
+
+    private static func contains(_ bytes: [UInt8], _ wanted: [UInt8]) -> Bool {
+        guard bytes.count >= wanted.count else { return false }
+        return (0...(bytes.count - wanted.count)).contains { bytes[$0..<($0 + wanted.count)].elementsEqual(wanted) }
+    }
+}
+
+/// Several measurements of the same thing, in milliseconds.
+public struct Measurements: Sendable {
+    public private(set) var runs: [Double] = []
+
+    public init() {}
+
+    public mutating func add(_ milliseconds: Double) { runs.append(milliseconds) }
+
+    public var median: Double { percentile(50) }
+
+    /// The smallest run that so many percent of the runs do not exceed (nearest rank); 0 where there is none.
+    public func percentile(_ percent: Int) -> Double {
+        guard !runs.isEmpty else { return 0 }
+        let rank = max(1, (runs.count * percent + 99) / 100)
+        return runs.sorted()[min(rank, runs.count) - 1]
+    }
+}

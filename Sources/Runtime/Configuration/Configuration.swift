@@ -1,0 +1,119 @@
+import Glibc
+import LinuxSystem
+
+/// What an operator can choose for a host: `/etc/czone/config.yaml` (or the file that CZONE_CONFIG names), and over it
+/// environment variables.
+public struct Configuration: Equatable, Sendable {
+    /// Zones of each VM, 1 … 64.
+    public var zonesPerMachine = 16
+    /// The size of a container's zone when it does not say; rounded up to a multiple of 128 MiB.
+    public var zoneSizeInBytes: UInt64 = 128 << 20
+    /// A VM's memory besides its zones: kernel, agent, the page tables of its images.
+    public var baseMemoryInBytes: UInt64 = 256 << 20
+    /// vCPUs of each VM.
+    public var virtualCPUs = Configuration.defaultVirtualCPUs
+    /// How long a VM without containers lives on, in seconds; 0: for ever.
+    public var idleTimeoutInSeconds = 60
+    /// What is added to the guest kernel's command line.
+    public var kernelArguments = ""
+    /// The limit of processes of a container that does not say.
+    public var processesMax: UInt64 = 4096
+
+    public init() {}
+
+    static let defaultPath = "/etc/czone/config.yaml"
+
+    /// Reads the host's choices.
+    /// - Throws: `RuntimeError.invalid` naming the setting that makes no sense, or that does not exist.
+    public static func load() throws(RuntimeError) -> Configuration {
+        var configuration = Configuration()
+        let named = CurrentProcess.environment("CZONE_CONFIG")
+        let path = named ?? defaultPath
+        let contents = try system { () throws(SystemError) in try FileSystem.contents(of: path, atMost: 1 << 20) }
+        if let contents {
+            try configuration.read(String(decoding: contents, as: UTF8.self), path: path)
+        } else if named != nil {
+            throw .invalid("there is no configuration file \(quoted(path)), which CZONE_CONFIG names")
+        }
+        for setting in Setting.allCases {
+            guard let value = CurrentProcess.environment(setting.variable) else { continue }
+            try configuration.set(setting, to: value, origin: setting.variable)
+        }
+        return configuration
+    }
+
+    /// The settings by their names in the file.
+    enum Setting: String, CaseIterable {
+        case zonesPerVM = "zones-per-vm"
+        case zoneSize = "zone-size"
+        case baseMemory = "base-memory"
+        case cpus
+        case idleTimeout = "idle-timeout"
+        case kernelArguments = "kernel-arguments"
+        case processesMax = "pids-limit"
+
+        /// CZONE_ZONES_PER_VM and so on.
+        var variable: String { "CZONE_" + rawValue.uppercased().map { $0 == "-" ? "_" : String($0) }.joined() }
+    }
+
+    /// Reads the lines `name: value` that the file consists of: YAML without nesting.
+    mutating func read(_ text: String, path: String) throws(RuntimeError) {
+        for (number, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
+            let content = Self.trimmed(line.prefix { $0 != "#" })
+            if content.isEmpty || content == "---" { continue }
+            let place = "\(path):\(number + 1)"
+            guard let colon = content.firstIndex(of: ":") else {
+                throw .invalid("\(place): \(quoted(String(content))) is no setting: expected NAME: VALUE")
+            }
+            let (name, value) = (String(content[..<colon]), Self.trimmed(content[content.index(after: colon)...]))
+            guard let setting = Setting(rawValue: name) else {
+                throw .invalid("\(place): there is no setting \(quoted(name)): expected one of \(Setting.allCases.map(\.rawValue).joined(separator: ", "))")
+            }
+            try set(setting, to: Self.unquoted(value), origin: place)
+        }
+    }
+
+    private mutating func set(_ setting: Setting, to value: String, origin: String) throws(RuntimeError) {
+        switch setting {
+        case .zonesPerVM: zonesPerMachine = try Self.number(value, 1...64, setting, origin)
+        case .zoneSize: zoneSizeInBytes = try Self.size(value, setting, origin)
+        case .baseMemory: baseMemoryInBytes = try Self.size(value, setting, origin)
+        case .cpus: virtualCPUs = try Self.number(value, 1...64, setting, origin)
+        case .idleTimeout: idleTimeoutInSeconds = try Self.number(value, 0...31_536_000, setting, origin)
+        case .kernelArguments: kernelArguments = value
+        case .processesMax: processesMax = UInt64(try Self.number(value, 1...4_194_304, setting, origin))
+        }
+    }
+
+    private static func number(
+        _ text: String, _ range: ClosedRange<Int>, _ setting: Setting, _ origin: String
+    ) throws(RuntimeError) -> Int {
+        guard let number = Int(text), range.contains(number) else {
+            throw .invalid("\(origin): \(setting.rawValue) is \(quoted(text)), expected a number from \(range.lowerBound) to \(range.upperBound)")
+        }
+        return number
+    }
+
+    private static func size(_ text: String, _ setting: Setting, _ origin: String) throws(RuntimeError) -> UInt64 {
+        guard let size = ByteSize(text), size.bytes > 0 else {
+            throw .invalid("\(origin): \(setting.rawValue) is \(quoted(text)), expected a size such as 128M")
+        }
+        return size.bytes
+    }
+
+    private static func trimmed(_ text: Substring) -> Substring {
+        var rest = text.drop(while: \.isWhitespace)
+        while rest.last?.isWhitespace == true { rest.removeLast() }
+        return rest
+    }
+
+    private static func unquoted(_ text: Substring) -> String {
+        for quote in ["\"", "'"] where text.count >= 2 && text.hasPrefix(quote) && text.hasSuffix(quote) {
+            return String(text.dropFirst().dropLast())
+        }
+        return String(text)
+    }
+
+    /// As many as the host has, at most 4: what one function's containers share.
+    private static var defaultVirtualCPUs: Int { max(1, min(4, Int(sysconf(CInt(_SC_NPROCESSORS_ONLN))))) }
+}

@@ -1,0 +1,50 @@
+import LinuxSystem
+public import SystemPackage
+
+/// Where the files are that a VM is made of.
+///
+/// Each is taken from its environment variable where that is set, else from beside the running executable (a build
+/// folder), else from where `make install` puts it.
+public struct Artefacts: Sendable {
+    /// A file that was looked for and not found.
+    public struct Missing: Error, CustomStringConvertible {
+        let what: String
+        let variable: String
+        let places: [FilePath]
+
+        public var description: String {
+            "no \(what): looked for \(places.map(\.string).joined(separator: ", ")); "
+                + "run `make setup release`, or set \(variable)"
+        }
+    }
+
+    private let executableFolder: FilePath
+
+    /// Looks beside the running executable.
+    public init() {
+        let path = CurrentProcess.executablePath
+        executableFolder = FilePath(path).removingLastComponent()
+    }
+
+    /// The guest kernel, an ELF vmlinux.
+    public func kernel() throws(Missing) -> FilePath {
+        try find("guest kernel", "CZONE_KERNEL", ["../vmlinux", "vmlinux", "../lib/czone/vmlinux"])
+    }
+
+    /// The initial RAM disk with the guest agent in it.
+    public func initialRAMDisk() throws(Missing) -> FilePath {
+        try find("initramfs", "CZONE_INITRAMFS", ["../initramfs.cpio", "initramfs.cpio", "../lib/czone/initramfs.cpio"])
+    }
+
+    /// The process that is a VM.
+    public func virtualMachineMonitor() throws(Missing) -> FilePath {
+        try find("czone-vm", "CZONE_VM", ["czone-vm", "../lib/czone/czone-vm"])
+    }
+
+    private func find(_ what: String, _ variable: String, _ places: [String]) throws(Missing) -> FilePath {
+        var candidates = places.map { executableFolder.appending($0).lexicallyNormalized() }
+        if let named = CurrentProcess.environment(variable) { candidates = [FilePath(named)] }
+        for candidate in candidates where isReadable(candidate.string) { return candidate }
+        throw Missing(what: what, variable: variable, places: candidates)
+    }
+}

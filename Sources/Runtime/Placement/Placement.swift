@@ -1,0 +1,170 @@
+public import AgentProtocol
+import ControlProtocol
+import Glibc
+import LinuxSystem
+public import OCI
+import SystemPackage
+
+/// Finds a VM with a free zone for a container, or starts one.
+public struct Placement: Sendable {
+    let registry: Registry
+    let configuration: Configuration
+    let files: VirtualMachineFiles
+    let starter: any VirtualMachineStarter
+
+    public init(
+        registry: Registry, configuration: Configuration, files: VirtualMachineFiles,
+        starter: any VirtualMachineStarter = MonitorStarter()
+    ) {
+        self.registry = registry
+        self.configuration = configuration
+        self.files = files
+        self.starter = starter
+    }
+
+    /// A container to place.
+    public struct Order: Sendable {
+        public var key: FunctionKey
+        public var record: ContainerRecord
+        public var specification: ContainerSpecification
+        public var streams: StreamEnds.Far
+        public var image: StoredImage
+        public var store: ImageStore
+
+        public init(
+            key: FunctionKey, record: ContainerRecord, specification: ContainerSpecification, streams: StreamEnds.Far,
+            image: StoredImage, store: ImageStore
+        ) {
+            self.key = key
+            self.record = record
+            self.specification = specification
+            self.streams = streams
+            self.image = image
+            self.store = store
+        }
+    }
+
+    /// A container that a VM has taken.
+    public struct Placed {
+        public let container: ContainerFolder
+        public let machine: VirtualMachineFolder
+        public let connection: ControlConnection
+        /// The number that the VM's further answers bear.
+        public let request: UInt32
+        /// 0: none.
+        public let zone: UInt32
+    }
+
+    /// Enters the container and has a VM take it. On failure nothing of it is left.
+    public func place(_ order: Order) throws(RuntimeError) -> Placed {
+        let function = registry.function(order.key)
+        var candidates = try function.virtualMachines()
+        var tried: Set<String> = []
+        var order = order
+        order.record.virtualMachine = candidates.first?.id
+        var entry = try Entry(order, in: registry)
+        do {
+            while true {
+                for machine in candidates where tried.insert(machine.id).inserted {
+                    if let placed = try offer(&entry, to: machine, isFresh: false) { return placed }
+                }
+                guard let machine = try nextMachine(of: function, notIn: tried, for: order) else { continue }
+                switch machine {
+                case .untried(let machines): candidates = machines
+                case .fresh(let machine):
+                    tried.insert(machine.id)
+                    if let placed = try offer(&entry, to: machine, isFresh: true) { return placed }
+                    candidates = []
+                }
+            }
+        } catch {
+            try? entry.folder.remove()
+            throw error
+        }
+    }
+
+    /// A container that is in the registry, and what goes to the VM with it.
+    private struct Entry {
+        let folder: ContainerFolder
+        var record: ContainerRecord
+        let request: RunRequest
+        let descriptors: [OwnedDescriptor]
+
+        init(_ order: Order, in registry: Registry) throws(RuntimeError) {
+            let (folder, exit) = try registry.enter(order.record)
+            self.folder = folder
+            record = order.record
+            var descriptors = order.streams.descriptors
+            var passed = order.streams.passed
+            if record.isDetached {
+                descriptors.append(try system { () throws(SystemError) in
+                    try OwnedDescriptor(opening: folder.logPath, flags: O_WRONLY | O_CREAT | O_APPEND)
+                })
+                passed.insert(.log)
+            }
+            descriptors.append(exit)
+            passed.insert(.exitRecord)
+            self.descriptors = descriptors
+            request = RunRequest(
+                id: record.id, zoneSizeInBytes: order.key.zoneSizeInBytes, descriptors: passed,
+                endsWithConnection: !record.isDetached,
+                create: CreateContainer(
+                    container: ContainerNumber(0), node: 0, zoneBytes: 0, start: true, specification: order.specification))
+        }
+    }
+
+    /// Asks a VM to take the container; nil where it cannot, but another may.
+    private func offer(_ entry: inout Entry, to machine: VirtualMachineFolder, isFresh: Bool) throws(RuntimeError) -> Placed? {
+        guard let connection = try machine.connect() else {
+            if isFresh { throw .virtualMachineEnded(id: machine.id, lastWords: machine.lastWords()) }
+            return nil
+        }
+        if entry.record.virtualMachine != machine.id {
+            entry.record.virtualMachine = machine.id
+            try entry.folder.update(entry.record)
+        }
+        let number: UInt32
+        let answer: ControlReply?
+        do {
+            number = try connection.send(.run(entry.request), descriptors: entry.descriptors)
+            answer = try connection.receive()?.content
+        } catch {
+            // A VM that has just powered itself off.
+            guard case .system(let failure) = error, failure.isEndOfPeer else { throw error }
+            if isFresh { throw .virtualMachineEnded(id: machine.id, lastWords: machine.lastWords()) }
+            return nil
+        }
+        switch answer {
+        case .accepted(_, let zone):
+            return Placed(container: entry.folder, machine: machine, connection: connection, request: number, zone: zone)
+        case .refused(let refusal) where !isFresh && [.full, .wrongState].contains(refusal.reason): return nil
+        case .refused(let refusal): throw .refused(refusal)
+        case nil where !isFresh: return nil
+        case nil: throw .virtualMachineEnded(id: machine.id, lastWords: machine.lastWords())
+        default: throw .conversation("the VM \(machine.id) answered something else than whether it takes the container")
+        }
+    }
+
+    private enum Next {
+        /// Others have started some meanwhile.
+        case untried([VirtualMachineFolder])
+        case fresh(VirtualMachineFolder)
+    }
+
+    /// What to try when every VM has been.
+    private func nextMachine(
+        of function: FunctionFolder, notIn tried: Set<String>, for order: Order
+    ) throws(RuntimeError) -> Next? {
+        try function.locked(making: order.key) { () throws(RuntimeError) in
+            try registry.removeDead(of: function)
+            let untried = try function.virtualMachines().filter { !tried.contains($0.id) }
+            guard untried.isEmpty else { return .untried(untried) }
+            return .fresh(try start(for: order, in: function))
+        }
+    }
+}
+
+extension SystemError {
+    /// Whether a socket's peer has gone.
+    var isEndOfPeer: Bool { [.brokenPipe, .connectionReset, .connectionRefused].contains(errno) }
+}

@@ -1,0 +1,67 @@
+import ControlProtocol
+import LinuxSystem
+
+extension Registry {
+    /// What has not been touched for so long was not left behind just now by somebody who is still at it.
+    private static var graceInNanoseconds: UInt64 { 10_000_000_000 }
+
+    /// Removes what processes have left that ended in the middle of something, and what is due: VMs that have died,
+    /// functions without VMs, containers that are removed at their end. Containers whose VM has died get their exit
+    /// record. Any number of processes may do it at the same time.
+    public func cleanUp() throws(RuntimeError) {
+        for name in try containerNames() {
+            if name.hasPrefix(".") { try cleanUpHidden(name) } else { try cleanUp(container(name)) }
+        }
+        for function in try functions() { try cleanUp(function) }
+    }
+
+    /// Removes a function's dead VMs, and the function if it has no other.
+    func cleanUp(_ function: FunctionFolder) throws(RuntimeError) {
+        let machines = try function.virtualMachines()
+        var living = 0
+        for machine in machines where try machine.isAlive() { living += 1 }
+        guard living < machines.count || machines.isEmpty else { return }
+        _ = try function.locked { () throws(RuntimeError) -> Void in
+            try removeDead(of: function)
+            if try function.virtualMachines().isEmpty { try function.remove() }
+        }
+    }
+
+    /// Removes a function's dead VMs. Only with the function locked: then no VM is half made.
+    func removeDead(of function: FunctionFolder) throws(RuntimeError) {
+        for machine in try function.virtualMachines() where try !machine.isAlive() { try machine.remove() }
+    }
+
+    /// Notes the end of a container of which nobody else can tell it any more, and removes it if that is its wish.
+    func cleanUp(_ folder: ContainerFolder) throws(RuntimeError) {
+        // Most containers run, or are kept; they need no lock.
+        if try folder.isAlive() { return }
+        if try folder.exitRecord() != nil, try folder.record()?.isRemovedAtEnd == false { return }
+        guard let claim = try folder.claim() else { return }
+        defer { withExtendedLifetime(claim) {} }
+        guard let record = try folder.record() else { return try folder.remove() }
+        if try folder.exitRecord() == nil {
+            try folder.write(ContainerFolder.unknownEnd(folder.id, reason: reason(of: record)))
+        }
+        if record.isRemovedAtEnd { try folder.remove() }
+    }
+
+    private func reason(of record: ContainerRecord) throws(RuntimeError) -> String {
+        guard let id = record.virtualMachine else { return "the command that started it ended before it ran" }
+        let machine = function(named: record.key).virtualMachine(id)
+        if try machine.isAlive() { return "the command that started it ended before it ran" }
+        let lastWords = machine.lastWords()
+        return lastWords.isEmpty ? "its VM ended" : "its VM ended: \(lastWords)"
+    }
+
+    /// A container's folder before it was whole, or after it was given up.
+    private func cleanUpHidden(_ name: String) throws(RuntimeError) {
+        let folder = container(name)
+        guard let status = try system({ () throws(SystemError) in try FileSystem.status(folder.path) }),
+            currentTimeInNanoseconds() > status.modified + Self.graceInNanoseconds, try !folder.isAlive(),
+            let claim = try folder.claim()
+        else { return }
+        defer { withExtendedLifetime(claim) {} }
+        try ContainerFolder.removeFiles(of: folder.path)
+    }
+}

@@ -1,0 +1,29 @@
+import ControlProtocol
+import LinuxSystem
+
+extension Registry {
+    /// A container that runs, and its VM.
+    public func runningContainer(_ text: String) throws(RuntimeError) -> (VirtualMachineFolder, String) {
+        let folder = try container(matching: text)
+        guard let record = try folder.record() else { throw .noContainer(text) }
+        guard try folder.isAlive(), let machine = record.virtualMachine else { throw .notRunning(folder.id) }
+        return (function(named: record.key).virtualMachine(machine), folder.id)
+    }
+
+    /// Removes a container that has ended, and kills it first if that is wanted and needed.
+    public func removeContainer(_ text: String, force: Bool) throws(RuntimeError) {
+        let folder = try container(matching: text)
+        if try folder.isAlive() {
+            guard force else { throw .stillRunning(folder.id) }
+            let (machine, id) = try runningContainer(text)
+            do { _ = try machine.ask(.remove(container: id)) } catch {
+                // It has ended meanwhile, or its VM has.
+                guard case .refused(let refusal) = error, refusal.reason == .notFound else {
+                    if try machine.isAlive() { throw error }
+                    return try folder.remove()
+                }
+            }
+        }
+        try folder.remove()
+    }
+}

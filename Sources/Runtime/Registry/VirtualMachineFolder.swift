@@ -1,0 +1,79 @@
+import Glibc
+import LinuxSystem
+import SystemPackage
+
+/// A VM's folder of the registry.
+public struct VirtualMachineFolder: Hashable, Sendable {
+    public let function: FunctionFolder
+    public let id: String
+
+    public var path: String { "\(function.machinesPath)/\(id)" }
+    public var lockPath: String { "\(path)/lock" }
+    public var socketPath: String { "\(path)/control.sock" }
+    public var consolePath: String { "\(path)/console.log" }
+    var recordPath: String { "\(path)/vm.json" }
+
+    /// How it was started; nil where the folder is gone.
+    public func record() throws(RuntimeError) -> VirtualMachineRecord? {
+        try RecordFile.read(VirtualMachineRecord.self, from: recordPath)
+    }
+
+    /// Whether its process lives: whether its lock is held.
+    public func isAlive() throws(RuntimeError) -> Bool {
+        do {
+            // Shared: of several that look, each sees the same.
+            return try !OwnedDescriptor(opening: lockPath, flags: O_RDONLY).tryLock(.shared)
+        } catch {
+            if error.errno == .noSuchFileOrDirectory { return false }
+            throw .system(error)
+        }
+    }
+
+    /// Its process's id; nil where none was started.
+    public func processID() throws(RuntimeError) -> Int32? {
+        let bytes = try system { () throws(SystemError) in try FileSystem.contents(of: lockPath, atMost: 32) } ?? []
+        return Int32(String(decoding: bytes.prefix { $0 != 0x0A }, as: UTF8.self))
+    }
+
+    /// Connects to it; nil where nobody listens any more.
+    public func connect() throws(RuntimeError) -> ControlConnection? {
+        do { return ControlConnection(try UnixSocket.connect(to: socketPath)) } catch {
+            switch error.errno {
+            case .connectionRefused, .noSuchFileOrDirectory: return nil
+            default: throw .system(error)
+            }
+        }
+    }
+
+    /// What it last said of itself: the last line of its log that its process wrote, else nothing.
+    public func lastWords() -> String {
+        guard let bytes = try? FileSystem.tail(of: consolePath, atMost: 16 << 10) else { return "" }
+        let lines = String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isNewline)
+        let prefix = "czone-vm: "
+        guard let line = lines.last(where: { $0.hasPrefix(prefix) }) else { return "" }
+        return printable(String(line.dropFirst(prefix.count)), atMost: 512)
+    }
+
+    /// When the VM was started, for their order.
+    var startTime: UInt64 { (try? FileSystem.status(recordPath))?.modified ?? 0 }
+
+    /// Removes the folder of a dead VM. Only with the function locked.
+    func remove() throws(RuntimeError) {
+        try system { () throws(SystemError) in
+            for file in try FileSystem.names(in: path) ?? [] { try FileSystem.removeFile("\(path)/\(file)") }
+            try FileSystem.removeFolder(path)
+        }
+    }
+}
+
+/// How a VM was started.
+public struct VirtualMachineRecord: Codable, Equatable, Sendable {
+    public var id: String
+    public var memoryInBytes: UInt64
+    public var virtualCPUs: Int
+    public var zoneCount: Int
+    public var zoneSizeInBytes: UInt64
+    public var image: String
+    /// Nanoseconds since 1970 UTC.
+    public var started: UInt64
+}

@@ -1,0 +1,91 @@
+public import ControlProtocol
+import OCI
+
+/// A container as `czone ps` shows it. The names of the properties, in snake case, are the keys of its JSON.
+public struct ContainerStatus: Encodable, Equatable, Sendable {
+    public enum State: String, Encodable, Sendable {
+        case starting, running, paused, exited
+    }
+
+    public struct Exit: Encodable, Equatable, Sendable {
+        public var code: Int
+        public var outOfMemory: Bool
+        /// Why, where it was not its program's own doing.
+        public var reason: String
+        /// Nanoseconds since 1970 UTC.
+        public var timeNs: UInt64
+    }
+
+    public var id: String
+    public var function: String
+    public var tenant: String
+    public var image: String
+    public var command: [String]
+    public var vm: String
+    public var state: State
+    /// Nanoseconds since 1970 UTC.
+    public var createdNs: UInt64
+    public var zoneBytes: UInt64
+    public var memoryLimitBytes: UInt64
+    public var exit: Exit?
+}
+
+extension Registry {
+    /// Every container, the newest first. VMs are asked for the state of those that run.
+    public func containerStatuses() throws(RuntimeError) -> [ContainerStatus] {
+        var states: [String: [String: ContainerReport.State]] = [:]
+        var statuses: [ContainerStatus] = []
+        for folder in try containers() {
+            guard let record = try folder.record() else { continue }
+            let exit = try folder.exitRecord()
+            var state = ContainerStatus.State.exited
+            if exit == nil {
+                let machine = record.virtualMachine ?? ""
+                if states[machine] == nil { states[machine] = self.states(in: machine, of: record.key) }
+                state = states[machine]?[record.id]?.status ?? .starting
+            }
+            statuses.append(Self.status(record, state, exit))
+        }
+        return statuses.sorted { ($1.createdNs, $1.id) < ($0.createdNs, $0.id) }
+    }
+
+    private static func status(
+        _ record: ContainerRecord, _ state: ContainerStatus.State, _ exit: ExitRecord?
+    ) -> ContainerStatus {
+        ContainerStatus(
+            id: record.id, function: record.function, tenant: record.tenant, image: record.image,
+            command: record.process.args ?? [], vm: record.virtualMachine ?? "", state: state, createdNs: record.created,
+            zoneBytes: record.zoneSizeInBytes, memoryLimitBytes: record.memoryLimitInBytes,
+            exit: exit.map { exit in
+                ContainerStatus.Exit(
+                    code: Int(exit.code), outOfMemory: exit.outOfMemory, reason: explanation(of: exit, record),
+                    timeNs: exit.time)
+            })
+    }
+
+    /// Why a container ended, in a few words; empty where its program ended by itself.
+    public static func explanation(of exit: ExitRecord, _ record: ContainerRecord) -> String {
+        guard exit.outOfMemory else { return exit.reason }
+        let zone = ByteSize(bytes: record.zoneSizeInBytes)
+        if record.memoryLimitInBytes < record.zoneSizeInBytes - ZoneSize.reserve {
+            return "it needed more than its limit of \(ByteSize(bytes: record.memoryLimitInBytes)) in its zone of \(zone)"
+        }
+        return "it needed more than its zone of \(zone)"
+    }
+
+    /// A VM that does not answer tells nothing.
+    private func states(in machine: String, of key: String) -> [String: ContainerReport.State] {
+        guard let description = try? function(named: key).virtualMachine(machine).describe(measured: false) else { return [:] }
+        return Dictionary(description.containers.map { ($0.id, $0.state) }) { first, _ in first }
+    }
+}
+
+extension ContainerReport.State {
+    fileprivate var status: ContainerStatus.State {
+        switch self {
+        case .starting: .starting
+        case .running, .ending: .running
+        case .paused: .paused
+        }
+    }
+}

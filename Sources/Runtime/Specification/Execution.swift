@@ -1,0 +1,48 @@
+public import AgentProtocol
+import ControlProtocol
+public import OCI
+
+/// A further program in a container: what is not said is as it is for the container's first process.
+public struct Execution: Sendable {
+    public var record: ContainerRecord
+    public var arguments: [String]
+    /// `NAME=value`, over those of the first process.
+    public var environment: [String] = []
+    public var workingFolder: String?
+    public var identity: Accounts.Identity?
+    public var hasTerminal = false
+    public var windowSize: WindowSize?
+
+    public init(record: ContainerRecord, arguments: [String]) {
+        self.record = record
+        self.arguments = arguments
+    }
+
+    /// The OCI process that it is.
+    var process: RuntimeSpec.Process {
+        var process = record.process
+        process.args = arguments
+        process.terminal = hasTerminal
+        process.consoleSize = nil
+        let overridden = Set(environment.map { $0.prefix { $0 != "=" } })
+        process.env = (process.env ?? []).filter { !overridden.contains($0.prefix { $0 != "=" }) } + environment
+        if let workingFolder { process.cwd = workingFolder }
+        if let identity {
+            process.user = RuntimeSpec.User(uid: identity.uid, gid: identity.gid, additionalGids: identity.supplementaryGids)
+            let held = identity.uid == 0 ? process.capabilities?.bounding ?? [] : []
+            process.capabilities?.effective = held
+            process.capabilities?.permitted = held
+        }
+        return process
+    }
+
+    /// Asks a VM for it; the number that the answers bear.
+    public func send(to connection: ControlConnection, _ streams: StreamEnds.Far) throws -> UInt32 {
+        let compiler = SpecificationCompiler(layers: [], zoneSizeInBytes: record.zoneSizeInBytes, windowSize: windowSize)
+        let specification = try compiler.process(process, seccomp: record.seccomp ?? .default)
+        let request = ExecuteRequest(
+            container: record.id, descriptors: streams.passed, endsWithConnection: true,
+            execute: Execute(container: ContainerNumber(0), process: ProcessNumber(1), specification: specification))
+        return try connection.send(.execute(request), descriptors: streams.descriptors)
+    }
+}

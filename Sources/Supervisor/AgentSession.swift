@@ -1,0 +1,123 @@
+import AgentProtocol
+import LinuxSystem
+import SystemPackage
+import Virtio
+
+/// Why the agent did not do what it was asked.
+enum AgentFailure: Error, CustomStringConvertible {
+    /// It tried, and says what went wrong.
+    case refused(Failure)
+    /// The request is over a limit of the protocol.
+    case malformed(ProtocolError)
+    /// The agent has gone, or talks nonsense.
+    case lost(String)
+    /// It did not answer in time.
+    case timeout
+
+    var description: String {
+        switch self {
+        case .refused(let failure): "the guest cannot \(failure.text): \(Errno(rawValue: failure.code))"
+        case .malformed(let error): "\(error)"
+        case .lost(let reason): "the guest's agent is lost: \(reason)"
+        case .timeout: "the guest's agent does not answer"
+        }
+    }
+
+    /// The guest's errno, 0 where there is none.
+    var code: Int32 {
+        if case .refused(let failure) = self { return failure.code }
+        return 0
+    }
+}
+
+/// The host's end of the agent's control connection. What comes from the guest is checked by `HostConversation`; a
+/// guest that breaks the protocol loses its connection.
+///
+/// Protected by the device lock.
+final class AgentSession {
+    /// What the agent says by itself.
+    protocol Listener: AnyObject {
+        func agentSaidHello(_ hello: Hello)
+        func processExited(_ exited: Exited)
+        func containerRanOutOfMemory(_ event: OutOfMemory)
+        func agentIsLost(_ reason: String)
+    }
+
+    private let loop: EventLoop
+    private weak let listener: (any Listener)?
+    private var conversation = HostConversation()
+    private var channel: SocketChannel?
+    private var completions: [UInt32: (Result<Frame, AgentFailure>) -> Void] = [:]
+    private(set) var isReady = false
+
+    /// Waits at the agent's port for it to connect.
+    init(vsock: VsockDevice, loop: EventLoop, listener: any Listener) {
+        self.loop = loop
+        self.listener = listener
+        vsock.listen(on: Limits.controlPort) { [weak self] _ in self?.accept() }
+    }
+
+    /// Asks the agent; `completion` is called once, with its answer or why there is none.
+    func request<Content: Request>(
+        _ content: Content, completion: @escaping (Result<Content.Reply, AgentFailure>) -> Void
+    ) {
+        guard let channel else { return completion(.failure(.lost("it has not connected"))) }
+        do {
+            let (number, bytes) = try conversation.begin(content)
+            completions[number] = { result in completion(result.flatMap(Self.reply)) }
+            channel.send(bytes)
+        } catch {
+            completion(.failure(.malformed(error)))
+        }
+    }
+
+    private static func reply<Reply: Message>(_ frame: Frame) -> Result<Reply, AgentFailure> {
+        do { return .success(try frame.message()) } catch { return .failure(.lost("\(error)")) }
+    }
+
+    /// One connection at a time: a second one, from whoever in the guest makes it, is refused.
+    private func accept() -> OwnedDescriptor? {
+        guard channel == nil, let (mine, guests) = try? UnixSocket.pair() else { return nil }
+        conversation = HostConversation()
+        channel = try? SocketChannel(mine, on: loop) { [weak self] bytes, _ in
+            self?.receive(bytes)
+        } onClose: { [weak self] in
+            self?.lose("it closed its connection")
+        }
+        return channel == nil ? nil : guests
+    }
+
+    private func receive(_ bytes: [UInt8]) {
+        conversation.receive(bytes[...])
+        do {
+            while let incoming = try conversation.next() { handle(incoming) }
+        } catch {
+            lose("\(error)")
+        }
+    }
+
+    private func handle(_ incoming: HostConversation.Incoming) {
+        switch incoming {
+        case .hello(let hello):
+            isReady = true
+            listener?.agentSaidHello(hello)
+        case .reply(let request, let frame): completions.removeValue(forKey: request)?(.success(frame))
+        case .failure(let request, let failure):
+            completions.removeValue(forKey: request)?(.failure(.refused(failure)))
+        case .exited(let exited): listener?.processExited(exited)
+        case .outOfMemory(let event): listener?.containerRanOutOfMemory(event)
+        case .zoneChanged: break
+        }
+    }
+
+    private func lose(_ reason: String) {
+        guard let lost = channel else { return }
+        channel = nil
+        isReady = false
+        lost.close()
+        let waiting = completions
+        completions = [:]
+        for completion in waiting.values { completion(.failure(.lost(reason))) }
+        listener?.agentIsLost(reason)
+    }
+}

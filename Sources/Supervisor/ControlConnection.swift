@@ -1,0 +1,59 @@
+import AgentProtocol
+import ControlProtocol
+import LinuxSystem
+
+/// A client's connection to the control socket. Protected by the device lock.
+final class ControlConnection {
+    private var channel: SocketChannel?
+    private var decoder = ControlFrameDecoder<ControlRequest>()
+    /// Descriptors that came with bytes whose frame is not whole yet, in their order.
+    private var descriptors: [OwnedDescriptor] = []
+    private let onRequest: (ControlConnection, UInt32, ControlRequest) -> Void
+
+    init(
+        _ socket: OwnedDescriptor, on loop: EventLoop,
+        onRequest: @escaping (ControlConnection, UInt32, ControlRequest) -> Void,
+        onClose: @escaping (ControlConnection) -> Void
+    ) throws(SystemError) {
+        self.onRequest = onRequest
+        channel = try SocketChannel(socket, on: loop, descriptorRoom: ControlLimits.descriptors) {
+            [weak self] bytes, passed in
+            self?.receive(bytes, passed)
+        } onClose: { [self] in
+            channel = nil
+            onClose(self)
+        }
+    }
+
+    var isOpen: Bool { channel?.isOpen ?? false }
+
+    /// Answers a request.
+    func reply(_ reply: ControlReply, to request: UInt32) {
+        do {
+            channel?.send(try ControlFrame(request: request, content: reply).bytes())
+        } catch {
+            // Only what the guest said could be over a limit, and that was checked when it came.
+            channel?.close()
+        }
+    }
+
+    /// The descriptors that came with the present request, as many as it says; nil where they are not there.
+    func takeDescriptors(_ count: Int) -> [OwnedDescriptor]? {
+        guard descriptors.count >= count else { return nil }
+        defer { descriptors.removeFirst(count) }
+        return Array(descriptors.prefix(count))
+    }
+
+    func close() { channel?.close() }
+
+    private func receive(_ bytes: [UInt8], _ passed: [OwnedDescriptor]) {
+        guard descriptors.count + passed.count <= 4 * ControlLimits.descriptors else { return close() }
+        descriptors += passed
+        decoder.append(bytes)
+        do {
+            while isOpen, let frame = try decoder.next() { onRequest(self, frame.request, frame.content) }
+        } catch {
+            close()
+        }
+    }
+}

@@ -1,0 +1,149 @@
+import AgentProtocol
+import ControlProtocol
+public import LinuxSystem
+public import Machine
+public import Virtio
+public import Zones
+
+/// Runs containers in a machine: answers the control socket, gives each container its zone, has the agent make it, and
+/// takes the zone back when it has ended.
+///
+/// Everything happens on the event thread or with the device lock held; there are no other threads. What the agent
+/// says is hostile: numbers that it names are looked up among what it was asked for.
+public final class Supervisor {
+    public struct Configuration {
+        /// A listening unix socket.
+        public var control: OwnedDescriptor
+        /// The VM powers off after so long without a container; nil: never.
+        public var idleTimeoutInMilliseconds: UInt64?
+        public var virtualCPUs: Int
+
+        public init(control: OwnedDescriptor, idleTimeoutInMilliseconds: UInt64?, virtualCPUs: Int) {
+            self.control = control
+            self.idleTimeoutInMilliseconds = idleTimeoutInMilliseconds
+            self.virtualCPUs = virtualCPUs
+        }
+    }
+
+    /// How long the agent may take to end a container, or wait for its zone, before the zone is given up, in
+    /// milliseconds: generous, as many may come and go at once on a slow host.
+    static let agentPatience: UInt32 = 60_000
+    static let powerOffPatience: UInt64 = 3_000
+
+    let machine: Machine
+    let configuration: Configuration
+    let loop: EventLoop
+    let startedAt = MonotonicClock.nanoseconds
+    private(set) var agent: AgentSession?
+    let zones: [ZoneKeeper]
+    var containers: [String: Container] = [:]
+    var connections: [ControlConnection] = []
+    var state = VirtualMachineDescription.State.booting
+    /// When the agent was set up.
+    var readyAt: UInt64 = 0
+    /// Pages that the guest moved while zones went offline; a zone that is emptied first has none.
+    var pagesMigratedOffline: UInt64 = 0
+    /// What waits for the agent's being ready.
+    var deferred: [() -> Void] = []
+    private var nextContainer: UInt32 = 1
+    private var nextStreamPort: UInt32 = 0x1_0000
+    private let idleTimer: TimerDescriptor
+
+    /// Joins a machine that does not run yet. With the device lock held.
+    public init(_ machine: Machine, _ configuration: Configuration) throws {
+        self.machine = machine
+        self.configuration = configuration
+        loop = machine.loop
+        idleTimer = try TimerDescriptor()
+        zones = machine.zoneDevices.map { ZoneKeeper($0) }
+        for device in machine.zoneDevices { device.observer = self }
+        agent = AgentSession(vsock: machine.vsock, loop: loop, listener: self)
+        try listen()
+        try loop.add(idleTimer.descriptor, for: .readable) { [self] _ in
+            if idleTimer.drain() { timeIsUp() }
+        }
+        noteIdleness()
+    }
+
+    private func listen() throws {
+        try configuration.control.setNonBlocking()
+        try loop.add(configuration.control, for: .readable) { [self] _ in
+            while let socket = configuration.control.accept() {
+                let connection = try? ControlConnection(socket, on: loop) { [unowned self] connection, request, content in
+                    handle(content, Waiter(connection: connection, request: request))
+                } onClose: { [unowned self] connection in
+                    lose(connection)
+                }
+                if let connection { connections.append(connection) }
+            }
+        }
+    }
+
+    func nextContainerNumber() -> ContainerNumber {
+        defer { nextContainer += 1 }
+        return ContainerNumber(nextContainer)
+    }
+
+    /// A host port for one stream of one process.
+    func nextPort() -> UInt32 {
+        defer { nextStreamPort = nextStreamPort == 0x3fff_ffff ? 0x1_0000 : nextStreamPort + 1 }
+        return nextStreamPort
+    }
+
+    func container(_ number: ContainerNumber) -> Container? { containers.values.first { $0.number == number } }
+
+    // MARK: Idleness and end
+
+    /// Starts or stops the clock that ends a VM without containers.
+    func noteIdleness() {
+        guard state != .stopping else { return }
+        idleTimer.arm(inMilliseconds: containers.isEmpty ? configuration.idleTimeoutInMilliseconds ?? 0 : 0)
+    }
+
+    private func timeIsUp() {
+        if state == .stopping { machine.stop() } else if containers.isEmpty { powerOff() }
+    }
+
+    /// Ends the VM: by the agent where it answers, by force where it does not.
+    func powerOff() {
+        guard state != .stopping else { return }
+        let wasReady = state == .ready
+        state = .stopping
+        guard wasReady, let agent else { return machine.stop() }
+        idleTimer.arm(inMilliseconds: Self.powerOffPatience)
+        agent.request(PowerOff()) { _ in }
+    }
+
+    /// The machine has ended: everybody who waits is told, and no container stays without an exit record.
+    public func conclude(_ end: MachineEnd) {
+        state = .stopping
+        for container in containers.values {
+            container.end(record(of: container, code: 255, reason: "its VM ended: \(end)"))
+            for waiter in container.removalWaiters { waiter.reply(.done) }
+        }
+        containers = [:]
+        for connection in connections { connection.close() }
+    }
+
+    func record(of container: Container, code: UInt8, outOfMemory: Bool = false, reason: String = "") -> ExitRecord {
+        ExitRecord(
+            container: container.id, process: 0, code: code, outOfMemory: outOfMemory, time: WallClock.nanoseconds,
+            reason: reason)
+    }
+
+    /// A client has gone: what shall not outlive it ends.
+    private func lose(_ connection: ControlConnection) {
+        connections.removeAll { $0 === connection }
+        for container in Array(containers.values)
+        where container.endsWithConnection && container.starter.connection === connection && container.exit == nil {
+            container.end(record(of: container, code: 137, reason: "its client went away"))
+            remove(container)
+        }
+    }
+}
+
+extension Supervisor: ZoneMemoryObserver {
+    public func zone(_ zone: Zone, pluggedSizeIs sizeInBytes: UInt64) { zones[zone.index].recordPlugged(sizeInBytes) }
+
+    public func zone(_ zone: Zone, failed error: any Error) { zones[zone.index].quarantine(.hostFailure) }
+}

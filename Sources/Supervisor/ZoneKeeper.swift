@@ -1,0 +1,82 @@
+import ControlProtocol
+import LinuxSystem
+import Virtio
+import Zones
+
+/// A zone of this VM: its life, its device, and who waits for its next state. Protected by the device lock.
+final class ZoneKeeper {
+    private(set) var life: ZoneLife
+    private let device: MemoryDevice
+    /// Called once, when as much is plugged as was asked for.
+    private var onSettled: (() -> Void)?
+
+    init(_ device: MemoryDevice) {
+        self.device = device
+        life = ZoneLife(device.zone)
+    }
+
+    var zone: Zone { life.zone }
+
+    /// absent → plugging; `onPlugged` is called when the guest has plugged all of it.
+    func plug(_ sizeInBytes: UInt64, onPlugged: @escaping () -> Void) throws {
+        try life.plug(sizeInBytes)
+        onSettled = onPlugged
+        try device.request(sizeInBytes: sizeInBytes)
+    }
+
+    /// plugging → online.
+    func confirmOnline() { step { life throws(ZoneStateError) in try life.confirmOnline() } }
+
+    /// online or plugging → draining: the agent empties the zone and takes it offline.
+    func drain() {
+        onSettled = nil
+        step { life throws(ZoneStateError) in try life.drain() }
+    }
+
+    /// draining → unplugging; `onAbsent` is called when nothing is plugged any more and the host has the memory.
+    func unplug(onAbsent: @escaping () -> Void) {
+        step { life throws(ZoneStateError) in try life.unplug() }
+        guard life.state == .unplugging else { return onAbsent() }
+        onSettled = { [self] in
+            step { life throws(ZoneStateError) in try life.confirmAbsent() }
+            onAbsent()
+        }
+        do { try device.request(sizeInBytes: 0) } catch { quarantine(.hostFailure) }
+        settle()
+    }
+
+    func quarantine(_ reason: QuarantineReason) {
+        onSettled = nil
+        try? life.quarantine(reason)
+    }
+
+    /// The device says how much is plugged.
+    func recordPlugged(_ sizeInBytes: UInt64) {
+        do { try life.recordPlugged(sizeInBytes) } catch { return quarantine(.inconsistent) }
+        settle()
+    }
+
+    private func settle() {
+        guard life.isSettled, let settled = onSettled else { return }
+        onSettled = nil
+        settled()
+    }
+
+    /// A step that the state does not allow means that the guest and the host disagree: the zone is used no more.
+    private func step(_ change: (inout ZoneLife) throws(ZoneStateError) -> Void) {
+        do { try change(&life) } catch { quarantine(.inconsistent) }
+    }
+}
+
+extension ZoneState {
+    var report: ZoneReport.State {
+        switch self {
+        case .absent: .absent
+        case .plugging: .plugging
+        case .online: .online
+        case .draining: .draining
+        case .unplugging: .unplugging
+        case .quarantined: .quarantined
+        }
+    }
+}

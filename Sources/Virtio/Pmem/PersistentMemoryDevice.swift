@@ -1,0 +1,46 @@
+public import Memory
+
+/// An image in guest memory (virtio 1.2 §5.19): the guest maps it directly, nothing is copied.
+///
+/// The machine maps the image read-only, in this process and in the VM's memory slot, so that no guest can change what
+/// its siblings see; the device only says where it lies. Protected by the device lock.
+public final class PersistentMemoryDevice: VirtioDevice {
+    static let requestsPerTurn = 16
+
+    /// Where the image lies.
+    public let range: GuestRange
+    private var queue: DeviceQueue?
+
+    public init(range: GuestRange) { self.range = range }
+
+    public var type: DeviceType { .persistentMemory }
+    public var offeredFeatures: UInt64 { 0 }
+    public var queueSizes: [UInt16] { [16] }
+
+    /// §5.19.4: start, size.
+    public var configuration: [UInt8] {
+        var writer = StateWriter()
+        writer.write(range.start.rawValue)
+        writer.write(range.sizeInBytes)
+        return writer.bytes
+    }
+
+    public func activate(_ activation: Activation) { queue = activation.queues[0] }
+
+    public func reset() { queue = nil }
+
+    public func handleNotification(queue index: Int) {
+        guard let queue else { return }
+        queue.serve(atMost: Self.requestsPerTurn) { chain throws(ChainError) in try answer(chain, in: queue.memory) }
+    }
+
+    /// §5.19.6: a 32-bit type, answered by a 32-bit result. Nothing can be written, so FLUSH (0) has nothing to do and
+    /// succeeds; anything else fails.
+    private func answer(_ chain: DescriptorChain, in memory: GuestMemory) throws(ChainError) -> UInt32 {
+        var reader = ChainReader(chain, in: memory)
+        var writer = ChainWriter(chain, in: memory)
+        let type = try reader.readInteger(UInt32.self)
+        try writer.writeInteger(UInt32(type == 0 ? 0 : 1))
+        return writer.written
+    }
+}

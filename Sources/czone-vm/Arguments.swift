@@ -1,0 +1,60 @@
+/// What the process was asked to be. It has one caller, czone itself, so the form is plain: pairs of a name and a value.
+struct Arguments {
+    var kernel = ""
+    var initialRAMDisk: String?
+    var memoryInBytes: UInt64 = 256 << 20
+    var virtualCPUs = 1
+    var zones = 0
+    var zoneSizeInBytes: UInt64 = 128 << 20
+    var images: [String] = []
+    var addedCommandLine = ""
+    /// The console is the process's own standard input and output.
+    var terminal = false
+    /// Descriptors that the caller has opened: the listening control socket, the file whose lock says that the VM
+    /// lives, and the console's log.
+    var controlDescriptor: Int32?
+    var lockDescriptor: Int32?
+    var logDescriptor: Int32?
+    /// The VM powers off after so many seconds without a container; nil: never.
+    var idleTimeoutInSeconds: UInt32?
+
+    /// A word that makes no sense.
+    struct Invalid: Error, CustomStringConvertible {
+        let description: String
+    }
+
+    init(_ words: [String]) throws(Invalid) {
+        var rest = words[...]
+        while let name = rest.popFirst() {
+            guard let value = rest.popFirst() else { throw Invalid(description: "\(name) lacks its value") }
+            try set(name, value)
+        }
+        guard !kernel.isEmpty else { throw Invalid(description: "--kernel is missing: the path of a vmlinux") }
+    }
+
+    private mutating func set(_ name: String, _ value: String) throws(Invalid) {
+        switch name {
+        case "--kernel": kernel = value
+        case "--initrd": initialRAMDisk = value
+        case "--image": images.append(value)
+        case "--append": addedCommandLine = value
+        case "--memory": memoryInBytes = try number(name, value)
+        case "--cpus": virtualCPUs = try number(name, value)
+        case "--zones": zones = try number(name, value)
+        case "--zone-size": zoneSizeInBytes = try number(name, value)
+        case "--control-descriptor": controlDescriptor = try number(name, value)
+        case "--lock-descriptor": lockDescriptor = try number(name, value)
+        case "--log-descriptor": logDescriptor = try number(name, value)
+        case "--idle-timeout": idleTimeoutInSeconds = try number(name, value)
+        case "--console": terminal = value == "terminal"
+        default: throw Invalid(description: "\(name) is no option of czone-vm")
+        }
+    }
+
+    private func number<Number: FixedWidthInteger>(_ name: String, _ value: String) throws(Invalid) -> Number {
+        guard let number = Number(value), number >= 0 else {
+            throw Invalid(description: "\(name) \(value): expected a whole number from 0 to \(Number.max)")
+        }
+        return number
+    }
+}

@@ -1,0 +1,71 @@
+import ArgumentParser
+import LinuxSystem
+import Runtime
+import SystemPackage
+
+struct BenchBootCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "boot",
+        abstract: "Time from process start to the first line of /init, `czone boot` and another monitor in turn.",
+        discussion: "Both boot the same kernel with the same busybox initial RAM disk, on as many vCPUs.")
+
+    enum Rival: String, ExpressibleByArgument { case qemu }
+
+    @Option(help: "What it is compared with: qemu (its microvm machine on KVM).")
+    var vs: Rival = .qemu
+
+    @Option(help: "How often each side boots.")
+    var runs = 10
+
+    @Option(help: "How many vCPUs.")
+    var cpus = 1
+
+    @Flag(help: "As JSON.")
+    var json = false
+
+    func run() throws {
+        do {
+            let folder = "/tmp/czone-bench-" + RandomBytes.bytes(6).map { String($0, radix: 16) }.joined()
+            try FileSystem.makeFolder(folder)
+            defer { removeFolder(folder) }
+            let disk = folder + "/initrd"
+            try FileSystem.replace(disk, with: try BusyboxRoot.initialRAMDisk())
+            let kernel = try Artefacts().kernel().string
+            var (czone, qemu) = (Measurements(), Measurements())
+            for _ in 0..<max(1, runs) {
+                czone.add(try Stopwatch.milliseconds(
+                    of: CurrentProcess.executablePath, ["boot", "--cpus", "\(cpus)", "--initrd", disk],
+                    until: BusyboxRoot.greeting))
+                qemu.add(try Stopwatch.milliseconds(
+                    of: "qemu-system-x86_64", qemuArguments(kernel, disk), until: BusyboxRoot.greeting))
+            }
+            report(czone, qemu)
+        } catch {
+            throw failure("\(error)")
+        }
+    }
+
+    private func qemuArguments(_ kernel: String, _ disk: String) -> [String] {
+        [
+            "-M", "microvm,x-option-roms=off,isa-serial=on,rtc=on", "-accel", "kvm", "-cpu", "host", "-smp", "\(cpus)",
+            "-m", "256M", "-nodefaults", "-no-user-config", "-display", "none", "-serial", "stdio", "-no-reboot",
+            "-kernel", kernel, "-initrd", disk,
+            // QEMU's microvm cannot power off; a reset ends it.
+            "-append", BareVirtualMachine.kernelCommandLine + " reboot=t",
+        ]
+    }
+
+    private func report(_ czone: Measurements, _ qemu: Measurements) {
+        let ratio = czone.median / qemu.median
+        if json {
+            print(Figure.object([
+                ("czone_ms", .object([("median", .number(czone.median)), ("runs", .list(czone.runs))])),
+                ("qemu_ms", .object([("median", .number(qemu.median)), ("runs", .list(qemu.runs))])),
+                ("ratio", .number(ratio)),
+            ]))
+        } else {
+            print("process start to the first line of /init, median of \(czone.runs.count) runs each")
+            print("czone \(milliseconds(czone.median)) ms, QEMU \(milliseconds(qemu.median)) ms, ratio \(milliseconds(ratio))")
+        }
+    }
+}

@@ -1,0 +1,63 @@
+public import ArgumentParser
+import Glibc
+import LinuxSystem
+import OCI
+public import Runtime
+import SystemPackage
+
+/// What every command takes.
+struct GlobalOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("Who runs where (CZONE_ROOT, else /run/czone).", valueName: "folder"))
+    var root: String?
+
+    @Option(help: ArgumentHelp("Images (CZONE_STORE, else /var/lib/czone).", valueName: "folder"))
+    var store: String?
+
+    @Option(help: ArgumentHelp("What is told on standard error: error, warning, info or debug.", valueName: "level"))
+    var logLevel: Log.Level?
+
+    /// Makes the choices known that are not passed on as values. Before anything else.
+    func apply() {
+        if let logLevel { Log.level = logLevel }
+    }
+
+    func registry() throws -> Registry { try Self.registry(root) }
+    func images() throws -> ImageStore { try Self.images(store) }
+
+    static func registry(_ root: String?) throws -> Registry {
+        try Registry(root: folder(root, "CZONE_ROOT", "/run/czone"))
+    }
+
+    static func images(_ store: String?) throws -> ImageStore {
+        try ImageStore(root: folder(store, "CZONE_STORE", "/var/lib/czone").appending("images"))
+    }
+
+    private static func folder(_ option: String?, _ variable: String, _ usual: String) -> FilePath {
+        let path = FilePath(option ?? CurrentProcess.environment(variable) ?? usual)
+        return path.isAbsolute ? path : CurrentProcess.workingFolder.pushing(path).lexicallyNormalized()
+    }
+
+    /// Lets these options stand before the command's name too, as other container tools have them.
+    static func takingLeading(_ arguments: [String]) -> [String] {
+        let names = ["--root", "--store", "--log-level"]
+        var rest = arguments[...]
+        var leading: [String] = []
+        while let first = rest.first {
+            if names.contains(first), rest.count >= 2 {
+                leading += rest.prefix(2)
+                rest = rest.dropFirst(2)
+            } else if names.contains(where: { first.hasPrefix($0 + "=") }) {
+                leading.append(first)
+                rest = rest.dropFirst()
+            } else {
+                break
+            }
+        }
+        guard let command = rest.first, !command.hasPrefix("-"), !leading.isEmpty else { return arguments }
+        // A command of commands (vm, image) takes them after its second word.
+        let words = ["vm", "image", "template", "bench"].contains(command) ? 2 : 1
+        return Array(rest.prefix(words)) + leading + rest.dropFirst(words)
+    }
+}
+
+extension Log.Level: ExpressibleByArgument {}

@@ -1,0 +1,95 @@
+import ControlProtocol
+import Glibc
+import LinuxSystem
+import OCI
+import Runtime
+
+/// Carries out `czone run`.
+struct ContainerRunner {
+    let registry: Registry
+    let store: ImageStore
+    let options: RunOptions
+
+    /// The exit code for this process.
+    func run() throws -> Int32 {
+        let configuration = try Configuration.load()
+        let files = try VirtualMachineFiles(Artefacts())
+        let image = try ImageImport.resolve(options.image, in: store)
+        let plan = try RunPlan(options, image: image, configuration: configuration, files: files)
+        let placement = Placement(registry: registry, configuration: configuration, files: files)
+        return try options.isDetached ? runDetached(plan, placement) : runInForeground(plan, placement)
+    }
+
+    private func order(_ plan: RunPlan, _ streams: StreamEnds.Far) -> Placement.Order {
+        Placement.Order(
+            key: plan.key, record: plan.record, specification: plan.specification, streams: streams, image: plan.image,
+            store: store)
+    }
+
+    private func runDetached(_ plan: RunPlan, _ placement: Placement) throws -> Int32 {
+        let placed = try placement.place(order(plan, .none))
+        while let frame = try placed.connection.receive() {
+            guard frame.request == placed.request else { continue }
+            switch frame.content {
+            case .started:
+                printOutput(plan.record.id)
+                return 0
+            case .refused(let refusal): return try giveUp(placed, refusal)
+            case .exited(let record):
+                printOutput(plan.record.id)
+                return record.code == 0 ? 0 : tell(record, plan.record)
+            default: continue
+            }
+        }
+        throw RuntimeError.virtualMachineEnded(id: placed.machine.id, lastWords: placed.machine.lastWords())
+    }
+
+    private func runInForeground(_ plan: RunPlan, _ placement: Placement) throws -> Int32 {
+        let (streams, far) = try StreamEnds.make(input: options.isInteractive, terminal: options.hasTerminal)
+        return try follow(try placement.place(order(plan, far)), streams, plan)
+    }
+
+    private func follow(_ placed: Placement.Placed, _ streams: StreamEnds, _ plan: RunPlan) throws -> Int32 {
+        let session = try ForegroundSession(
+            connection: placed.connection, request: placed.request, container: plan.record.id, streams: streams,
+            terminal: options.hasTerminal)
+        switch try session.run() {
+        case .exited(let record):
+            if options.isRemovedAtEnd { try placed.container.remove() }
+            return tell(record, plan.record)
+        case .refused(let refusal): return try giveUp(placed, refusal)
+        case .interrupted(let signal):
+            try placed.container.remove()
+            return 128 + signal
+        case .virtualMachineEnded:
+            let lastWords = placed.machine.lastWords()
+            try registry.cleanUp()
+            throw RuntimeError.invalid("the container's VM ended\(lastWords.isEmpty ? "" : ": \(lastWords)")")
+        }
+    }
+
+    /// The container never ran; nothing of it stays.
+    private func giveUp(_ placed: Placement.Placed, _ refusal: Refusal) throws -> Int32 {
+        try placed.container.remove()
+        printError("czone: \(refusal.text)")
+        return refusal.exitCode
+    }
+
+    /// Says why it ended where that was not its program's doing; the exit code.
+    private func tell(_ exit: ExitRecord, _ record: ContainerRecord) -> Int32 {
+        let reason = Registry.explanation(of: exit, record)
+        if !reason.isEmpty { printError(exit.outOfMemory ? "killed: \(reason)" : "czone: \(reason)") }
+        return exit.outOfMemory ? 137 : Int32(exit.code)
+    }
+}
+
+extension Refusal {
+    /// What a shell would exit with when the program is at fault; else 1.
+    var exitCode: Int32 {
+        switch reason {
+        case .programNotFound: 127
+        case .programNotRunnable: 126
+        default: 1
+        }
+    }
+}

@@ -1,0 +1,170 @@
+import AgentProtocol
+import Glibc
+import LinuxSystem
+import OCI
+import Runtime
+
+/// A container as the user asked for it, worked out against its image and this host.
+struct RunPlan {
+    let image: StoredImage
+    let key: FunctionKey
+    let record: ContainerRecord
+    let specification: ContainerSpecification
+
+    init(_ options: RunOptions, image: StoredImage, configuration: Configuration, files: VirtualMachineFiles) throws {
+        try Self.check(options)
+        let memory = options.memory?.bytes ?? configuration.zoneSizeInBytes
+        let zone = try ZoneSize.fitting(memory)
+        let id = options.name ?? Registry.freshID()
+        self.image = image
+        key = FunctionKey(
+            function: options.function, tenant: options.tenant, image: image.digest, kernel: files.identity,
+            zoneSizeInBytes: zone)
+        let spec = try Self.runtimeSpec(options, image: image, id: id, memory: memory, configuration)
+        guard let process = spec.process else { throw RuntimeError.invalid("the container has nothing to run") }
+        record = ContainerRecord(
+            id: id, key: key, image: options.image, created: currentTimeInNanoseconds(),
+            memoryLimitInBytes: ZoneSize.memoryLimit(memory, inZoneOf: zone), process: process,
+            isDetached: options.isDetached, isRemovedAtEnd: options.isRemovedAtEnd)
+        let compiler = SpecificationCompiler(
+            layers: [.image(device: 0)], zoneSizeInBytes: zone, windowSize: Self.windowSize,
+            files: NetworkFiles.all(hostname: spec.hostname ?? id))
+        specification = try compiler.compile(spec)
+    }
+
+    /// That of this process's terminal.
+    private static var windowSize: WindowSize? {
+        Terminal(StandardStream.input.descriptor)?.size.map { WindowSize(rows: $0.rows, columns: $0.columns) }
+    }
+
+    private static func check(_ options: RunOptions) throws {
+        if let volume = options.volumes.first {
+            throw RuntimeError.invalid("--volume \(quoted(volume)): volumes cannot be shared with a VM yet")
+        }
+        if let name = options.name { try FunctionKey.check(name, is: "container name") }
+        if let function = options.function { try FunctionKey.check(function, is: "function name") }
+        try FunctionKey.check(options.tenant, is: "tenant")
+        if options.hasTerminal, options.isDetached { return }
+        if options.hasTerminal, options.isInteractive, Terminal(StandardStream.input.descriptor) == nil {
+            throw RuntimeError.invalid("--tty with --interactive needs a terminal as standard input: leave out -t")
+        }
+    }
+
+    private static func runtimeSpec(
+        _ options: RunOptions, image: StoredImage, id: String, memory: UInt64, _ configuration: Configuration
+    ) throws -> RuntimeSpec {
+        var config = image.config
+        var arguments = options.arguments
+        if let entryPoint = options.entryPoint {
+            // As docker has it: the image's own arguments are for the image's own entry point.
+            config.entrypoint = entryPoint.isEmpty ? nil : [entryPoint]
+            config.cmd = nil
+            if entryPoint.isEmpty, arguments.isEmpty { arguments = image.config.cmd ?? [] }
+        }
+        var spec = try RuntimeSpec.default(
+            for: config, accounts: image.accounts, arguments: arguments, environment: try Environment.words(of: options),
+            workingDirectory: options.workingFolder, user: options.user, terminal: options.hasTerminal,
+            hostname: options.hostname ?? String(id.prefix(64)))
+        spec.root?.readonly = options.isReadOnly
+        if let sets = spec.process?.capabilities {
+            spec.process?.capabilities = try CapabilityChoice(
+                adding: options.addedCapabilities, dropping: options.droppedCapabilities).applied(to: sets)
+        }
+        var resources = spec.linux?.resources ?? RuntimeSpec.Resources()
+        resources.memory = RuntimeSpec.Memory(limit: Int64(clamping: memory))
+        resources.pids = RuntimeSpec.Pids(limit: options.processesMax ?? Int64(clamping: configuration.processesMax))
+        if let milliCPUs = options.milliCPUs {
+            resources.cpu = RuntimeSpec.CPU(quota: Int64(milliCPUs * 100), period: 100_000)
+        }
+        spec.linux?.resources = resources
+        return spec
+    }
+}
+
+/// The files that tell a container its own name and others' addresses.
+enum NetworkFiles {
+    private static let mostResolverBytes = 64 << 10
+
+    static func all(hostname: String) -> [InlineFile] {
+        let hosts = """
+            127.0.0.1\tlocalhost
+            ::1\tlocalhost ip6-localhost ip6-loopback
+            127.0.1.1\t\(hostname)
+
+            """
+        var files = [
+            InlineFile(path: "/etc/hostname", contents: Array("\(hostname)\n".utf8)),
+            InlineFile(path: "/etc/hosts", contents: Array(hosts.utf8)),
+        ]
+        if let resolver = try? FileSystem.contents(of: "/etc/resolv.conf", atMost: mostResolverBytes) {
+            files.append(InlineFile(path: "/etc/resolv.conf", contents: resolver))
+        }
+        return files
+    }
+}
+
+/// The environment that a user gives a container.
+enum Environment {
+    private static let mostFileBytes = 1 << 20
+
+    /// `NAME=value` each. A name alone takes this process's value, and nothing where there is none.
+    static func words(of options: RunOptions) throws -> [String] {
+        var words: [String] = []
+        for path in options.environmentFiles {
+            guard let bytes = try FileSystem.contents(of: path, atMost: mostFileBytes) else {
+                throw RuntimeError.invalid("there is no file \(quoted(path)), which --env-file names")
+            }
+            for line in String(decoding: bytes, as: UTF8.self).split(separator: "\n") where !line.hasPrefix("#") {
+                try add(String(line), to: &words)
+            }
+        }
+        for word in options.environment { try add(word, to: &words) }
+        return words
+    }
+
+    private static func add(_ word: String, to words: inout [String]) throws {
+        let name = String(word.prefix { $0 != "=" })
+        guard !name.isEmpty, !name.contains(where: \.isWhitespace) else {
+            throw RuntimeError.invalid("--env \(quoted(word)) is no setting: expected NAME=VALUE or NAME")
+        }
+        if word.contains("=") {
+            words.append(word)
+        } else if let value = CurrentProcess.environment(name) {
+            words.append("\(name)=\(value)")
+        }
+    }
+}
+
+/// `--cap-add` and `--cap-drop`.
+struct CapabilityChoice {
+    private let added: [String]
+    private let dropped: [String]
+
+    init(adding: [String], dropping: [String]) throws {
+        added = try adding.flatMap(Self.names)
+        dropped = try dropping.flatMap(Self.names)
+    }
+
+    /// First what is dropped goes, then what is added comes, so that `--cap-drop ALL --cap-add CHOWN` leaves one.
+    func applied(to sets: RuntimeSpec.Capabilities) -> RuntimeSpec.Capabilities {
+        var sets = sets
+        let isRoot = sets.effective?.isEmpty == false
+        let bounding = (sets.bounding ?? []).filter { !dropped.contains($0) }
+        sets.bounding = bounding + added.filter { !bounding.contains($0) }
+        if isRoot {
+            sets.effective = sets.bounding
+            sets.permitted = sets.bounding
+        }
+        return sets
+    }
+
+    private static func names(_ text: String) throws -> [String] {
+        let upper = text.uppercased()
+        if upper == "ALL" { return Capability.names }
+        let name = upper.hasPrefix("CAP_") ? upper : "CAP_" + upper
+        guard Capability.names.contains(name) else {
+            throw RuntimeError.invalid("\(quoted(text)) is no capability: expected a name such as NET_ADMIN, or ALL")
+        }
+        return [name]
+    }
+}

@@ -1,0 +1,111 @@
+import AgentProtocol
+import Glibc
+import LinuxSystem
+import Testing
+
+extension AgentTests {
+    @Suite(.serialized) struct Resources {
+        let agent: AgentSession
+        init() throws { agent = try AgentSession.shared.get() }
+
+        @Test func containerThatNeedsTooMuchIsKilledAloneAndToldAtOnce() throws {
+            let sibling = try agent.sleeper()
+            let number = agent.newContainer()
+            let specification = agent.specification(["dd", "if=/dev/zero", "of=/dev/null", "bs=64M"]) {
+                $0.limits.memoryMax = 16 << 20
+            }
+            _ = try agent.call(
+                CreateContainer(container: number, node: 0, zoneBytes: 0, start: true, specification: specification))
+            let exited = try agent.exit(of: number)
+            #expect(exited.status.code == 137)
+            #expect(exited.oomKilled)
+            #expect(try agent.outOfMemory().container == number)
+            let list = try agent.call(ListContainers()).containers
+            #expect(list.first { $0.container == sibling }?.phase == .running)
+            #expect(list.first { $0.container == number }?.oomKilled == true)
+            _ = try agent.call(DeleteContainer(container: number))
+            _ = try agent.call(DeleteContainer(container: sibling))
+        }
+
+        @Test func limitsAreSetAndChanged() throws {
+            let number = try agent.sleeper {
+                $0.limits = ResourceLimits(memoryMax: 64 << 20, processesMax: 10, cpuQuota: 50_000, cpuWeight: 50)
+            }
+            let before = try agent.call(MeasureContainer(container: number))
+            #expect(before.memoryMax == 64 << 20)
+            #expect(before.processesMax == 10)
+            #expect(before.processes == 1)
+            #expect(before.memoryCurrent > 0)
+            _ = try agent.call(
+                UpdateResources(container: number, limits: ResourceLimits(memoryMax: .max, processesMax: 20)))
+            let after = try agent.call(MeasureContainer(container: number))
+            #expect(after.memoryMax == .max)
+            #expect(after.processesMax == 20)
+            #expect(try agent.call(MeasureContainers()).containers.map(\.container) == [number])
+            _ = try agent.call(DeleteContainer(container: number))
+        }
+
+        @Test func pausedContainerStandsStillUntilResumed() throws {
+            let number = try agent.sleeper()
+            _ = try agent.call(PauseContainer(container: number))
+            #expect(try agent.call(ListContainers()).containers.first?.phase == .paused)
+            _ = try agent.call(ResumeContainer(container: number))
+            #expect(try agent.call(ListContainers()).containers.first?.phase == .running)
+            _ = try agent.call(PauseContainer(container: number))
+            // Deleting a frozen one works too.
+            _ = try agent.call(DeleteContainer(container: number))
+        }
+
+        @Test func reclaimTellsWhatItGot() throws {
+            let number = try agent.sleeper()
+            let reclaimed = try agent.call(Reclaim(container: number, bytes: 64 << 20))
+            #expect(reclaimed.after <= reclaimed.before)
+            _ = try agent.call(DeleteContainer(container: number))
+        }
+
+        @Test func manyContainersLeaveNothing() throws {
+            let before = try agent.call(MeasureNodes())
+            var numbers: [ContainerNumber] = []
+            for _ in 0..<8 { numbers.append(try agent.sleeper()) }
+            let deletions = try numbers.map { try agent.send(DeleteContainer(container: $0)) }
+            for deletion in deletions { _ = try agent.reply(to: deletion, of: DeleteContainer.self) }
+            #expect(try agent.call(ListContainers()).containers.isEmpty)
+            #expect(try agent.call(MeasureNodes()).agentResidentBytes <= before.agentResidentBytes + 65536)
+            if agent.isGuest { return }
+            #expect(try FileManager.read("/proc/mounts").contains("czone-agent/container") == false)
+        }
+
+        @Test func unknownThingsAreRefusedByName() throws {
+            let nobody = ContainerNumber(999)
+            #expect(try agent.failure(of: DeleteContainer(container: nobody))?.text.contains("container 999") == true)
+            #expect(try agent.failure(of: OnlineZone(node: 7, sizeInBytes: 1 << 27))?.text.contains("node 7") == true)
+            let number = try agent.sleeper()
+            #expect(
+                try agent.failure(
+                    of: CreateContainer(
+                        container: number, node: 0, zoneBytes: 0, start: true,
+                        specification: agent.specification(["true"])))?.code == EEXIST)
+            #expect(
+                try agent.failure(
+                    of: ResizeTerminal(container: number, size: WindowSize(rows: 1, columns: 1)))?.code == ENOTTY)
+            _ = try agent.call(DeleteContainer(container: number))
+        }
+
+        @Test func placementIsSurveyed() throws {
+            let number = try agent.sleeper()
+            let placement = try agent.call(MeasurePlacement(container: number))
+            #expect(placement.processes == 1)
+            // Without a zone everything is outside of it.
+            #expect(placement.inZone == 0)
+            #expect(placement.outsideZone > 0)
+            _ = try agent.call(DeleteContainer(container: number))
+        }
+
+        @Test func nodesAreMeasured() throws {
+            let nodes = try agent.call(MeasureNodes()).nodes
+            #expect(nodes.first?.node == 0)
+            #expect((nodes.first?.freeBytes ?? 0) > 0)
+            #expect((nodes.first?.freeBytes ?? 0) < (nodes.first?.totalBytes ?? 0))
+        }
+    }
+}

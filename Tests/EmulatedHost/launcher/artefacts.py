@@ -1,0 +1,78 @@
+"""What the emulated host is made of, in the cache: built once, under a lock, and put in place by one rename."""
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import shutil
+import tempfile
+import time
+from pathlib import Path
+
+from . import recipes
+from .options import say
+
+HERE = Path(__file__).resolve().parent
+RETRY_AFTER_SECONDS = 86400
+
+
+def cache_root():
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "czone"
+
+
+@contextlib.contextmanager
+def locked(path):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path, "a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def provide(label, inputs, make):
+    """The cache folder whose name is the hash of `inputs`; `make(folder)` fills it if it is not there yet."""
+    digest = hashlib.sha256(label.encode())
+    for path in inputs:
+        digest.update(path.read_bytes())
+    folder = cache_root() / digest.hexdigest()[:32]
+    if folder.is_dir():
+        return folder
+    with locked(cache_root() / f"{label}.lock"):
+        if folder.is_dir():  # another one made it while this one waited
+            return folder
+        say(f"preparing {label} in {folder}, once")
+        new = Path(tempfile.mkdtemp(prefix=f".{label}-", dir=cache_root()))
+        try:
+            make(new)
+            new.chmod(0o755)
+            new.rename(folder)
+        except BaseException:
+            shutil.rmtree(new, ignore_errors=True)
+            raise
+    return folder
+
+
+def qemu_command(folder):
+    chosen = os.environ.get("EMULATED_HOST_QEMU")
+    if chosen:
+        return chosen.split()
+    usr = folder / "root/usr"
+    if not usr.is_dir():
+        return [recipes.INSTALLED_QEMU]
+    return [str(usr / "bin" / recipes.INSTALLED_QEMU), "-L", str(usr / "share/qemu"), "-L", str(usr / "share/seabios")]
+
+
+def provide_qemu(sources):
+    folder = provide("host-qemu", sources, recipes.make_qemu)
+    if not (folder / "root").is_dir() and time.time() - folder.stat().st_mtime > RETRY_AFTER_SECONDS:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder = provide("host-qemu", sources, recipes.make_qemu)
+    return qemu_command(folder)
+
+
+def provide_all():
+    """(kernel folder, initrd, QEMU's command)"""
+    sources = [HERE / "packages.py", HERE / "recipes.py"]
+    kernel = provide("host-kernel", sources, recipes.make_kernel)
+    guest = [*sorted(recipes.GUEST.iterdir()), *sources, HERE / "initramfs.py"]
+    initrd = provide("host-initrd", guest, lambda folder: recipes.make_initrd(folder, kernel))
+    return kernel, initrd / "initrd", provide_qemu(sources)

@@ -1,0 +1,109 @@
+import FoundationEssentials
+import Glibc
+import LinuxSystem
+import TestSupport
+import Testing
+
+/// A registry and a store of a test's own, with a small root file system to run. Whatever runs at its end is stopped,
+/// and nothing may be left.
+final class ContainerHost: Sendable {
+    let folder: String
+    /// For `czone run`.
+    let image: String
+    let registry: String
+
+    init() throws {
+        folder = "/run/czone-test-" + RandomBytes.bytes(6).map { String($0, radix: 16) }.joined()
+        registry = folder + "/run"
+        image = "dir:\(folder)/rootfs"
+        try FileSystem.makeFolder(folder)
+        for name in ["rootfs", "rootfs/bin", "rootfs/tmp", "rootfs/etc", "rootfs/dev", "rootfs/proc", "rootfs/sys"] {
+            try FileSystem.makeFolder("\(folder)/\(name)", mode: 0o755)
+        }
+        let busybox = try TestSupport.run("cp", ["/bin/busybox", "\(folder)/rootfs/bin/busybox"])
+        try #require(busybox.status == 0, "\(busybox.error)")
+        _ = try TestSupport.run("/bin/busybox", ["--install", "-s", "\(folder)/rootfs/bin"])
+        // Links to the busybox of this machine would lead nowhere in a container.
+        let links = "for l in \(folder)/rootfs/bin/*; do [ -L \"$l\" ] && ln -sf busybox \"$l\"; done; true"
+        try #require(try TestSupport.run("sh", ["-c", links]).status == 0)
+        try FileSystem.replace("\(folder)/rootfs/bin/notexecutable", with: Array("text\n".utf8))
+    }
+
+    deinit {
+        _ = try? czone(["vm", "stop", "--all"])
+        _ = try? TestSupport.run("rm", ["-rf", folder])
+    }
+
+    var environment: [String: String] { ["CZONE_ROOT": registry, "CZONE_STORE": folder + "/store"] }
+
+    @discardableResult
+    func czone(_ arguments: [String], within seconds: Int = 120) throws -> ProgramResult {
+        try start(arguments).result(within: seconds)
+    }
+
+    func start(_ arguments: [String]) throws -> Program { try Program("czone", arguments, environment: environment) }
+
+    /// Runs a shell's script with `czone`, `$IMAGE` and this registry.
+    func shell(_ script: String, within seconds: Int = 120) throws -> ProgramResult {
+        try Program("bash", ["-c", script], environment: environment.merging(["IMAGE": image]) { $1 }).result(within: seconds)
+    }
+
+    /// Runs a container to its end.
+    func run(_ options: [String] = [], _ command: [String], within seconds: Int = 120) throws -> ProgramResult {
+        try czone(["run", "--rm"] + options + [image] + command, within: seconds)
+    }
+
+    /// Runs a container in the background; its name.
+    func runDetached(_ options: [String] = [], _ command: [String]) throws -> String {
+        let result = try czone(["run", "--detach"] + options + [image] + command)
+        try #require(result.status == 0, "\(result.error)")
+        return String(result.output.prefix { $0 != "\n" })
+    }
+
+    struct Machine: Decodable {
+        struct Zones: Decodable { var total: Int, plugged: Int, quarantined: Int }
+        struct Memory: Decodable { var base_resident_bytes: UInt64, zones_resident_bytes: UInt64, vmm_private_bytes: UInt64 }
+        var id: String, function: String, tenant: String, pid: Int32, state: String, containers: Int
+        var zones: Zones, memory: Memory
+    }
+
+    func machines() throws -> [Machine] { try json(["vm", "list", "--json"]) }
+
+    struct Container: Decodable {
+        struct Exit: Decodable { var code: Int, out_of_memory: Bool, reason: String }
+        var id: String, state: String, vm: String, exit: Exit?
+    }
+
+    func containers() throws -> [Container] { try json(["ps", "--all", "--json"]) }
+
+    struct Usage: Decodable {
+        struct Zone: Decodable {
+            var node: UInt32, base: UInt64, size_bytes: UInt64, plugged_bytes: UInt64, used_bytes: UInt64, resident_bytes: UInt64
+        }
+        var id: String, vm: String, zone: Zone, cpu_ns: UInt64, pids: UInt64
+    }
+
+    func usages() throws -> [Usage] { try json(["stats", "--json"]) }
+
+    private func json<Value: Decodable>(_ arguments: [String]) throws -> Value {
+        let result = try czone(arguments)
+        try #require(result.status == 0, "\(result.error)")
+        return try JSONDecoder().decode(Value.self, from: Data(result.output.utf8))
+    }
+
+    /// Waits until something is so, looking again and again; whether it came to be.
+    func waits(atMost seconds: Int = 30, until isSo: () throws -> Bool) throws -> Bool {
+        for _ in 0..<(seconds * 20) {
+            if try isSo() { return true }
+            _ = try wait(for: [], timeoutInMilliseconds: 50)
+        }
+        return false
+    }
+
+    /// Whether the registry is as if nothing had ever run.
+    func isClean() throws -> Bool {
+        let functions = try FileSystem.names(in: registry + "/functions") ?? []
+        let containers = try FileSystem.names(in: registry + "/containers") ?? []
+        return functions.isEmpty && containers.isEmpty
+    }
+}

@@ -1,0 +1,69 @@
+import AgentProtocol
+import ControlProtocol
+import FoundationEssentials
+import Glibc
+import LinuxSystem
+import OCI
+import SystemPackage
+import Testing
+
+@testable import Runtime
+
+/// A registry and a store with one image in a temporary folder, and fake VMs.
+struct Bench: Sendable {
+    let folder: TemporaryFolder
+    let registry: Registry
+    let store: ImageStore
+    let image: StoredImage
+    let placement: Placement
+    let files: VirtualMachineFiles
+
+    init(_ starter: any VirtualMachineStarter = FakeStarter(), configuration: Configuration = Configuration()) throws {
+        folder = try TemporaryFolder()
+        registry = try Registry(root: folder.path.appending("run"))
+        store = try ImageStore(root: folder.path.appending("images"))
+        image = try Self.image(in: folder.path.appending("images"), store)
+        files = try VirtualMachineFiles(monitor: "/bin/true", kernel: "/bin/true", initialRAMDisk: "/bin/true")
+        placement = Placement(registry: registry, configuration: configuration, files: files, starter: starter)
+    }
+
+    /// An image that is in the store, although there is nothing in it.
+    private static func image(in folder: FilePath, _ store: ImageStore) throws -> StoredImage {
+        let hex = String(repeating: "ab", count: 32)
+        let description = """
+            {"digest":"sha256:\(hex)","name":"test","origin":"/nowhere","config":{"Cmd":["/bin/true"]},
+            "accounts":{"users":[],"groups":[]},"erofsSizeInBytes":0,"imported":1}
+            """
+        try FileSystem.makeFolders(folder)
+        try FileSystem.replace(folder.appending("\(hex).erofs").string, with: [])
+        try FileSystem.replace(folder.appending("\(hex).json").string, with: Array(description.utf8))
+        return try #require(try store.find(hex))
+    }
+
+    func key(function: String = "hello", tenant: String = "default") -> FunctionKey {
+        FunctionKey(
+            function: function, tenant: tenant, image: image.digest, kernel: files.identity, zoneSizeInBytes: 128 << 20)
+    }
+
+    func record(_ id: String, _ key: FunctionKey? = nil, detached: Bool = true, removed: Bool = false) -> ContainerRecord {
+        ContainerRecord(
+            id: id, key: key ?? self.key(), image: "test", created: currentTimeInNanoseconds(),
+            memoryLimitInBytes: 120 << 20, process: RuntimeSpec.Process(args: ["/bin/true"]), isDetached: detached,
+            isRemovedAtEnd: removed)
+    }
+
+    func place(
+        _ id: String, _ key: FunctionKey? = nil, detached: Bool = true, removed: Bool = false, streams: StreamEnds.Far = .none
+    ) throws -> Placement.Placed {
+        let specification = ContainerSpecification(
+            root: RootFileSystem(layers: [.image(device: 0)]), process: ProcessSpecification(arguments: ["/bin/true"]))
+        return try placement.place(
+            Placement.Order(
+                key: key ?? self.key(), record: record(id, key, detached: detached, removed: removed),
+                specification: specification, streams: streams, image: image, store: store))
+    }
+}
+
+func exit(_ id: String, code: UInt8, reason: String = "") -> ExitRecord {
+    ExitRecord(container: id, process: 0, code: code, outOfMemory: false, time: 1, reason: reason)
+}

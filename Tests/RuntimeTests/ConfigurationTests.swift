@@ -1,0 +1,67 @@
+import Testing
+
+@testable import Runtime
+
+@Test func settingsAreRead() throws {
+    var configuration = Configuration()
+    try configuration.read(
+        """
+        ---
+        # how many
+        zones-per-vm: 32   # of them
+        zone-size: "256M"
+        kernel-arguments: 'quiet loglevel=3'
+
+        idle-timeout: 0
+        """, path: "c.yaml")
+    #expect(configuration.zonesPerMachine == 32)
+    #expect(configuration.zoneSizeInBytes == 256 << 20)
+    #expect(configuration.kernelArguments == "quiet loglevel=3")
+    #expect(configuration.idleTimeoutInSeconds == 0)
+    #expect(configuration.baseMemoryInBytes == Configuration().baseMemoryInBytes)
+}
+
+@Test(arguments: [
+    ("zones-per-vm: 65", "c.yaml:1: zones-per-vm is \"65\", expected a number from 1 to 64"),
+    ("\nzone-size: big", "c.yaml:2: zone-size is \"big\", expected a size such as 128M"),
+    ("zone-count: 3", "c.yaml:1: there is no setting \"zone-count\""),
+    ("what", "c.yaml:1: \"what\" is no setting"),
+])
+func settingsThatMakeNoSenseAreNamed(text: String, message: String) {
+    var configuration = Configuration()
+    do {
+        try configuration.read(text, path: "c.yaml")
+        Issue.record("it was taken")
+    } catch { #expect("\(error)".hasPrefix(message)) }
+}
+
+@Test func zonesAreRoundedUpToBlocks() throws {
+    #expect(try ZoneSize.fitting(4 << 20) == 128 << 20)
+    #expect(try ZoneSize.fitting(128 << 20) == 128 << 20)
+    #expect(try ZoneSize.fitting((128 << 20) + 1) == 256 << 20)
+    #expect(throws: RuntimeError.self) { try ZoneSize.fitting(0) }
+    #expect(throws: RuntimeError.self) { try ZoneSize.fitting(1 << 20) }
+    #expect(throws: RuntimeError.self) { try ZoneSize.fitting(.max) }
+    #expect(throws: RuntimeError.self) { try ZoneSize.fitting(1 << 40) }
+}
+
+@Test func aContainersLimitIsMetBeforeItsZoneIsFull() {
+    #expect(ZoneSize.memoryLimit(128 << 20, inZoneOf: 128 << 20) == 120 << 20)
+    #expect(ZoneSize.memoryLimit(100 << 20, inZoneOf: 128 << 20) == 100 << 20)
+}
+
+@Test(arguments: [
+    ("0", 0), ("1", 1), ("128M", 128 << 20), ("1.5G", nil), ("2gib", 2 << 30), ("64KB", 64 << 10), ("", nil), ("M", nil),
+    ("12Q", nil), ("-1", nil), ("99999999999T", nil), ("128 M", nil),
+] as [(String, UInt64?)])
+func sizesAreReadAsPeopleWriteThem(text: String, bytes: UInt64?) {
+    #expect(ByteSize(text)?.bytes == bytes)
+}
+
+@Test(arguments: [
+    (0, "0 B"), (1023, "1023 B"), (1024, "1 KiB"), (128 << 20, "128 MiB"), (1536 << 20, "1.5 GiB"), (9 << 40, "9 TiB"),
+    ((1 << 20) - 1, "1023.9 KiB"), (.max, "16777215.9 TiB"),
+] as [(UInt64, String)])
+func sizesAreShownInTheirLargestUnit(bytes: UInt64, text: String) {
+    #expect(ByteSize(bytes: bytes).description == text)
+}

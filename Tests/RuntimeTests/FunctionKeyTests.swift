@@ -1,0 +1,37 @@
+import OCI
+import Testing
+
+@testable import Runtime
+
+private func key(function: String = "f", tenant: String = "t", kernel: String = "k", zone: UInt64 = 128 << 20) throws -> FunctionKey {
+    let digest = try #require(Digest(hex: String(repeating: "a", count: 64)))
+    return FunctionKey(function: function, tenant: tenant, image: digest, kernel: kernel, zoneSizeInBytes: zone)
+}
+
+@Test func equalKeysHaveOneFolder() throws {
+    #expect(try key().folderName == key().folderName)
+    #expect(try key().folderName.count == 32)
+}
+
+@Test func everyFieldMakesAnotherFolder() throws {
+    let names = try [key(), key(function: "g"), key(tenant: "u"), key(kernel: "l"), key(zone: 256 << 20)].map(\.folderName)
+    #expect(Set(names).count == names.count)
+}
+
+@Test func namesThatRunTogetherStayApart() throws {
+    #expect(try key(function: "ab", tenant: "c").folderName != key(function: "a", tenant: "bc").folderName)
+    #expect(try key(function: "a1:t", tenant: "t").folderName != key(function: "a", tenant: "1:tt").folderName)
+}
+
+@Test func aFunctionWithoutNameIsItsImage() throws {
+    let digest = try #require(Digest(hex: String(repeating: "a", count: 64)))
+    #expect(FunctionKey(function: nil, tenant: "t", image: digest, kernel: "k", zoneSizeInBytes: 0).function == digest.description)
+}
+
+@Test(arguments: ["a", "web-1", "Hello_World.2", String(repeating: "x", count: 128)])
+func plainNamesAreTaken(name: String) throws { try FunctionKey.check(name, is: "container name") }
+
+@Test(arguments: ["", ".", "..", "-a", "a/b", "a b", "ü", "a\n", String(repeating: "x", count: 129)])
+func otherNamesAreRefused(name: String) {
+    #expect(throws: RuntimeError.self) { try FunctionKey.check(name, is: "container name") }
+}

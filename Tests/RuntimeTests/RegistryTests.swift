@@ -1,0 +1,148 @@
+import ControlProtocol
+import Glibc
+import LinuxSystem
+import SystemPackage
+import Testing
+
+@testable import Runtime
+
+@Test func aDeadMachineIsFoundByItsLockAndRemoved() throws {
+    let starter = FakeStarter()
+    let bench = try Bench(starter)
+    let placed = try bench.place("one")
+    #expect(try placed.machine.isAlive())
+    #expect(try bench.registry.virtualMachines().map(\.id) == [placed.machine.id])
+    starter.machines[0].die()
+    #expect(try !placed.machine.isAlive())
+    try bench.registry.cleanUp()
+    #expect(try bench.registry.functions().isEmpty)
+    #expect(try FileSystem.status(placed.machine.path) == nil)
+}
+
+@Test func aLivingMachineSurvivesTheCleanUp() throws {
+    let bench = try Bench()
+    let placed = try bench.place("one")
+    try bench.registry.cleanUp()
+    #expect(try placed.machine.isAlive())
+    #expect(try placed.machine.describe(measured: false).state == .ready)
+    #expect(try bench.registry.containerStatuses().map(\.state) == [.running])
+}
+
+@Test func aContainerWhoseMachineDiedIsReported() throws {
+    let starter = FakeStarter()
+    let bench = try Bench(starter)
+    let placed = try bench.place("one")
+    let log = try OwnedDescriptor(opening: placed.machine.consolePath, flags: O_WRONLY | O_APPEND)
+    try log.write(all: Array("[    0.1] Linux\nczone-vm: the guest panicked\nmore\n".utf8))
+    starter.machines[0].die()
+    try bench.registry.cleanUp()
+    let status = try #require(try bench.registry.containerStatuses().first)
+    #expect(status.state == .exited)
+    #expect(status.exit?.code == 255)
+    #expect(status.exit?.reason == "its VM ended: the guest panicked")
+    let time = status.exit?.timeNs
+    try bench.registry.cleanUp()
+    #expect(try bench.registry.containerStatuses().first?.exit?.timeNs == time)
+}
+
+@Test func aContainerThatIsRemovedAtItsEndGoesWithItsMachine() throws {
+    let starter = FakeStarter()
+    let bench = try Bench(starter)
+    _ = try bench.place("one", removed: true)
+    starter.machines[0].die()
+    try bench.registry.cleanUp()
+    #expect(try bench.folder.contents().filter { $0.hasPrefix("run/") } == ["run/containers", "run/functions"])
+}
+
+@Test func whatAKilledClientLeavesIsRemoved() throws {
+    let bench = try Bench()
+    let (folder, exit) = try bench.registry.enter(bench.record("one"))
+    let nothing = try OwnedDescriptor(opening: "/dev/null", flags: O_RDWR)
+    var launch = ProcessLaunch("/bin/sleep", arguments: ["sleep", "600"], environment: [], input: nothing, output: nothing, error: nothing)
+    launch.kept = [exit]
+    let client = try launch.start()
+    _ = consume exit
+    launch.kept = []
+    try bench.registry.cleanUp()
+    #expect(try folder.isAlive())
+    sendSignal(SIGKILL, to: client.id)
+    #expect(try client.waitForEnd() == 128 + SIGKILL)
+    #expect(try !folder.isAlive())
+    try bench.registry.cleanUp()
+    #expect(try folder.exitRecord()?.reason == "the command that started it ended before it ran")
+}
+
+@Test func aCradleThatNobodyHoldsGoesAfterAWhile() throws {
+    let bench = try Bench()
+    let cradle = bench.folder.path.appending("run/containers/.one.000000000000").string
+    try FileSystem.makeFolders(FilePath(cradle))
+    try FileSystem.replace("\(cradle)/container.json", with: [])
+    try bench.registry.cleanUp()
+    #expect(try FileSystem.status(cradle) != nil)
+    let longAgo = [timeval(tv_sec: 1, tv_usec: 0), timeval(tv_sec: 1, tv_usec: 0)]
+    #expect(unsafe utimes(cradle, longAgo) == 0)
+    try bench.registry.cleanUp()
+    #expect(try FileSystem.status(cradle) == nil)
+}
+
+@Test func aNameIsGivenOnce() throws {
+    let bench = try Bench()
+    _ = try bench.place("one")
+    #expect(throws: RuntimeError.self) { try bench.place("one") }
+    #expect(try bench.registry.containers().count == 1)
+    #expect(try bench.registry.containerNames() == ["one"])
+}
+
+@Test func containersAreFoundByTheBeginningOfTheirNames() throws {
+    let bench = try Bench()
+    for id in ["abc", "abd", "abcd"] { _ = try bench.place(id) }
+    #expect(try bench.registry.container(matching: "abc").id == "abc")
+    #expect(try bench.registry.container(matching: "abd").id == "abd")
+    #expect(throws: RuntimeError.self) { try bench.registry.container(matching: "ab") }
+    #expect(throws: RuntimeError.self) { try bench.registry.container(matching: "x") }
+    #expect(throws: RuntimeError.self) { try bench.registry.container(matching: "../x") }
+}
+
+@Test func runningContainersAreOnlyRemovedByForce() throws {
+    let bench = try Bench()
+    _ = try bench.place("one")
+    #expect(throws: RuntimeError.self) { try bench.registry.removeContainer("one", force: false) }
+    try bench.registry.removeContainer("one", force: true)
+    #expect(try bench.registry.containers().isEmpty)
+}
+
+@Test func whoeverLocksAFunctionHasAFolderThatIsThere() async throws {
+    let bench = try Bench()
+    let (registry, key) = (bench.registry, bench.key())
+    let rounds = 40
+    try await withThrowingTaskGroup(of: Void.self) { group in
+        for _ in 0..<4 {
+            group.addTask {
+                for _ in 0..<rounds {
+                    _ = try registry.function(key).locked(making: key) { () throws(RuntimeError) in
+                        let machine = registry.function(key).virtualMachine("x")
+                        try system { () throws(SystemError) in try FileSystem.makeFolder(machine.path) }
+                        try machine.remove()
+                    }
+                    // Without VMs it goes, whoever waits for its lock.
+                    try registry.cleanUp()
+                }
+            }
+        }
+        try await group.waitForAll()
+    }
+    try registry.cleanUp()
+    #expect(try registry.functions().isEmpty)
+}
+
+@Test func pathsLongerThanASocketsAddressWork() throws {
+    let folder = try TemporaryFolder()
+    let deep = folder.path.appending(String(repeating: "d", count: 200))
+    try FileSystem.makeFolder(deep.string)
+    let path = deep.appending("control.sock").string
+    let listening = try UnixSocket.listen(at: path)
+    let client = try UnixSocket.connect(to: path)
+    try client.send([1, 2, 3])
+    #expect(listening.rawValue >= 0)
+    #expect(throws: SystemError.self) { try UnixSocket.connect(to: deep.appending("other.sock").string) }
+}
