@@ -12,21 +12,18 @@ public enum Stopwatch {
     public static func milliseconds(
         of program: String, _ arguments: [String], until text: String
     ) throws -> Double {
-        let (mine, programs) = try UnixSocket.pair()
-        let start = MonotonicClock.nanoseconds
-        let child = try launch(program, arguments, output: programs)
+        let wanted = Array(text.utf8)
         var seen: [UInt8] = []
         var found: UInt64?
-        let wanted = Array(text.utf8)
-        while true {
-            let bytes = try mine.read(atMost: 1 << 16)
+        let start = MonotonicClock.nanoseconds
+        let (output, child) = try launchToRead(program, arguments)
+        while found == nil {
+            let bytes = try output.read(atMost: 1 << 16)
             if bytes.isEmpty { break }
             seen += bytes
-            if found == nil, contains(seen, wanted) {
-                found = MonotonicClock.nanoseconds
-                sendSignal(SIGKILL, to: child.id)
-            }
+            if contains(seen, wanted) { found = MonotonicClock.nanoseconds }
         }
+        sendSignal(SIGKILL, to: child.id)
         let status = try child.waitForEnd()
         guard let found else {
             let last = String(decoding: seen.suffix(300), as: UTF8.self)
@@ -45,6 +42,14 @@ public enum Stopwatch {
             throw Failed(description: "\(program) \(arguments.joined(separator: " ")) ended with status \(status)")
         }
         return Double(elapsed) / 1e6
+    }
+
+    /// Starts a program whose output is read: its end of the socket is open nowhere else when this returns.
+    private static func launchToRead(
+        _ program: String, _ arguments: [String]
+    ) throws -> (output: OwnedDescriptor, child: ChildProcess) {
+        let (mine, programs) = try UnixSocket.pair()
+        return (mine, try launch(program, arguments, output: programs))
     }
 
     private static func launch(
