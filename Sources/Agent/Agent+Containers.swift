@@ -107,6 +107,10 @@ extension Agent {
             let text = "set host name \(specification.hostname) in a namespace that is not the container's own"
             throw Failure(code: ErrorNumber.invalid, step: .request, text: text)
         }
+        if namespaces.network != .new && !specification.interfaces.isEmpty {
+            let text = "make network interfaces in a namespace that is not the container's own"
+            throw Failure(code: ErrorNumber.invalid, step: .request, text: text)
+        }
         return plan
     }
 

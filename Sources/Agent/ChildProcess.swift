@@ -38,7 +38,9 @@ struct ChildProcess {
         switch plan.place {
         case .container(let specification, let node, let zoneBytes):
             isFirst = true
+            let trunk = try openTrunk(for: specification.interfaces)
             try joinNamespaces()
+            try makeInterfaces(specification.interfaces, of: trunk)
             if specification.root.layers.isEmpty { try pause(specification) }
             try enterRoot(of: specification, node: node, zoneBytes: zoneBytes)
             stopwatch.restart()

@@ -14,6 +14,7 @@ extension ContainerSpecification {
         }
         limits.encode(into: &encoder)
         process.encode(into: &encoder)
+        encoder.list(interfaces, "interfaces", atMost: NetworkLimits.interfaces) { $1.encode(into: &$0) }
     }
 
     init(decoding decoder: inout MessageDecoder) throws(ProtocolError) {
@@ -36,6 +37,9 @@ extension ContainerSpecification {
         }
         limits = try ResourceLimits(decoding: &decoder)
         process = try ProcessSpecification(decoding: &decoder)
+        interfaces = try decoder.list("interfaces", atMost: NetworkLimits.interfaces) { d throws(ProtocolError) in
+            try NetworkInterface(decoding: &d)
+        }
     }
 }
 

@@ -164,6 +164,8 @@ public struct ContainerSpecification: Equatable, Sendable {
     public var systemControls: [SystemControl]
     public var limits: ResourceLimits
     public var process: ProcessSpecification
+    /// Made before its first process begins; only with a network namespace of its own, and gone with that.
+    public var interfaces: [NetworkInterface] = []
 
     public init(
         root: RootFileSystem, mounts: [Mount] = [], files: [InlineFile] = [], namespaces: Namespaces = Namespaces(),

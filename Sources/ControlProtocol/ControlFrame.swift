@@ -46,7 +46,7 @@ public enum ControlLimits {
     /// A reason or description in bytes.
     public static let text = 4096
     /// Descriptors that may travel with a request.
-    public static let descriptors = 8
+    public static let descriptors = 16
 }
 
 /// Cuts a stream of bytes into frames; after an error the connection is to be closed.

@@ -28,8 +28,13 @@ public struct RunRequest: Equatable, Sendable {
     public var descriptors: PassedDescriptors
     /// The container ends when this connection does: a client in the foreground that is killed leaves nothing.
     public var endsWithConnection: Bool
-    /// What the agent shall do. Container number, node and stream ports are the VM's to fill in.
+    /// What the agent shall do. Container number, node, stream ports and interfaces' ports are the VM's to fill in.
     public var create: CreateContainer
+
+    /// How many descriptors travel with the request: those of `descriptors`, then a tap for each interface of the
+    /// specification, in their order (IFF_TAP, IFF_NO_PI, IFF_VNET_HDR of 12 bytes; offloads at most TUN_F_CSUM,
+    /// TUN_F_TSO4, TUN_F_TSO6).
+    public var descriptorCount: Int { descriptors.count + create.specification.interfaces.count }
 
     public init(
         id: String, zoneSizeInBytes: UInt64, descriptors: PassedDescriptors, endsWithConnection: Bool,

@@ -15,6 +15,17 @@ extension OwnedDescriptor {
         return bytes
     }
 
+    /// Reads once, into a buffer from a place on up to its end; how many bytes, 0 at the end of the file.
+    public func read(into buffer: inout [UInt8], from place: Int) throws(SystemError) -> Int {
+        precondition((0...buffer.count).contains(place), "a place behind the buffer")
+        let result = unsafe buffer.withUnsafeMutableBytes { bytes in
+            // SAFETY: place ≤ count, so that address and length stay within the buffer.
+            retrying { unsafe Glibc.read(rawValue, bytes.baseAddress?.advanced(by: place), bytes.count - place) }
+        }
+        guard result >= 0 else { throw SystemError("read", Errno(rawValue: errno)) }
+        return result
+    }
+
     /// Reads exactly `count` bytes at a file offset.
     public func read(exactly count: Int, at offset: UInt64) throws(SystemError) -> [UInt8] {
         var failure: Errno?

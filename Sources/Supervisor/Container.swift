@@ -1,6 +1,7 @@
 import AgentProtocol
 import ControlProtocol
 import LinuxSystem
+import Virtio
 
 /// Somebody who waits for an answer.
 struct Waiter {
@@ -40,6 +41,9 @@ final class Container {
     let exitRecordFile: OwnedDescriptor?
     /// Copies of its output on their way to client and log.
     var taps: [OutputTap] = []
+    /// Its interfaces' ports, until its end, and the device that they belong to.
+    var ports: [NetworkPort] = []
+    weak var network: NetworkDevice?
     let requestedAt = MonotonicClock.nanoseconds
     var pluggedAt: UInt64 = 0
 
@@ -61,6 +65,8 @@ final class Container {
         guard exit == nil else { return }
         exit = record
         state = .ending
+        // Before anybody hears of the end: then its pod's network is free for the next one.
+        closePorts()
         writeExitRecord(record)
         for waiter in [starter] + endWaiters { waiter.reply(.exited(record)) }
         endWaiters = []
@@ -77,6 +83,8 @@ final class Container {
         guard exit == nil else { return }
         exit = record
         state = .ending
+        // Before anybody hears of the end: then its pod's network is free for the next one.
+        closePorts()
         writeExitRecord(record)
         for waiter in endWaiters { waiter.reply(.exited(record)) }
         endWaiters = []

@@ -6,8 +6,8 @@ import Zones
 /// A container's way from the request to its first instruction.
 extension Supervisor {
     func run(_ request: RunRequest, _ waiter: Waiter) {
-        guard let passed = waiter.connection?.takeDescriptors(request.descriptors.count) else {
-            return waiter.refuse(.invalid, "\(request.descriptors.count) descriptors were announced and did not come")
+        guard let passed = waiter.connection?.takeDescriptors(request.descriptorCount) else {
+            return waiter.refuse(.invalid, "\(request.descriptorCount) descriptors were announced and did not come")
         }
         guard state != .stopping else { return waiter.refuse(.full, "the VM is stopping") }
         guard !request.id.isEmpty else { return waiter.refuse(.invalid, "a container's id is empty") }
@@ -25,9 +25,17 @@ extension Supervisor {
             exitRecordFile: descriptors.take(.exitRecord))
         var create = request.create
         do {
+            try openPorts(
+                for: &create.specification.interfaces, Array(passed.dropFirst(request.descriptors.count)), of: container)
+        } catch {
+            // In another VM nobody may have the address.
+            return waiter.refuse(.full, "\(error)")
+        }
+        do {
             create.specification.process.streams = try connectStreams(&descriptors, of: container)
             try plug(container)
         } catch {
+            container.closePorts()
             forgetStreams(create.specification.process.streams)
             if container.zone?.life.state != .absent { container.zone?.quarantine(.hostFailure) }
             return waiter.refuse(.failed, "\(error)")
@@ -93,6 +101,7 @@ extension Supervisor {
     /// The container could not be made: its zone goes back as after an end.
     private func giveUp(_ container: Container, _ failure: AgentFailure) {
         guard container.exit == nil else { return }
+        container.closePorts()
         container.starter.reply(.refused(failure.refusal))
         container.endQuietly(record(of: container, code: failure.exitCode, reason: "\(failure)"))
         drain(container, failure: failure)

@@ -59,7 +59,8 @@ final class VirtualMachineProcess {
             zoneCount: arguments.zones, zoneSizeInBytes: arguments.zoneSizeInBytes,
             images: try arguments.images.map { path in
                 MachineConfiguration.Image(file: try open(path, "the image"), digest: digest(ofImageAt: path))
-            })
+            },
+            hasNetwork: arguments.controlDescriptor != nil)
     }
 
     /// The store names an image's file by its digest.

@@ -161,6 +161,7 @@ private let specification = ContainerSpecification(
         0, 0, 0, 0,  // oom score adjustment
         0,  // terminal
         0, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0,  // streams
+        0, 0, 0, 0,  // interfaces
     ]
     #expect(try Frame.bytes(of: request, request: 3).dropFirst(Frame.headerLength).elementsEqual(expected))
 }

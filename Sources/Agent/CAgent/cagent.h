@@ -103,6 +103,26 @@ long agent_receive(int fd, void *bytes, size_t count, int *descriptor);
 int agent_open_device_events(void);
 int agent_raise_loopback(void);
 
+// MARK: network
+/// A socket to rtnetlink(7) of the caller's network namespace.
+int agent_open_routing(void);
+/// Makes an interface for a port of the trunk, which is in the socket's namespace; it is in the caller's own.
+int agent_add_port(
+    int routing, const char *trunk, const char *name, uint16_t port, const uint8_t address[6], uint32_t mtu);
+/// Brings an interface up, without addresses of its own making.
+int agent_raise_interface(int routing, const char *name);
+/// An address of 4 or 16 bytes.
+int agent_add_address(int routing, const char *name, const void *address, size_t size, uint8_t prefix);
+/// Addresses of `size` bytes: 4 or 16.
+struct agent_route {
+    uint8_t destination[16], gateway[16], source[16];
+    size_t size;
+    uint32_t metric;
+    uint8_t prefix, scope;
+    bool has_gateway, has_source, is_on_link;
+};
+int agent_add_route(int routing, const char *name, const struct agent_route *route);
+
 // MARK: events, time
 enum { AGENT_IN = 1, AGENT_PRI = 2, AGENT_OUT = 4, AGENT_ERR = 8, AGENT_HUP = 16 };
 enum { AGENT_ADD = 1, AGENT_REMOVE = 2, AGENT_CHANGE = 3 };

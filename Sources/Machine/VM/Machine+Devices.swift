@@ -3,13 +3,13 @@ import Memory
 import Virtio
 import Zones
 
-/// The virtio devices of a machine, in the order of their register windows: entropy, vsock, images, zones. The guest
-/// numbers its pmem devices in this order.
+/// The virtio devices of a machine, in the order of their register windows: entropy, vsock, images, zones, network.
+/// The guest numbers its pmem devices in this order.
 struct DeviceSet {
     static let firstImage = 2
 
     static func count(_ configuration: MachineConfiguration) -> Int {
-        firstZone(configuration) + configuration.zoneCount
+        firstZone(configuration) + configuration.zoneCount + (configuration.hasNetwork ? 1 : 0)
     }
 
     static func firstZone(_ configuration: MachineConfiguration) -> Int { firstImage + configuration.images.count }
@@ -24,6 +24,11 @@ extension Machine {
             images.append(try ImageMemory(image.file, at: range, machine: virtualMachine, slot: takeMemorySlot()))
             try attach(PersistentMemoryDevice(range: range))
         }
+        try attachZones()
+        if let network { try attach(network) }
+    }
+
+    private func attachZones() throws {
         guard !layout.zones.isEmpty else { return }
         let table = try ZoneTable(
             sizesInBytes: layout.zones.map(\.sizeInBytes), base: layout.zones[0].start)

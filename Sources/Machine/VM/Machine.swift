@@ -23,6 +23,8 @@ public final class Machine: @unchecked Sendable {
     let registers = AddressSpaceBus()
     /// Streams between host and guest. Protected by the device lock.
     public let vsock: VsockDevice
+    /// Where pods' interfaces are; nil for a machine without. Protected by the device lock.
+    public let network: NetworkDevice?
     /// One for each zone, in their order. Protected by the device lock.
     public internal(set) var zoneDevices: [MemoryDevice] = []
     /// Protected by the device lock.
@@ -64,6 +66,7 @@ public final class Machine: @unchecked Sendable {
             )
         }
         vsock = VsockDevice(loop: loop)
+        network = configuration.hasNetwork ? NetworkDevice(loop: loop) : nil
         try making {
             nextMemorySlot = try ram.mapBase(into: memory, of: virtualMachine)
             try attachPlatform(output)

@@ -16,6 +16,9 @@ public struct MachineConfiguration {
     /// Each becomes a read-only persistent-memory device.
     public var images: [Image]
 
+    /// Whether it has a network interface, whose ports come and go while it runs.
+    public var hasNetwork: Bool
+
     /// An EROFS image, padded to 2 MiB.
     public struct Image {
         public var file: OwnedDescriptor
@@ -30,7 +33,7 @@ public struct MachineConfiguration {
 
     public init(
         kernel: OwnedDescriptor, initialRAMDisk: OwnedDescriptor?, commandLine: String, baseSizeInBytes: UInt64,
-        virtualCPUs: Int, zoneCount: Int = 0, zoneSizeInBytes: UInt64 = 128 << 20, images: [Image] = []
+        virtualCPUs: Int, zoneCount: Int = 0, zoneSizeInBytes: UInt64 = 128 << 20, images: [Image] = [], hasNetwork: Bool = false
     ) {
         self.kernel = kernel
         self.initialRAMDisk = initialRAMDisk
@@ -40,6 +43,7 @@ public struct MachineConfiguration {
         self.zoneCount = zoneCount
         self.zoneSizeInBytes = zoneSizeInBytes
         self.images = images
+        self.hasNetwork = hasNetwork
     }
 
     /// The guest kernel has NR_CPUS=32.

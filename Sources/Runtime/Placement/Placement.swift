@@ -30,6 +30,9 @@ public struct Placement: Sendable {
         public var streams: StreamEnds.Far
         public var image: StoredImage
         public var store: ImageStore
+        /// Its interfaces, besides the loopback. Whoever gives them detaches them when the container has ended; what is
+        /// left to do when the container is removed is done then.
+        public var network: PodNetwork?
 
         public init(
             key: FunctionKey, record: ContainerRecord, specification: ContainerSpecification, streams: StreamEnds.Far,
@@ -104,12 +107,18 @@ public struct Placement: Sendable {
             }
             descriptors.append(exit)
             passed.insert(.exitRecord)
+            var specification = order.specification
+            if let network = order.network {
+                try folder.noteNetwork(network.note)
+                specification.interfaces = network.interfaces
+                descriptors += network.takeTaps()
+            }
             self.descriptors = descriptors
             request = RunRequest(
                 id: record.id, zoneSizeInBytes: order.key.zoneSizeInBytes, descriptors: passed,
                 endsWithConnection: !record.isDetached,
                 create: CreateContainer(
-                    container: ContainerNumber(0), node: 0, zoneBytes: 0, start: true, specification: order.specification))
+                    container: ContainerNumber(0), node: 0, zoneBytes: 0, start: true, specification: specification))
         }
     }
 

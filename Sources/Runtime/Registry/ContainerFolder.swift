@@ -13,6 +13,7 @@ public struct ContainerFolder: Hashable, Sendable {
     public var logPath: String { "\(path)/log" }
     public var exitPath: String { "\(path)/exit" }
     var recordPath: String { "\(path)/container.json" }
+    private var networkPath: String { "\(path)/network" }
 
     /// Nil where there is no such container.
     public func record() throws(RuntimeError) -> ContainerRecord? {
@@ -69,8 +70,19 @@ public struct ContainerFolder: Hashable, Sendable {
         }
     }
 
+    /// Notes how its pod's network is given back, for whoever removes it.
+    func noteNetwork(_ note: String) throws(RuntimeError) {
+        try system { () throws(SystemError) in try FileSystem.replace(networkPath, with: Array(note.utf8)) }
+    }
+
+    private func giveNetworkBack() {
+        guard let note = try? FileSystem.contents(of: networkPath, atMost: 1 << 16) else { return }
+        PodNetwork.undo(note: String(decoding: note, as: UTF8.self))
+    }
+
     /// Removes it at once; what cannot be removed at once is out of sight, and goes with the next clean-up.
     public func remove() throws(RuntimeError) {
+        giveNetworkBack()
         let grave = "\(root)/containers/.\(id).\(Registry.freshID())"
         do { try FileSystem.rename(path, to: grave) } catch {
             if error.errno == .noSuchFileOrDirectory { return }

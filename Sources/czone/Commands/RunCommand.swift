@@ -48,6 +48,8 @@ struct RunCommand: ParsableCommand {
     var pidsLimit: Int64?
     @Option(name: [.short, .long], help: "SRC:DST[:ro]: not yet supported.")
     var volume: [String] = []
+    @Option(help: "none, or ns:PATH: the interfaces of a network namespace such as CNI makes.")
+    var network = "none"
 
     @Argument(help: "What to run.")
     var image: String
@@ -80,7 +82,8 @@ struct RunCommand: ParsableCommand {
             tenant: tenant, memory: memory, milliCPUs: cpus?.thousandths, name: name, hostname: hostname,
             isDetached: detach, isRemovedAtEnd: rm, isInteractive: interactive, hasTerminal: tty, environment: env,
             environmentFiles: envFile, workingFolder: workdir, user: user, entryPoint: entrypoint, isReadOnly: readOnly,
-            addedCapabilities: capAdd, droppedCapabilities: capDrop, processesMax: pidsLimit, volumes: volume)
+            addedCapabilities: capAdd, droppedCapabilities: capDrop, processesMax: pidsLimit, volumes: volume,
+            network: network)
     }
 }
 

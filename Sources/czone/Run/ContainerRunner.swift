@@ -17,25 +17,38 @@ struct ContainerRunner {
         let image = try ImageImport.resolve(options.image, in: store)
         let plan = try RunPlan(options, image: image, configuration: configuration, files: files)
         let placement = Placement(registry: registry, configuration: configuration, files: files)
-        return try options.isDetached ? runDetached(plan, placement) : runInForeground(plan, placement)
+        let network = try NetworkChoice(options.network).attach()
+        guard options.isDetached else {
+            defer { network?.detach() }
+            return try runInForeground(plan, placement, network)
+        }
+        do { return try runDetached(plan, placement, network) } catch {
+            network?.detach()
+            throw error
+        }
     }
 
-    private func order(_ plan: RunPlan, _ streams: StreamEnds.Far) -> Placement.Order {
-        Placement.Order(
+    private func order(_ plan: RunPlan, _ streams: StreamEnds.Far, _ network: PodNetwork?) -> Placement.Order {
+        var order = Placement.Order(
             key: plan.key, record: plan.record, specification: plan.specification, streams: streams, image: plan.image,
             store: store)
+        order.network = network
+        return order
     }
 
-    private func runDetached(_ plan: RunPlan, _ placement: Placement) throws -> Int32 {
-        let placed = try placement.place(order(plan, .none))
+    private func runDetached(_ plan: RunPlan, _ placement: Placement, _ network: PodNetwork?) throws -> Int32 {
+        let placed = try placement.place(order(plan, .none, network))
         while let frame = try placed.connection.receive() {
             guard frame.request == placed.request else { continue }
             switch frame.content {
             case .started:
                 printOutput(plan.record.id)
                 return 0
-            case .refused(let refusal): return try giveUp(placed, refusal)
+            case .refused(let refusal):
+                network?.detach()
+                return try giveUp(placed, refusal)
             case .exited(let record):
+                network?.detach()
                 printOutput(plan.record.id)
                 return record.code == 0 ? 0 : tell(record, plan.record)
             default: continue
@@ -44,9 +57,9 @@ struct ContainerRunner {
         throw RuntimeError.virtualMachineEnded(id: placed.machine.id, lastWords: placed.machine.lastWords())
     }
 
-    private func runInForeground(_ plan: RunPlan, _ placement: Placement) throws -> Int32 {
+    private func runInForeground(_ plan: RunPlan, _ placement: Placement, _ network: PodNetwork?) throws -> Int32 {
         let (streams, far) = try StreamEnds.make(input: options.isInteractive, terminal: options.hasTerminal)
-        return try follow(try placement.place(order(plan, far)), streams, plan)
+        return try follow(try placement.place(order(plan, far, network)), streams, plan)
     }
 
     private func follow(_ placed: Placement.Placed, _ streams: StreamEnds, _ plan: RunPlan) throws -> Int32 {

@@ -89,6 +89,7 @@ struct RunArguments: Equatable {
         case "cap-add": options.addedCapabilities.append(value)
         case "cap-drop": options.droppedCapabilities.append(value)
         case "volume": options.volumes.append(value)
+        case "network": options.network = value
         default: return setParsed(name, value)
         }
         return true

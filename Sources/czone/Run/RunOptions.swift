@@ -25,4 +25,6 @@ struct RunOptions: Equatable {
     var droppedCapabilities: [String] = []
     var processesMax: Int64?
     var volumes: [String] = []
+    /// `none`, or `ns:` and the path of a network namespace.
+    var network = "none"
 }

@@ -1,0 +1,12 @@
+// Network namespaces, taps and routing sockets. Every function that can fail returns a negative errno value.
+#pragma once
+#include "clinux.h"
+
+/// setns(2) of the calling thread into a network namespace.
+int clinux_enter_network(int fd);
+/// A socket to rtnetlink(7) of the calling thread's network namespace, close-on-exec.
+int clinux_open_routing(void);
+/// A new tap interface in the calling thread's network namespace, which goes with its last descriptor: whole frames
+/// behind virtio packet headers of 12 bytes, checksums and TCP segmentation left to whoever reads. -EBUSY: there is one
+/// of this name.
+int clinux_open_tap(const char *name);

@@ -1,0 +1,44 @@
+import CLinux
+import Glibc
+import Synchronization
+
+// SAFETY: the C calls of this file that have no word of their own borrow a string for the call.
+
+/// A network namespace, by a file that stands for it: /run/netns/NAME, /proc/PID/ns/net.
+public final class NetworkNamespace: Sendable {
+    private let descriptor: OwnedDescriptor
+
+    public init(at path: String) throws(SystemError) {
+        descriptor = try OwnedDescriptor(opening: path, flags: O_RDONLY)
+    }
+
+    /// A routing socket (rtnetlink(7)) that sees and changes this namespace, whoever uses it.
+    public func openRouting() throws(SystemError) -> OwnedDescriptor {
+        OwnedDescriptor(taking: try checked(within { clinux_open_routing() }, "open a routing socket"))
+    }
+
+    /// A new tap interface in this namespace, as the VM's network device wants it; it goes with its last descriptor.
+    ///
+    /// - Throws: `.resourceBusy` where there is one of this name.
+    public func openTap(named name: String) throws(SystemError) -> OwnedDescriptor {
+        OwnedDescriptor(taking: try checked(within { unsafe clinux_open_tap(name) }, "make the tap interface \(name)"))
+    }
+
+    /// The result of a call that a thread of its own makes in the namespace: no other thread ever leaves its own.
+    private func within(_ call: @escaping @Sendable () -> CInt) throws(SystemError) -> CInt {
+        let outcome = Outcome()
+        let thread = try Thread(named: "netns") { [descriptor] in
+            let entered = clinux_enter_network(descriptor.rawValue)
+            let result = entered < 0 ? 0 : call()
+            outcome.values.withLock { $0 = (entered, result) }
+        }
+        thread.join()
+        let (entered, result) = outcome.values.withLock { $0 }
+        try checked(entered, "enter a network namespace")
+        return result
+    }
+
+    private final class Outcome: Sendable {
+        let values = Mutex<(entered: CInt, result: CInt)>((0, 0))
+    }
+}

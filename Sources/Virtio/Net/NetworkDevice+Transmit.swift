@@ -1,0 +1,50 @@
+import Memory
+
+/// From the guest to the ports.
+extension NetworkDevice {
+    func transmit() {
+        guard let queue = transmitQueue else { return }
+        queue.serve(atMost: Self.framesPerTurn) { chain throws(ChainError) in
+            try transmit(chain, in: queue.memory)
+            return 0
+        }
+    }
+
+    /// Header, addresses and tag are copied out and checked as the copy, which is what is sent; the rest goes from
+    /// guest memory to the tap, and may change on its way as it likes.
+    private func transmit(_ chain: DescriptorChain, in memory: GuestMemory) throws(ChainError) {
+        let prefixSize = PacketHeader.sizeInBytes + NetworkFrame.addressesSize + NetworkFrame.tagSize
+        var reader = ChainReader(chain, in: memory)
+        let frameSize = reader.remaining - PacketHeader.sizeInBytes
+        guard frameSize >= NetworkFrame.headerSize + NetworkFrame.tagSize,
+            frameSize <= NetworkFrame.mostBytes + NetworkFrame.tagSize
+        else { return counters.malformed += 1 }
+        let prefix = try reader.readBytes(prefixSize)
+        guard let header = PacketHeader(prefix[...])?.shifted(by: -NetworkFrame.tagSize), accepts(header),
+            header.isSound(forFrameOf: frameSize - NetworkFrame.tagSize)
+        else { return counters.malformed += 1 }
+        let frame = NetworkFrame(prefix[PacketHeader.sizeInBytes...])
+        guard let port = frame.port.flatMap({ ports[$0] }) else { return counters.portless += 1 }
+        guard frame.source == port.address else { return counters.spoofed += 1 }
+        guard !port.isDead else { return counters.refused += 1 }
+        let head = header.bytes() + prefix[PacketHeader.sizeInBytes..<prefixSize - NetworkFrame.tagSize]
+        do throws(GuestMemoryError) {
+            _ = try memory.write(head, then: reader.ranges(atMost: reader.remaining), to: port.tap)
+            counters.transmitted += 1
+        } catch {
+            // A tap that takes nothing now, or never again, loses frames as any link does.
+            guard case .transferFailed = error else { throw .memory(error) }
+            counters.refused += 1
+        }
+    }
+
+    /// Whether the driver may ask for this: it accepted the feature.
+    private func accepts(_ header: PacketHeader) -> Bool {
+        if header.flags.contains(.needsChecksum), features & Feature.checksum == 0 { return false }
+        return switch header.segmentation {
+        case .none: true
+        case .tcp4: features & Feature.hostTCP4 != 0
+        case .tcp6: features & Feature.hostTCP6 != 0
+        }
+    }
+}

@@ -1,0 +1,55 @@
+public import LinuxSystem
+
+/// Where a pod's frames leave and enter: a tap, the one address that may use it, and the number by which device and
+/// driver tell its frames from those of other ports. Protected by the device lock.
+public final class NetworkPort {
+    /// The VLAN identifier of its frames between device and driver.
+    public let number: UInt16
+    public let address: EthernetAddress
+    let tap: OwnedDescriptor
+    /// Whether the event loop waits for frames from the tap.
+    var isWatched = false
+    /// Its interface has gone: nothing comes from it, nothing goes to it.
+    var isDead = false
+
+    init(number: UInt16, address: EthernetAddress, tap: OwnedDescriptor) {
+        self.number = number
+        self.address = address
+        self.tap = tap
+    }
+}
+
+/// Why a port cannot be added. Descriptions name the value.
+public enum NetworkPortError: Error, Equatable, CustomStringConvertible {
+    case addressInUse(EthernetAddress)
+    case notAnAddress(EthernetAddress)
+    case tooMany(Int)
+    case system(SystemError)
+
+    public var description: String {
+        switch self {
+        case .addressInUse(let address): "another port of this VM has the address \(address)"
+        case .notAnAddress(let address): "\(address) is no address of one interface"
+        case .tooMany(let most): "the VM has \(most) ports, the most that it can have"
+        case .system(let error): "\(error)"
+        }
+    }
+}
+
+/// What the device has moved and thrown away since the machine started, in frames.
+public struct NetworkCounters: Equatable, Sendable {
+    public var transmitted: UInt64 = 0
+    public var received: UInt64 = 0
+    /// From the guest: with a source address that is not the port's.
+    public var spoofed: UInt64 = 0
+    /// From the guest: without a port's tag.
+    public var portless: UInt64 = 0
+    /// From the guest: too short, too long, or with a header that contradicts itself.
+    public var malformed: UInt64 = 0
+    /// From the guest: the tap did not take it.
+    public var refused: UInt64 = 0
+    /// From a tap: for another's address.
+    public var misdirected: UInt64 = 0
+    /// From a tap: larger than the driver's buffers, or in need of something that the driver did not accept.
+    public var undeliverable: UInt64 = 0
+}
