@@ -4,8 +4,10 @@ public enum MachineEnd: Equatable, Sendable, CustomStringConvertible {
     case poweredOff
     /// The guest's kernel panicked.
     case panicked
-    /// The guest reset itself, or a processor shut down (triple fault).
+    /// The guest reset itself.
     case reset
+    /// A processor met a fault that it could not deliver (AMD64 manual volume 2, 15.14.2: shutdown), at this address.
+    case tripleFault(processor: Int, address: UInt64)
     /// The guest ended the machine with a code.
     case exited(code: UInt8)
     /// The host stopped it.
@@ -18,6 +20,8 @@ public enum MachineEnd: Equatable, Sendable, CustomStringConvertible {
         case .poweredOff: "the guest powered off"
         case .panicked: "the guest's kernel panicked"
         case .reset: "the guest reset itself"
+        case .tripleFault(let processor, let address):
+            "the guest's vCPU \(processor) shut down (triple fault) at 0x\(String(address, radix: 16))"
         case .exited(let code): "the guest ended with code \(code)"
         case .stopped: "the VM was stopped"
         case .failed(let reason): reason
@@ -31,7 +35,7 @@ public enum MachineEnd: Equatable, Sendable, CustomStringConvertible {
         case .poweredOff, .stopped: 0
         case .failed: 1
         case .panicked: 3
-        case .reset: 4
+        case .reset, .tripleFault: 4
         case .exited(let code): Int32(code)
         }
     }

@@ -70,7 +70,8 @@ final class VirtualCPUThread: Sendable {
         case .interrupted, .halted: return nil
         case .inaccessibleMemory:
             return .failed("vCPU \(cpu.index) touched memory that is not plugged: the guest's kernel is faulty or hostile")
-        case .shutdown: return .reset
+        case .shutdown:
+            return .tripleFault(processor: cpu.index, address: (try? cpu.instructionPointer()) ?? 0)
         case .systemEvent: return .reset
         case .entryFailed(let reason):
             return .failed("vCPU \(cpu.index) cannot enter the guest: hardware reason 0x\(String(reason, radix: 16))")

@@ -60,6 +60,11 @@ final class ContainerHost: Sendable {
         return String(result.output.prefix { $0 != "\n" })
     }
 
+    /// Ends every container; the VMs stay.
+    func removeContainers() throws {
+        for container in try containers() { _ = try czone(["rm", "--force", container.id]) }
+    }
+
     struct Machine: Decodable {
         struct Zones: Decodable { var total: Int, plugged: Int, quarantined: Int }
         struct Memory: Decodable { var base_resident_bytes: UInt64, zones_resident_bytes: UInt64, vmm_private_bytes: UInt64 }
@@ -105,5 +110,29 @@ final class ContainerHost: Sendable {
         let functions = try FileSystem.names(in: registry + "/functions") ?? []
         let containers = try FileSystem.names(in: registry + "/containers") ?? []
         return functions.isEmpty && containers.isEmpty
+    }
+}
+
+/// One host for the tests of a suite, which run one after the other: they share its VM instead of booting one each.
+struct SharedContainerHost: SuiteTrait, TestScoping {
+    @TaskLocal static var current: ContainerHost?
+
+    func provideScope(
+        for test: Test, testCase: Test.Case?, performing function: @concurrent @Sendable () async throws -> Void
+    ) async throws {
+        try await Self.$current.withValue(try ContainerHost(), operation: function)
+    }
+}
+
+extension Trait where Self == SharedContainerHost {
+    static var sharedContainerHost: Self { Self() }
+}
+
+extension ContainerHost {
+    /// The suite's host, without the containers of the test before.
+    static func shared() throws -> ContainerHost {
+        let host = try #require(SharedContainerHost.current)
+        try host.removeContainers()
+        return host
     }
 }
