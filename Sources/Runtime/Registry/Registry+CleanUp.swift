@@ -49,7 +49,10 @@ extension Registry {
     private func reason(of record: ContainerRecord) throws(RuntimeError) -> String {
         guard let id = record.virtualMachine else { return "the command that started it ended before it ran" }
         let machine = function(named: record.key).virtualMachine(id)
-        if try machine.isAlive() { return "the command that started it ended before it ran" }
+        // A VM that is being killed gives up its containers' locks before its own, but answers no more.
+        if try machine.isAlive(), (try? machine.describe(measured: false)) != nil {
+            return "the command that started it ended before it ran"
+        }
         let lastWords = machine.lastWords()
         return lastWords.isEmpty ? "its VM ended" : "its VM ended: \(lastWords)"
     }

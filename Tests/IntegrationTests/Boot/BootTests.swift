@@ -98,7 +98,11 @@ import Testing
 
     @Test func entropyComesFromTheHost() throws {
         let result = try boot(
-            "echo source=$(cat /sys/class/misc/hw_random/rng_current); head -c 16 /dev/hwrng | wc -c | sed 's/^/bytes=/'")
+            """
+            echo source=$(cat /sys/class/misc/hw_random/rng_current)
+            mount -t devtmpfs dev /dev
+            head -c 16 /dev/hwrng | wc -c | sed 's/^/bytes=/'
+            """)
         #expect(result.output.contains("source=virtio_rng"), "\(result.output)")
         #expect(result.output.contains("bytes=16"))
     }
