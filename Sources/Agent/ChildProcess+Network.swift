@@ -17,9 +17,14 @@ extension ChildProcess {
         guard let trunk else { return }
         let routing = Descriptor(taking: try check(Kernel.openRouting(), .network, "reach the container's network"))
         for interface in interfaces {
+            // The kernel looks for the name among the trunk's neighbours too, and the trunk's is the usual one.
+            let first = "port\(interface.port)"
             try check(
-                Kernel.addPort(trunk.rawValue, Self.trunk, interface), .network,
+                Kernel.addPort(trunk.rawValue, Self.trunk, interface, as: first), .network,
                 "make the network interface \(interface.name) of \(interface.mtu) bytes")
+            try check(
+                Kernel.renameInterface(routing.rawValue, first, to: interface.name), .network,
+                "name the network interface \(interface.name)")
             try configure(interface, routing.rawValue)
         }
         stopwatch.lap(.network)

@@ -8,13 +8,18 @@ extension Kernel {
         unsafe agent_raise_interface(routing, name)
     }
 
-    static func addPort(_ routing: Int32, _ trunk: String, _ interface: NetworkInterface) -> Int32 {
+    static func addPort(_ routing: Int32, _ trunk: String, _ interface: NetworkInterface, as name: String) -> Int32 {
         var address: [UInt8] = []
         for place in 0..<6 {
             address.append(UInt8(truncatingIfNeeded: interface.hardwareAddress >> (40 - 8 * UInt64(place))))
         }
         // SAFETY: the address has the six bytes that are read; it and the names live for the call.
-        return unsafe agent_add_port(routing, trunk, interface.name, interface.port, address, interface.mtu)
+        return unsafe agent_add_port(routing, trunk, name, interface.port, address, interface.mtu)
+    }
+
+    static func renameInterface(_ routing: Int32, _ name: String, to new: String) -> Int32 {
+        // SAFETY: the names' C strings live for the call.
+        unsafe agent_rename_interface(routing, name, new)
     }
 
     static func addAddress(_ routing: Int32, _ name: String, _ prefix: NetworkPrefix) -> Int32 {

@@ -106,9 +106,12 @@ int agent_raise_loopback(void);
 // MARK: network
 /// A socket to rtnetlink(7) of the caller's network namespace.
 int agent_open_routing(void);
-/// Makes an interface for a port of the trunk, which is in the socket's namespace; it is in the caller's own.
+/// Makes an interface for a port of the trunk, which is in the socket's namespace; it is in the caller's own. No interface
+/// of either namespace may have its name.
 int agent_add_port(
     int routing, const char *trunk, const char *name, uint16_t port, const uint8_t address[6], uint32_t mtu);
+/// Gives an interface that is down another name.
+int agent_rename_interface(int routing, const char *name, const char *new_name);
 /// Brings an interface up, without addresses of its own making.
 int agent_raise_interface(int routing, const char *name);
 /// An address of 4 or 16 bytes.

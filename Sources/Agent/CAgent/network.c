@@ -129,6 +129,15 @@ int agent_add_port(
     return ask(routing, &message);
 }
 
+int agent_rename_interface(int routing, const char *name, const char *new_name) {
+    struct ifinfomsg link = {.ifi_index = find(routing, name)};
+    if (link.ifi_index < 0) return link.ifi_index;
+    struct message message;
+    begin(&message, RTM_NEWLINK, 0, &link, sizeof(link));
+    put_text(&message, IFLA_IFNAME, new_name);
+    return ask(routing, &message);
+}
+
 static uint8_t family(size_t size) { return size == 16 ? AF_IPV6 : AF_IPV4; }
 
 int agent_add_address(int routing, const char *name, const void *address, size_t size, uint8_t prefix) {
