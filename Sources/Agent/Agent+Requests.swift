@@ -2,7 +2,7 @@ extension Agent {
     func receive(_ frame: Frame, _ caller: Caller) {
         do throws(Failure) {
             switch frame.type {
-            case .setup, .renew, .powerOff, .onlineZone, .offlineZone: try receiveForGuest(frame, caller)
+            case .setup, .renew, .settle, .powerOff, .onlineZone, .offlineZone: try receiveForGuest(frame, caller)
             case .measureNodes, .measureContainer, .measureContainers, .measurePlacement, .listContainers,
                 .listProcesses:
                 try receiveForMeasure(frame, caller)
@@ -22,6 +22,9 @@ extension Agent {
             try set(clock: renew.wallClock, entropy: renew.entropy)
             stopwatch.lap(.clock)
             connection?.reply(Done(timings: stopwatch.timings), to: caller)
+        case .settle:
+            let _: Settle = try message(frame)
+            try settle(caller)
         case .powerOff:
             let _: PowerOff = try message(frame)
             connection?.reply(Done(), to: caller)
@@ -89,8 +92,14 @@ extension Agent {
         }
         stopwatch.lap(.image)
         isSetUp = true
-        spareNetworks.refill(after: 0)
+        spareNetworks.provide(for: setup.mostContainers)
         connection?.reply(Done(timings: stopwatch.timings), to: caller)
+    }
+
+    private func settle(_ caller: Caller) throws(Failure) {
+        // Clean pages, names and inodes: a template is smaller without them, and they come again where they are needed.
+        try writeValue("3", to: "/proc/sys/vm/drop_caches", .request)
+        spareNetworks.whenProvided { [self] in connection?.reply(Done(), to: caller) }
     }
 
     private func set(clock: UInt64, entropy: [UInt8]) throws(Failure) {

@@ -4,22 +4,39 @@ final class SpareNetworks {
     private let loop: EventLoop
     private var ready: [Descriptor] = []
     private var isPlanned = false
+    /// How many containers may still come: no more are made than can be taken.
+    private var expected: UInt32 = 0
+    private var waiters: [() -> Void] = []
 
-    private static let wanted = 2
+    private static let most = 2
     /// Milliseconds until a taken one is replaced: the start that took it, and its like, come first.
-    fileprivate static let delay: UInt32 = 30
+    private static let delay: UInt32 = 30
 
     init(loop: EventLoop) { self.loop = loop }
 
+    /// Begins to make them, for so many containers at most.
+    func provide(for containers: UInt32) {
+        expected = containers
+        refill(after: 0)
+    }
+
     /// One that nobody else has, if there is one.
     func take() -> Descriptor? {
-        refill()
+        if expected != .max && expected > 0 { expected -= 1 }
+        defer { refill(after: SpareNetworks.delay) }
         return ready.popLast()
     }
 
+    /// Calls the action when nothing is being made any more.
+    func whenProvided(_ action: @escaping () -> Void) {
+        if isPlanned { waiters.append(action) } else { action() }
+    }
+
+    private var isWanting: Bool { ready.count < SpareNetworks.most && UInt32(ready.count) < expected }
+
     /// Makes what is missing, in a while of so many milliseconds.
-    func refill(after delay: UInt32 = SpareNetworks.delay) {
-        guard !isPlanned, ready.count < SpareNetworks.wanted else { return }
+    private func refill(after delay: UInt32) {
+        guard !isPlanned, isWanting else { return }
         isPlanned = true
         _ = loop.after(milliseconds: delay) { [self] in
             do throws(Failure) {
@@ -27,7 +44,7 @@ final class SpareNetworks {
             } catch {
                 // Containers make their own then.
                 Console.log("cannot \(error.text): errno \(error.code)")
-                isPlanned = false
+                end()
             }
         }
     }
@@ -46,11 +63,20 @@ final class SpareNetworks {
             loop.watch(channel.rawValue, for: Ready.readable) { [self] _ in
                 loop.forget(channel.rawValue)
                 var buffer: [UInt8] = [0]
-                isPlanned = false
-                guard let namespace = Kernel.receive(channel.rawValue, into: &buffer).descriptor else { return }
+                guard let namespace = Kernel.receive(channel.rawValue, into: &buffer).descriptor else { return end() }
                 ready.append(namespace)
-                refill()
+                isPlanned = false
+                refill(after: SpareNetworks.delay)
+                if !isPlanned { end() }
             }
         }
+    }
+
+    /// Nothing is being made any more.
+    private func end() {
+        isPlanned = false
+        let called = waiters
+        waiters = []
+        for action in called { action() }
     }
 }

@@ -81,15 +81,19 @@ public struct Setup: Request, Equatable {
     /// Random bytes, credited fully to the guest's generator, which is reseeded at once. 32 or more.
     public var entropy: [UInt8]
     public var hostname: String
+    /// How many containers will come at most: nothing is made ahead for more.
+    public var mostContainers: UInt32
     public var zones: [ZoneDescription]
     public var images: [ImageDescription]
 
     public init(
-        wallClock: UInt64, entropy: [UInt8], hostname: String, zones: [ZoneDescription], images: [ImageDescription]
+        wallClock: UInt64, entropy: [UInt8], hostname: String, mostContainers: UInt32 = .max, zones: [ZoneDescription],
+        images: [ImageDescription]
     ) {
         self.wallClock = wallClock
         self.entropy = entropy
         self.hostname = hostname
+        self.mostContainers = mostContainers
         self.zones = zones
         self.images = images
     }
@@ -98,6 +102,7 @@ public struct Setup: Request, Equatable {
         encoder.integer(wallClock)
         encoder.blob(entropy, "entropy", atMost: Limits.entropy)
         encoder.text(hostname, "host name", atMost: Limits.name)
+        encoder.integer(mostContainers)
         encoder.list(zones, "zones", atMost: Limits.zones) { encoder, zone in
             encoder.integer(zone.node)
             encoder.integer(zone.base)
@@ -114,6 +119,7 @@ public struct Setup: Request, Equatable {
         wallClock = try decoder.integer()
         entropy = try decoder.blob("entropy", atMost: Limits.entropy)
         hostname = try decoder.text("host name", atMost: Limits.name)
+        mostContainers = try decoder.integer()
         zones = try decoder.list("zones", atMost: Limits.zones) { decoder throws(ProtocolError) in
             ZoneDescription(
                 node: try decoder.integer(), base: try decoder.integer(), sizeInBytes: try decoder.integer())
@@ -149,6 +155,17 @@ public struct Renew: Request, Equatable {
         wallClock = try decoder.integer()
         entropy = try decoder.blob("entropy", atMost: Limits.entropy)
     }
+}
+
+/// Before the guest is saved as a template: Done comes when everything that is made ahead is there, and what the kernel
+/// keeps of files for later is dropped.
+public struct Settle: Request, Equatable {
+    public typealias Reply = Done
+    public static let type = MessageType.settle
+
+    public init() {}
+    public func encode(into encoder: inout MessageEncoder) {}
+    public init(decoding decoder: inout MessageDecoder) throws(ProtocolError) {}
 }
 
 /// Ends the guest: everything is killed, then the machine powers off. Done is sent before it does.

@@ -16,6 +16,7 @@ public enum MessageType: UInt16, Sendable {
     case renew = 0x02
     case powerOff = 0x03
     case measureNodes = 0x04
+    case settle = 0x05
 
     case onlineZone = 0x10
     case offlineZone = 0x11

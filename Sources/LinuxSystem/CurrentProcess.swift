@@ -23,6 +23,9 @@ public enum CurrentProcess {
         unsafe getenv(name).map { unsafe String(cString: $0) }
     }
 
+    /// Lets every other process go before this one and its children where they want the same processor (nice(1) 10).
+    public static func yieldToOthers() { _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, 10) }
+
     /// Turns this process into another program (execv(2)), keeping its environment; returns only when that fails.
     public static func become(_ program: String, arguments: [String]) -> SystemError {
         var vector = unsafe arguments.map { unsafe strdup($0) }

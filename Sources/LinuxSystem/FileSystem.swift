@@ -20,6 +20,8 @@ public enum FileSystem {
         public let device: UInt64
         public let inode: UInt64
         public let sizeInBytes: UInt64
+        /// What it takes on its medium; less than the size where it has holes.
+        public let allocatedBytes: UInt64
         /// Of the last change of the content, in nanoseconds since 1970.
         public let modified: UInt64
         public let isFolder: Bool
@@ -28,6 +30,7 @@ public enum FileSystem {
             device = UInt64(status.st_dev)
             inode = UInt64(status.st_ino)
             sizeInBytes = UInt64(max(0, status.st_size))
+            allocatedBytes = UInt64(max(0, status.st_blocks)) * 512
             modified = UInt64(max(0, status.st_mtim.tv_sec)) * 1_000_000_000 + UInt64(status.st_mtim.tv_nsec)
             isFolder = status.st_mode & S_IFMT == S_IFDIR
         }
@@ -41,6 +44,13 @@ public enum FileSystem {
             throw SystemError("examine \(path)", Errno(rawValue: errno))
         }
         return Status(status)
+    }
+
+    /// Gives a file the present time; makes an empty one where there is none.
+    public static func touch(_ path: String) throws(SystemError) {
+        let file = try OwnedDescriptor(opening: path, flags: O_WRONLY | O_CREAT)
+        // No times are passed, which means now.
+        try checked(negated(futimens(file.rawValue, nil)), "set the time of \(path)")
     }
 
     /// Makes a folder that was not there.
@@ -59,6 +69,13 @@ public enum FileSystem {
             default: throw error
             }
         }
+    }
+
+    /// Removes a file of which there can be only one remover; whether this was it.
+    public static func takeFile(_ path: String) throws(SystemError) -> Bool {
+        if unsafe unlink(path) == 0 { return true }
+        guard errno == ENOENT else { throw SystemError("remove \(path)", Errno(rawValue: errno)) }
+        return false
     }
 
     /// Removes a file; nothing is wrong where there is none.

@@ -8,8 +8,10 @@ import Zones
 /// What the agent says by itself.
 extension Supervisor: AgentSession.Listener {
     func agentSaidHello(_ hello: Hello) {
+        guard !hello.isSetUp else { return renew() }
         let setup = Setup(
             wallClock: WallClock.nanoseconds, entropy: RandomBytes.bytes(64), hostname: "czone",
+            mostContainers: configuration.isAlone ? 1 : .max,
             zones: zones.map { keeper in
                 ZoneDescription(
                     node: keeper.zone.node, base: keeper.zone.range.start.rawValue, sizeInBytes: keeper.zone.sizeInBytes)
@@ -25,13 +27,37 @@ extension Supervisor: AgentSession.Listener {
         }
     }
 
+    /// The guest was saved when it was set up, and goes on here. What it has of time and randomness is another's:
+    /// nothing runs before both are its own.
+    private func renew() {
+        let renew = Renew(wallClock: WallClock.nanoseconds, entropy: RandomBytes.bytes(64))
+        agent?.request(renew) { [unowned self] result in
+            switch result {
+            case .success: becomeReady()
+            case .failure(let failure): machine.stop(.failed("the guest's agent could not go on: \(failure)"))
+            }
+        }
+    }
+
     private func becomeReady() {
         guard state == .booting else { return }
+        guard !configuration.isTemplate else { return settle() }
         state = .ready
         readyAt = MonotonicClock.nanoseconds
         let waiting = deferred
         deferred = []
         for action in waiting { action() }
+    }
+
+    private func settle() {
+        agent?.request(Settle()) { [unowned self] result in
+            switch result {
+            case .success:
+                isSettled = true
+                machine.stop()
+            case .failure(let failure): machine.stop(.failed("the guest does not come to rest: \(failure)"))
+            }
+        }
     }
 
     func processExited(_ exited: Exited) {
@@ -45,7 +71,9 @@ extension Supervisor: AgentSession.Listener {
     }
 
     private static func outOfMemoryReason(_ container: Container) -> String {
-        "killed: it needed more than its zone of \(container.zoneSizeInBytes >> 20) MiB"
+        container.zone == nil
+            ? "killed: it needed more than its limit of memory"
+            : "killed: it needed more than its zone of \(container.zoneSizeInBytes >> 20) MiB"
     }
 
     private func executedProcessExited(_ exited: Exited, in container: Container) {

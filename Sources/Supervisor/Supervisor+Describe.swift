@@ -25,7 +25,7 @@ extension Supervisor {
             state: state, virtualCPUs: UInt32(configuration.virtualCPUs),
             baseSizeInBytes: machine.layout.baseRanges.reduce(0) { $0 + $1.sizeInBytes },
             baseResidentBytes: base, privateResidentBytes: anonymous - min(anonymous, base),
-            bootMicroseconds: readyAt == 0 ? 0 : (readyAt - startedAt) / 1000,
+            bootMicroseconds: readyAt == 0 ? 0 : (readyAt - configuration.startedAt) / 1000,
             zones: zones.map { report(on: $0) },
             containers: containers.values.sorted { $0.number.rawValue < $1.number.rawValue }.map { container in
                 ContainerReport(

@@ -61,6 +61,7 @@ extension Supervisor {
         guard containers.removeValue(forKey: container.id) != nil else { return }
         for waiter in container.removalWaiters { waiter.reply(.done) }
         container.removalWaiters = []
-        noteIdleness()
+        guard configuration.isAlone else { return noteIdleness() }
+        endWithOutput(of: container)
     }
 }

@@ -40,7 +40,7 @@ extension Supervisor {
     }
 
     /// The container with this id, if it runs; else the waiter is told.
-    private func running(_ id: String, _ waiter: Waiter) -> Container? {
+    func running(_ id: String, _ waiter: Waiter) -> Container? {
         guard let container = containers[id] else {
             waiter.refuse(.notFound, "no container \(id) in this VM")
             return nil
@@ -61,6 +61,7 @@ extension Supervisor {
             return waiter.refuse(.invalid, "\(request.descriptors.count) descriptors were announced and did not come")
         }
         guard let container = running(request.container, waiter) else { return }
+        if container.state == .paused { goOn(container) }
         var descriptors = Descriptors(request.descriptors.subtracting([.log, .exitRecord]), passed)
         var execute = request.execute
         let number = container.nextProcess
@@ -90,19 +91,6 @@ extension Supervisor {
     private func wait(_ id: String, _ waiter: Waiter) {
         guard let container = containers[id] else { return waiter.refuse(.notFound, "no container \(id) in this VM") }
         if let exit = container.exit { waiter.reply(.exited(exit)) } else { container.endWaiters.append(waiter) }
-    }
-
-    private func pause(_ id: String, _ paused: Bool, _ waiter: Waiter) {
-        guard let container = running(id, waiter) else { return }
-        let completion: (Result<Done, AgentFailure>) -> Void = { result in
-            if case .success = result, container.exit == nil { container.state = paused ? .paused : .running }
-            waiter.answer(result) { _ in .done }
-        }
-        if paused {
-            agent?.request(PauseContainer(container: container.number), completion: completion)
-        } else {
-            agent?.request(ResumeContainer(container: container.number), completion: completion)
-        }
     }
 
     private func removeOnRequest(_ id: String, _ waiter: Waiter) {

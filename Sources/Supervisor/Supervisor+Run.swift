@@ -10,6 +10,7 @@ extension Supervisor {
             return waiter.refuse(.invalid, "\(request.descriptorCount) descriptors were announced and did not come")
         }
         guard state != .stopping else { return waiter.refuse(.full, "the VM is stopping") }
+        guard !configuration.isAlone || !hasHadContainer else { return waiter.refuse(.full, "the VM is another container's") }
         guard !request.id.isEmpty else { return waiter.refuse(.invalid, "a container's id is empty") }
         guard containers[request.id] == nil else { return waiter.refuse(.exists, "the container \(request.id) exists") }
         guard containers.count < Limits.containers else { return waiter.refuse(.full, "the VM has \(containers.count) containers") }

@@ -12,16 +12,31 @@ public import Zones
 /// says is hostile: numbers that it names are looked up among what it was asked for.
 public final class Supervisor {
     public struct Configuration {
-        /// A listening unix socket.
-        public var control: OwnedDescriptor
+        /// A listening unix socket; nil for a VM without clients.
+        public var control: OwnedDescriptor?
         /// The VM powers off after so long without a container; nil: never.
         public var idleTimeoutInMilliseconds: UInt64?
+        /// The VM was started ahead of demand; nil for one that somebody waits for.
+        public var waiting: Waiting?
+        /// The VM takes one container and ends with it.
+        public var isAlone: Bool
         public var virtualCPUs: Int
+        /// The machine stops as soon as its guest is ready, to be saved as a template.
+        public var isTemplate: Bool
+        /// When the VM began to come into being (`MonotonicClock`).
+        public var startedAt: UInt64
 
-        public init(control: OwnedDescriptor, idleTimeoutInMilliseconds: UInt64?, virtualCPUs: Int) {
+        public init(
+            control: OwnedDescriptor?, idleTimeoutInMilliseconds: UInt64?, waiting: Waiting? = nil, isAlone: Bool = false,
+            virtualCPUs: Int, isTemplate: Bool = false, startedAt: UInt64 = MonotonicClock.nanoseconds
+        ) {
             self.control = control
             self.idleTimeoutInMilliseconds = idleTimeoutInMilliseconds
+            self.waiting = waiting
+            self.isAlone = isAlone
             self.virtualCPUs = virtualCPUs
+            self.isTemplate = isTemplate
+            self.startedAt = startedAt
         }
     }
 
@@ -33,7 +48,6 @@ public final class Supervisor {
     let machine: Machine
     let configuration: Configuration
     let loop: EventLoop
-    let startedAt = MonotonicClock.nanoseconds
     private(set) var agent: AgentSession?
     let zones: [ZoneKeeper]
     var containers: [String: Container] = [:]
@@ -41,11 +55,13 @@ public final class Supervisor {
     var state = VirtualMachineDescription.State.booting
     /// When the agent was set up.
     var readyAt: UInt64 = 0
+    /// The guest is ready and at rest: the machine, once it has stopped, can be saved as a template.
+    public internal(set) var isSettled = false
     /// Pages that the guest moved while zones went offline; a zone that is emptied first has none.
     var pagesMigratedOffline: UInt64 = 0
     /// What waits for the agent's being ready.
     var deferred: [() -> Void] = []
-    private var nextContainer: UInt32 = 1
+    private(set) var nextContainer: UInt32 = 1
     private var nextStreamPort: UInt32 = 0x1_0000
     private let idleTimer: TimerDescriptor
 
@@ -66,9 +82,10 @@ public final class Supervisor {
     }
 
     private func listen() throws {
-        try configuration.control.setNonBlocking()
-        try loop.add(configuration.control, for: .readable) { [self] _ in
-            while let socket = configuration.control.accept() {
+        guard let control = configuration.control else { return }
+        try control.setNonBlocking()
+        try loop.add(control, for: .readable) { [self] _ in
+            while let socket = control.accept() {
                 let connection = try? ControlConnection(socket, on: loop) { [unowned self] connection, request, content in
                     handle(content, Waiter(connection: connection, request: request))
                 } onClose: { [unowned self] connection in
@@ -97,11 +114,15 @@ public final class Supervisor {
     /// Starts or stops the clock that ends a VM without containers.
     func noteIdleness() {
         guard state != .stopping else { return }
+        if isWaiting, let waiting = configuration.waiting { return idleTimer.arm(inMilliseconds: waiting.interval) }
         idleTimer.arm(inMilliseconds: containers.isEmpty ? configuration.idleTimeoutInMilliseconds ?? 0 : 0)
     }
 
     private func timeIsUp() {
-        if state == .stopping { machine.stop() } else if containers.isEmpty { powerOff() }
+        if state == .stopping { return machine.stop() }
+        guard containers.isEmpty else { return }
+        if isWaiting, let waiting = configuration.waiting, !waiting.isOver { return noteIdleness() }
+        powerOff()
     }
 
     /// Ends the VM: by the agent where it answers, by force where it does not.

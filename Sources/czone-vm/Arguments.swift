@@ -18,6 +18,19 @@ struct Arguments {
     /// The VM powers off after so many seconds without a container; nil: never.
     var idleTimeoutInSeconds: UInt32?
 
+    /// The VM is started ahead of demand: until its first container it waits so many seconds (0: for ever), and not where
+    /// the host lacks memory.
+    var aheadTimeoutInSeconds: UInt32?
+    /// The VM takes one container and ends with it.
+    var alone = false
+
+    /// A folder that gets a template of the VM, which then ends.
+    var savedTemplate: String?
+    /// The folder of a template that the VM goes on from.
+    var template: String?
+    /// What the VM is made of, for its template: the caller's words.
+    var identity = ""
+
     /// A word that makes no sense.
     struct Invalid: Error, CustomStringConvertible {
         let description: String
@@ -46,6 +59,11 @@ struct Arguments {
         case "--lock-descriptor": lockDescriptor = try number(name, value)
         case "--log-descriptor": logDescriptor = try number(name, value)
         case "--idle-timeout": idleTimeoutInSeconds = try number(name, value)
+        case "--save-template": savedTemplate = value
+        case "--restore": template = value
+        case "--identity": identity = value
+        case "--ahead-timeout": aheadTimeoutInSeconds = try number(name, value)
+        case "--alone": alone = value == "yes"
         case "--console": terminal = value == "terminal"
         default: throw Invalid(description: "\(name) is no option of czone-vm")
         }

@@ -13,8 +13,10 @@ final class VirtualMachineProcess {
     private let supervisor: Supervisor?
     /// Its lock tells everybody that this VM lives; given up by the process's end, however it comes.
     private let lifeLock: OwnedDescriptor?
+    /// Nil for a VM that is not to be saved.
+    private let template: TemplateFiles?
 
-    init(_ arguments: Arguments) throws {
+    init(_ arguments: Arguments, startedAt: UInt64) throws {
         // A reader that has gone is an error of that write, not the end of the VM.
         signal(SIGPIPE, SIG_IGN)
         // Blocked before any thread is made, so that every thread inherits it.
@@ -22,17 +24,21 @@ final class VirtualMachineProcess {
         let console = try Console(arguments)
         self.console = console
         lifeLock = arguments.lockDescriptor.map { OwnedDescriptor(taking: $0) }
-        let machine = try Machine(Self.configuration(arguments), on: try KVM()) { console.write($0) }
+        template = try arguments.savedTemplate.map { try TemplateFiles(making: $0, identity: arguments.identity) }
+        let snapshot = try arguments.template.map { try TemplateFiles.snapshot($0, identity: arguments.identity) }
+        let machine = try Machine(Self.configuration(arguments), on: try KVM(), from: snapshot) { console.write($0) }
         self.machine = machine
-        supervisor = try arguments.controlDescriptor.map { control in
-            try machine.lock.locked {
-                try Supervisor(
-                    machine,
-                    Supervisor.Configuration(
-                        control: OwnedDescriptor(taking: control),
-                        idleTimeoutInMilliseconds: arguments.idleTimeoutInSeconds.map { UInt64($0) * 1000 },
-                        virtualCPUs: arguments.virtualCPUs))
-            }
+        let isTemplate = template != nil
+        supervisor = try machine.lock.locked {
+            let control = arguments.controlDescriptor.map { OwnedDescriptor(taking: $0) }
+            guard control != nil || isTemplate else { return nil }
+            return try Supervisor(
+                machine,
+                Supervisor.Configuration(
+                    control: control, idleTimeoutInMilliseconds: arguments.idleTimeoutInSeconds.map { UInt64($0) * 1000 },
+                    waiting: try arguments.aheadTimeoutInSeconds.map { try Waiting(atMostSeconds: $0) },
+                    isAlone: arguments.alone, virtualCPUs: arguments.virtualCPUs, isTemplate: isTemplate,
+                    startedAt: startedAt))
         }
     }
 
@@ -46,7 +52,14 @@ final class VirtualMachineProcess {
         }
         defer { console.restoreTerminal() }
         let end = machine.run()
-        machine.lock.locked { supervisor?.conclude(end) }
+        let isSettled = machine.lock.locked {
+            supervisor?.conclude(end)
+            return supervisor?.isSettled ?? false
+        }
+        if let template {
+            guard isSettled else { throw NoTemplate(end: end) }
+            try template.save(machine)
+        }
         return end
     }
 
@@ -60,7 +73,7 @@ final class VirtualMachineProcess {
             images: try arguments.images.map { path in
                 MachineConfiguration.Image(file: try open(path, "the image"), digest: digest(ofImageAt: path))
             },
-            hasNetwork: arguments.controlDescriptor != nil)
+            hasNetwork: arguments.controlDescriptor != nil || arguments.savedTemplate != nil)
     }
 
     /// The store names an image's file by its digest.

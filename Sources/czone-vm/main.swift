@@ -5,8 +5,9 @@ import Machine
 
 /// One process, one VM: opens everything that it will ever need, then runs the guest to its end.
 do {
+    let startedAt = MonotonicClock.nanoseconds
     let arguments = try Arguments(Array(CommandLine.arguments.dropFirst()))
-    let end = try VirtualMachineProcess(arguments).run()
+    let end = try VirtualMachineProcess(arguments, startedAt: startedAt).run()
     if case .poweredOff = end {} else if case .stopped = end {} else { report("\(end)") }
     exit(end.exitStatus)
 } catch let error as Arguments.Invalid {

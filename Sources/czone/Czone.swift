@@ -17,9 +17,9 @@ struct Czone: ParsableCommand {
                 name: "Containers",
                 subcommands: [
                     RunCommand.self, ExecCommand.self, PsCommand.self, LogsCommand.self, KillCommand.self, RmCommand.self,
-                    StatsCommand.self, ZonesCommand.self,
+                    PauseCommand.self, UnpauseCommand.self, StatsCommand.self, ZonesCommand.self,
                 ]),
-            CommandGroup(name: "VMs and images", subcommands: [VMCommand.self, ImageCommand.self, BootCommand.self]),
+            CommandGroup(name: "VMs and images", subcommands: [VMCommand.self, ImageCommand.self, TemplateCommand.self, BootCommand.self]),
             CommandGroup(name: "This host", subcommands: [DoctorCommand.self, BenchCommand.self]),
         ])
 

@@ -24,7 +24,7 @@ struct Bench: Sendable {
         store = try ImageStore(root: folder.path.appending("images"))
         image = try Self.image(in: folder.path.appending("images"), store)
         files = try VirtualMachineFiles(monitor: "/bin/true", kernel: "/bin/true", initialRAMDisk: "/bin/true")
-        placement = Placement(registry: registry, configuration: configuration, files: files, starter: starter)
+        placement = Placement(registry: registry, configuration: configuration, files: files, starter: starter, provider: NoProvider())
     }
 
     /// An image that is in the store, although there is nothing in it.
@@ -62,6 +62,11 @@ struct Bench: Sendable {
                 key: key ?? self.key(), record: record(id, key, detached: detached, removed: removed),
                 specification: specification, streams: streams, image: image, store: store))
     }
+}
+
+/// What would be made ahead is not.
+struct NoProvider: Provider {
+    func provide(_ order: Placement.MachineOrder, behind machine: VirtualMachineFolder) {}
 }
 
 func exit(_ id: String, code: UInt8, reason: String = "") -> ExitRecord {

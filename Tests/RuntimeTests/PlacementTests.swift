@@ -116,15 +116,18 @@ private struct EndingStarter: VirtualMachineStarter {
     let bench = try Bench()
     let nothing = try OwnedDescriptor(opening: "/dev/null", flags: O_RDWR)
     let launch = VirtualMachineLaunch(
-        files: bench.files, memoryInBytes: 1 << 28, virtualCPUs: 2, zoneCount: 16, zoneSizeInBytes: 1 << 27,
-        images: ["/i.erofs"], idleTimeoutInSeconds: 60, kernelArguments: "quiet", control: nothing, lock: nothing,
+        files: bench.files,
+        record: VirtualMachineRecord(
+            id: "1", memoryInBytes: 1 << 28, virtualCPUs: 2, zoneCount: 16, zoneSizeInBytes: 1 << 27, image: "i", started: 1),
+        images: ["/i.erofs"], idleTimeoutInSeconds: 60, aheadTimeoutInSeconds: 600, isAlone: false,
+        kernelArguments: "quiet", control: nothing, lock: nothing,
         log: nothing, leases: [])
     let number = "\(nothing.rawValue)"
     #expect(
         MonitorStarter.arguments(of: launch) == [
             "/bin/true", "--kernel", "/bin/true", "--initrd", "/bin/true", "--memory", "268435456", "--cpus", "2", "--zones",
-            "16", "--zone-size", "134217728", "--image", "/i.erofs", "--control-descriptor", number, "--lock-descriptor",
-            number, "--log-descriptor", number, "--idle-timeout", "60", "--append", "quiet",
+            "16", "--zone-size", "134217728", "--image", "/i.erofs", "--append", "quiet", "--control-descriptor", number,
+            "--lock-descriptor", number, "--log-descriptor", number, "--idle-timeout", "60",
         ])
 }
 

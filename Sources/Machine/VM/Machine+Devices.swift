@@ -3,13 +3,13 @@ import Memory
 import Virtio
 import Zones
 
-/// The virtio devices of a machine, in the order of their register windows: entropy, vsock, images, zones, network.
-/// The guest numbers its pmem devices in this order.
+/// The virtio devices of a machine, in the order of their register windows: entropy, vsock, images, zones, balloon,
+/// network. The guest numbers its pmem devices in this order.
 struct DeviceSet {
     static let firstImage = 2
 
     static func count(_ configuration: MachineConfiguration) -> Int {
-        firstZone(configuration) + configuration.zoneCount + (configuration.hasNetwork ? 1 : 0)
+        firstZone(configuration) + configuration.zoneCount + 1 + (configuration.hasNetwork ? 1 : 0)
     }
 
     static func firstZone(_ configuration: MachineConfiguration) -> Int { firstImage + configuration.images.count }
@@ -25,6 +25,7 @@ extension Machine {
             try attach(PersistentMemoryDevice(range: range))
         }
         try attachZones()
+        try attach(balloon)
         if let network { try attach(network) }
     }
 
@@ -53,7 +54,7 @@ extension Machine {
     }
 
     /// Host memory that the base memory occupies now, in bytes.
-    public var baseResidentBytes: UInt64 { ram.base.reduce(0) { $0 + $1.residentBytes } }
+    public var baseResidentBytes: UInt64 { ram.baseResidentBytes }
 
     /// Host memory that a zone occupies now, in bytes.
     public func residentBytes(ofZone index: Int) -> UInt64 {

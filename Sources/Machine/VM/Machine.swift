@@ -25,6 +25,8 @@ public final class Machine: @unchecked Sendable {
     public let vsock: VsockDevice
     /// Where pods' interfaces are; nil for a machine without. Protected by the device lock.
     public let network: NetworkDevice?
+    /// Takes the guest's free pages back. Protected by the device lock.
+    let balloon: BalloonDevice
     /// One for each zone, in their order. Protected by the device lock.
     public internal(set) var zoneDevices: [MemoryDevice] = []
     /// Protected by the device lock.
@@ -33,19 +35,26 @@ public final class Machine: @unchecked Sendable {
     /// Which memory slot is the next free one. Protected by the device lock.
     var nextMemorySlot: UInt32 = 0
     private(set) var serial: SerialPort?
-    private var processors: [VirtualCPUThread] = []
+    private(set) var processors: [VirtualCPUThread] = []
+    /// What CPUID answers on the first processor. Immutable after the making.
+    private(set) var processorFeatures: [CPUIDEntry] = []
+    /// The machine goes on from a snapshot. Immutable after the making.
+    private let isRestored: Bool
     private let ended: EventDescriptor
     /// The guest's kernel has said that it panics. Protected by the device lock.
     private var hasPanicked = false
     /// The first end that was reported. Protected by the device lock.
     private var end: MachineEnd?
 
-    /// Makes the machine and loads its kernel; it stands before its first instruction.
+    /// Makes the machine and loads its kernel, or the state of a snapshot; it stands before its next instruction.
     ///
     /// - Parameter output: gets what the guest writes to its serial console, with the device lock held.
     public init(
-        _ configuration: MachineConfiguration, on kvm: KVM, output: @escaping ([UInt8]) -> Void
+        _ configuration: MachineConfiguration, on kvm: KVM, from snapshot: Snapshot? = nil,
+        output: @escaping ([UInt8]) -> Void
     ) throws(MachineError) {
+        let saved = try making { try snapshot?.read() }
+        isRestored = saved != nil
         guard (1...MachineConfiguration.mostVirtualCPUs).contains(configuration.virtualCPUs) else {
             throw .virtualCPUCount(configuration.virtualCPUs, most: MachineConfiguration.mostVirtualCPUs)
         }
@@ -61,25 +70,35 @@ public final class Machine: @unchecked Sendable {
         self.layout = layout
         (loop, ended, ram, virtualMachine) = try making { [lock] in
             (
-                try EventLoop(lock: lock), try EventDescriptor(), try RandomAccessMemory(layout),
-                try VirtualMachine(on: kvm)
+                try EventLoop(lock: lock), try EventDescriptor(),
+                try RandomAccessMemory(layout, from: snapshot?.memory), try VirtualMachine(on: kvm)
             )
         }
         vsock = VsockDevice(loop: loop)
         network = configuration.hasNetwork ? NetworkDevice(loop: loop) : nil
+        balloon = BalloonDevice(backing: FreePages(of: ram, in: memory))
         try making {
             nextMemorySlot = try ram.mapBase(into: memory, of: virtualMachine)
             try attachPlatform(output)
             try attachDevices(configuration)
-            let boot = try load(configuration)
-            processors = try makeProcessors(configuration.virtualCPUs, supported, entering: boot)
+            if let saved {
+                processors = try makeProcessors(configuration.virtualCPUs, supported)
+                try restore(saved)
+            } else {
+                let boot = try load(configuration)
+                processors = try makeProcessors(configuration.virtualCPUs, supported)
+                try enter(boot)
+            }
         }
     }
 
     /// Runs the machine to its end on this thread.
     public func run() -> MachineEnd {
         do {
-            try lock.locked { try watchForTheEnd() }
+            try lock.locked {
+                try watchForTheEnd()
+                if isRestored { goOn() }
+            }
             for processor in processors { try processor.start(handing: self) }
             try loop.run()
         } catch {
@@ -132,21 +151,21 @@ public final class Machine: @unchecked Sendable {
         }
     }
 
-    private func makeProcessors(
-        _ count: Int, _ supported: [CPUIDEntry], entering boot: BootState
-    ) throws -> [VirtualCPUThread] {
+    private func makeProcessors(_ count: Int, _ supported: [CPUIDEntry]) throws -> [VirtualCPUThread] {
         let filter = CPUIDFilter(virtualCPUCount: count)
+        processorFeatures = filter.entries(from: supported, forVirtualCPU: 0)
         return try (0..<count).map { index in
             let processor = try VirtualCPU(index, of: virtualMachine)
             try processor.setCPUID(filter.entries(from: supported, forVirtualCPU: index))
-            try processor.setModelSpecificRegisters(Self.initialRegisters)
-            // The others wait for the guest's INIT and SIPI in their local APICs.
-            if index == 0 {
-                try processor.setLongMode(boot.longMode)
-                try processor.setStartRegisters(boot.registers)
-            }
             return VirtualCPUThread(processor)
         }
+    }
+
+    /// Lets the first processor enter the kernel. The others wait for the guest's INIT and SIPI in their local APICs.
+    private func enter(_ boot: BootState) throws {
+        for processor in processors { try processor.cpu.setModelSpecificRegisters(Self.initialRegisters) }
+        try processors[0].cpu.setLongMode(boot.longMode)
+        try processors[0].cpu.setStartRegisters(boot.registers)
     }
 
     /// What firmware would have set: fast string operations (IA32_MISC_ENABLE bit 0), and all memory write-back

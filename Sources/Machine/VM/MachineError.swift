@@ -8,6 +8,8 @@ public enum MachineError: Error, CustomStringConvertible {
     case layout(LayoutError)
     case loader(LoaderError)
     case memory(GuestMemoryError)
+    /// The snapshot that the machine was to go on from.
+    case snapshot(SnapshotError)
     case system(SystemError)
     case virtualCPUCount(Int, most: Int)
     case other(String)
@@ -18,6 +20,7 @@ public enum MachineError: Error, CustomStringConvertible {
         case .layout(let error): "\(error)"
         case .loader(let error): "\(error)"
         case .memory(let error): "\(error)"
+        case .snapshot(let error): "the template is refused: \(error)"
         case .system(let error): "\(error)"
         case .virtualCPUCount(let count, let most): "\(count) vCPUs: expected 1 to \(most)"
         case .other(let text): text
@@ -35,5 +38,5 @@ func making<Result>(
         throw .loader(error)
     } catch let error as GuestMemoryError { throw .memory(error) } catch let error as SystemError {
         throw .system(error)
-    } catch { throw .other("\(error)") }
+    } catch let error as SnapshotError { throw .snapshot(error) } catch { throw .other("\(error)") }
 }

@@ -3,28 +3,42 @@ import LinuxSystem
 import Memory
 
 /// Guest RAM. The base memory is the process's own, in huge pages: a guest touches most of it while it boots, and each
-/// small page would cost an exit. The zones are ranges of one memory file, whose pages go back to the host when a hole
+/// small page would cost an exit. That of a machine that goes on from a snapshot is the snapshot's memory file, mapped
+/// privately: pages come in when they are touched, and are the process's own from its first write on. The zones are ranges of one memory file, whose pages go back to the host when a hole
 /// is punched.
 final class RandomAccessMemory {
     let zones: MemoryFile
     let layout: MachineLayout
     private(set) var base: [Mapping] = []
+    /// The memory file of the snapshot that the machine goes on from.
+    private let snapshot: OwnedDescriptor?
 
-    init(_ layout: MachineLayout) throws(SystemError) {
+    init(_ layout: MachineLayout, from snapshot: OwnedDescriptor? = nil) throws(SystemError) {
         self.layout = layout
+        self.snapshot = snapshot
         zones = try MemoryFile(
             name: "czone-zones", sizeInBytes: layout.zones.reduce(0) { $0 + $1.sizeInBytes })
     }
 
     /// Maps the base memory into this process and the guest; slots from 0 up. How many slots it took.
     func mapBase(into memory: GuestMemory, of machine: VirtualMachine) throws -> UInt32 {
+        var fileOffset: UInt64 = 0
         for (slot, range) in layout.baseRanges.enumerated() {
-            let mapping = try Mapping(hugePagesOf: Int(range.sizeInBytes))
+            let size = Int(range.sizeInBytes)
+            let mapping =
+                try snapshot.map { try Mapping(.copyOnWrite($0, offset: fileOffset), sizeInBytes: size) }
+                ?? Mapping(hugePagesOf: size)
+            fileOffset += range.sizeInBytes
             try memory.addRegion(at: range.start, backedBy: mapping)
             try machine.mapMemory(slot: UInt32(slot), at: range.start, mapping)
             base.append(mapping)
         }
         return UInt32(base.count)
+    }
+
+    /// Host memory that the base memory is: what only this process has.
+    var baseResidentBytes: UInt64 {
+        base.reduce(0) { $0 + (snapshot == nil ? $1.residentBytes : $1.privateBytes) }
     }
 
     /// Where a range of a zone lies in the zones' file.

@@ -56,7 +56,7 @@ final class VirtualCPUThread: Sendable {
     }
 
     /// Completes an exit; the machine's end where there is no going on.
-    private func handle(_ exit: VirtualCPUExit, _ exits: any Exits) -> MachineEnd? {
+    func handle(_ exit: VirtualCPUExit, _ exits: any Exits) -> MachineEnd? {
         switch exit {
         case .port(let address, let width, let count, let isWrite):
             accessPort(address, width, count, isWrite, exits)

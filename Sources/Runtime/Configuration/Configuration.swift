@@ -19,7 +19,21 @@ public struct Configuration: Equatable, Sendable {
     /// The limit of processes of a container that does not say.
     public var processesMax: UInt64 = 4096
 
+    /// Whether VMs go on from templates.
+    public var usesTemplates = true
+    /// What all templates may take of the store, in bytes.
+    public var templateLimitInBytes: UInt64 = 4 << 30
+    /// How many VMs of each function wait, started ahead of demand.
+    public var warm = 0
+    /// The same for some functions by their names.
+    public var warmByFunction: [String: Int] = [:]
+    /// How long a VM waits for its first container, in seconds; 0: for ever.
+    public var warmTimeoutInSeconds = 600
+
     public init() {}
+
+    /// How many VMs of a function wait, started ahead of demand.
+    public func warm(_ function: String) -> Int { warmByFunction[function] ?? warm }
 
     static let defaultPath = "/etc/czone/config.yaml"
 
@@ -42,6 +56,10 @@ public struct Configuration: Equatable, Sendable {
         return configuration
     }
 
+    /// `warm.NAME: N` is the setting for one function.
+    private static let warmPrefix = "warm."
+    private static let warmRange = 0...1024
+
     /// The settings by their names in the file.
     enum Setting: String, CaseIterable {
         case zonesPerVM = "zones-per-vm"
@@ -51,6 +69,10 @@ public struct Configuration: Equatable, Sendable {
         case idleTimeout = "idle-timeout"
         case kernelArguments = "kernel-arguments"
         case processesMax = "pids-limit"
+        case templates
+        case templateLimit = "template-limit"
+        case warm
+        case warmTimeout = "warm-timeout"
 
         /// CZONE_ZONES_PER_VM and so on.
         var variable: String { "CZONE_" + rawValue.uppercased().map { $0 == "-" ? "_" : String($0) }.joined() }
@@ -66,6 +88,11 @@ public struct Configuration: Equatable, Sendable {
                 throw .invalid("\(place): \(quoted(String(content))) is no setting: expected NAME: VALUE")
             }
             let (name, value) = (String(content[..<colon]), Self.trimmed(content[content.index(after: colon)...]))
+            if name.hasPrefix(Self.warmPrefix) {
+                let function = String(name.dropFirst(Self.warmPrefix.count))
+                warmByFunction[function] = try Self.number(Self.unquoted(value), Self.warmRange, .warm, place)
+                continue
+            }
             guard let setting = Setting(rawValue: name) else {
                 throw .invalid("\(place): there is no setting \(quoted(name)): expected one of \(Setting.allCases.map(\.rawValue).joined(separator: ", "))")
             }
@@ -81,6 +108,14 @@ public struct Configuration: Equatable, Sendable {
         case .cpus: virtualCPUs = try Self.number(value, 1...64, setting, origin)
         case .idleTimeout: idleTimeoutInSeconds = try Self.number(value, 0...31_536_000, setting, origin)
         case .kernelArguments: kernelArguments = value
+        case .templates:
+            guard value == "on" || value == "off" else {
+                throw .invalid("\(origin): templates is \(quoted(value)), expected on or off")
+            }
+            usesTemplates = value == "on"
+        case .templateLimit: templateLimitInBytes = try Self.size(value, setting, origin)
+        case .warm: warm = try Self.number(value, Self.warmRange, setting, origin)
+        case .warmTimeout: warmTimeoutInSeconds = try Self.number(value, 0...31_536_000, setting, origin)
         case .processesMax: processesMax = UInt64(try Self.number(value, 1...4_194_304, setting, origin))
         }
     }

@@ -41,6 +41,11 @@ public struct Artefacts: Sendable {
         try find("czone-vm", "CZONE_VM", ["czone-vm", "../lib/czone/czone-vm"])
     }
 
+    /// The command line's program.
+    public func command() throws(Missing) -> FilePath {
+        try find("czone", "CZONE_COMMAND", ["czone", "../bin/czone", "../../bin/czone"])
+    }
+
     private func find(_ what: String, _ variable: String, _ places: [String]) throws(Missing) -> FilePath {
         var candidates = places.map { executableFolder.appending($0).lexicallyNormalized() }
         if let named = CurrentProcess.environment(variable) { candidates = [FilePath(named)] }

@@ -1,53 +1,118 @@
 import Glibc
 import LinuxSystem
-import OCI
+public import OCI
 import SystemPackage
 
 extension Placement {
+    /// A VM to start.
+    public struct MachineOrder: Sendable {
+        public var key: FunctionKey
+        public var image: StoredImage
+        /// What the user named the image by.
+        public var imageName: String
+        public var store: ImageStore
+
+        public init(key: FunctionKey, image: StoredImage, imageName: String, store: ImageStore) {
+            self.key = key
+            self.image = image
+            self.imageName = imageName
+            self.store = store
+        }
+    }
+
+    /// A VM that was started.
+    struct StartedMachine {
+        let folder: VirtualMachineFolder
+        /// The template that it goes on from.
+        let template: TemplateKey?
+    }
+
     /// What a VM's process needs besides its base and zones, with room for the host to go on.
     private static var headroomInBytes: UInt64 { 64 << 20 }
     private static var largePage: UInt64 { 2 << 20 }
 
-    /// Starts a VM. Only with the function locked.
-    func start(for order: Order, in function: FunctionFolder) throws(RuntimeError) -> VirtualMachineFolder {
-        let memory = baseMemory(for: order.image.erofsSizeInBytes)
-        try checkMemory(needed: order.key.zoneSizeInBytes + Self.headroomInBytes)
-        let lease: OwnedDescriptor
-        do { lease = try order.store.lease(order.image).descriptor } catch { throw .invalid(error.description) }
+    /// A VM's folder before the VM is started. Whoever finds it takes the VM for alive, by its lock.
+    struct ReservedMachine {
+        let folder: VirtualMachineFolder
+        let lock: OwnedDescriptor
+    }
+
+    /// Makes a VM's folder. Only with the function locked.
+    func reserve(in function: FunctionFolder) throws(RuntimeError) -> ReservedMachine {
         let machine = function.virtualMachine(Registry.freshID())
-        try system { () throws(SystemError) in try FileSystem.makeFolder(machine.path) }
         do {
-            let record = VirtualMachineRecord(
-                id: machine.id, memoryInBytes: memory, virtualCPUs: configuration.virtualCPUs,
-                zoneCount: configuration.zonesPerMachine, zoneSizeInBytes: order.key.zoneSizeInBytes,
-                image: order.record.image, started: currentTimeInNanoseconds())
-            try RecordFile.write(record, to: machine.recordPath)
-            try starter.start(launch(of: machine, record, order, lease))
+            return try system { () throws(SystemError) in
+                try FileSystem.makeFolder(machine.path)
+                let lock = try OwnedDescriptor(opening: machine.lockPath, flags: O_RDWR | O_CREAT | O_EXCL)
+                try lock.takeLock(.exclusive)
+                return ReservedMachine(folder: machine, lock: lock)
+            }
         } catch {
             try? machine.remove()
             throw error
         }
-        return machine
     }
 
-    private func launch(
-        of machine: VirtualMachineFolder, _ record: VirtualMachineRecord, _ order: Order, _ lease: OwnedDescriptor
-    ) throws(RuntimeError) -> VirtualMachineLaunch {
-        try system { () throws(SystemError) in
-            let lock = try OwnedDescriptor(opening: machine.lockPath, flags: O_RDWR | O_CREAT | O_EXCL)
-            try lock.takeLock(.exclusive)
-            return VirtualMachineLaunch(
-                files: files, memoryInBytes: record.memoryInBytes, virtualCPUs: record.virtualCPUs,
-                zoneCount: record.zoneCount, zoneSizeInBytes: record.zoneSizeInBytes, images: [order.image.erofsPath],
-                idleTimeoutInSeconds: configuration.idleTimeoutInSeconds, kernelArguments: configuration.kernelArguments,
-                control: try UnixSocket.listen(at: machine.socketPath), lock: lock,
-                log: try OwnedDescriptor(opening: machine.consolePath, flags: O_WRONLY | O_CREAT | O_APPEND), leases: [lease])
+    /// Starts a VM, from its template if there is one and it may be.
+    ///
+    /// - Parameter ahead: it is started ahead of demand, and waits for its first container.
+    func start(
+        _ reserved: ReservedMachine, for order: MachineOrder, fromTemplate: Bool = true, ahead: Bool = false
+    ) throws(RuntimeError) -> StartedMachine {
+        let machine = reserved.folder
+        do {
+            try checkMemory(needed: order.key.zoneSizeInBytes + Self.headroomInBytes)
+            let lease = try lease(order)
+            let record = record(for: order, id: machine.id)
+            try RecordFile.write(record, to: machine.recordPath)
+            if ahead { try system { () throws(SystemError) in try FileSystem.touch(machine.aheadPath) } }
+            var launch = try launch(of: reserved, record, order, lease)
+            launch.isAhead = ahead
+            let key = configuration.usesTemplates && fromTemplate ? try templateKey(order) : nil
+            if let key, let template = try templates(order).lease(key) {
+                launch.template = (template.folder, key.identity)
+                launch.leases.append(template.descriptor)
+            }
+            try starter.start(launch)
+            return StartedMachine(folder: machine, template: launch.template == nil ? nil : key)
+        } catch {
+            try? machine.remove()
+            throw error
         }
     }
 
-    /// The image's device needs a page descriptor of 64 bytes for each page of 4 KiB, in the base.
-    private func baseMemory(for imageSizeInBytes: UInt64) -> UInt64 {
-        let memory = configuration.baseMemoryInBytes + imageSizeInBytes / 64
+    /// Keeps the image from being removed.
+    func lease(_ order: MachineOrder) throws(RuntimeError) -> OwnedDescriptor {
+        do { return try order.store.lease(order.image).descriptor } catch { throw .invalid(error.description) }
+    }
+
+    /// How a VM for the order is made.
+    func record(for order: MachineOrder, id: String) -> VirtualMachineRecord {
+        VirtualMachineRecord(
+            id: id, memoryInBytes: baseMemory(for: order), virtualCPUs: configuration.virtualCPUs,
+            zoneCount: order.key.isAlone ? 0 : configuration.zonesPerMachine, zoneSizeInBytes: order.key.zoneSizeInBytes,
+            image: order.imageName, started: currentTimeInNanoseconds())
+    }
+
+    private func launch(
+        of machine: ReservedMachine, _ record: VirtualMachineRecord, _ order: MachineOrder, _ lease: OwnedDescriptor
+    ) throws(RuntimeError) -> VirtualMachineLaunch {
+        try system { () throws(SystemError) in
+            VirtualMachineLaunch(
+                files: files, record: record, images: [order.image.erofsPath],
+                idleTimeoutInSeconds: configuration.idleTimeoutInSeconds,
+                aheadTimeoutInSeconds: configuration.warmTimeoutInSeconds, isAlone: order.key.isAlone,
+                kernelArguments: configuration.kernelArguments, control: try UnixSocket.listen(at: machine.folder.socketPath),
+                lock: machine.lock,
+                log: try OwnedDescriptor(opening: machine.folder.consolePath, flags: O_WRONLY | O_CREAT | O_APPEND), leases: [lease])
+        }
+    }
+
+    /// The image's device needs a page descriptor of 64 bytes for each page of 4 KiB, in the base; so does the memory of
+    /// a container without a zone.
+    private func baseMemory(for order: MachineOrder) -> UInt64 {
+        var memory = configuration.baseMemoryInBytes + order.image.erofsSizeInBytes / 64
+        if order.key.isAlone { memory += order.key.zoneSizeInBytes + order.key.zoneSizeInBytes / 64 }
         return (memory + Self.largePage - 1) / Self.largePage * Self.largePage
     }
 

@@ -11,15 +11,17 @@ public struct Placement: Sendable {
     let configuration: Configuration
     let files: VirtualMachineFiles
     let starter: any VirtualMachineStarter
+    let provider: any Provider
 
     public init(
         registry: Registry, configuration: Configuration, files: VirtualMachineFiles,
-        starter: any VirtualMachineStarter = MonitorStarter()
+        starter: any VirtualMachineStarter = MonitorStarter(), provider: (any Provider)? = nil
     ) {
         self.registry = registry
         self.configuration = configuration
         self.files = files
         self.starter = starter
+        self.provider = provider ?? CommandProvider(root: registry.root.string)
     }
 
     /// A container to place.
@@ -45,6 +47,11 @@ public struct Placement: Sendable {
             self.image = image
             self.store = store
         }
+
+        /// The VM that it needs.
+        public var machine: MachineOrder {
+            MachineOrder(key: key, image: image, imageName: record.image, store: store)
+        }
     }
 
     /// A container that a VM has taken.
@@ -61,7 +68,7 @@ public struct Placement: Sendable {
     /// Enters the container and has a VM take it. On failure nothing of it is left.
     public func place(_ order: Order) throws(RuntimeError) -> Placed {
         let function = registry.function(order.key)
-        var candidates = try function.virtualMachines()
+        var candidates = try candidates(in: function, for: order.key)
         var tried: Set<String> = []
         var order = order
         order.record.virtualMachine = candidates.first?.id
@@ -69,20 +76,53 @@ public struct Placement: Sendable {
         do {
             while true {
                 for machine in candidates where tried.insert(machine.id).inserted {
-                    if let placed = try offer(&entry, to: machine, isFresh: false) { return placed }
+                    let wasAhead = try machine.takeAhead()
+                    // One that takes a single container belongs to whoever has got it.
+                    if order.key.isAlone && !wasAhead { continue }
+                    guard let placed = try offer(&entry, to: machine, isFresh: false) else { continue }
+                    provide(for: order.machine, behind: machine, lacksTemplate: false, usedOne: wasAhead)
+                    return placed
                 }
-                guard let machine = try nextMachine(of: function, notIn: tried, for: order) else { continue }
-                switch machine {
+                switch try nextMachine(of: function, notIn: tried, for: order) {
+                case nil, .reserved: continue
                 case .untried(let machines): candidates = machines
                 case .fresh(let machine):
-                    tried.insert(machine.id)
-                    if let placed = try offer(&entry, to: machine, isFresh: true) { return placed }
+                    tried.insert(machine.folder.id)
+                    if let placed = try offer(&entry, to: machine, for: order, in: function) { return placed }
                     candidates = []
                 }
             }
         } catch {
             try? entry.folder.remove()
             throw error
+        }
+    }
+
+    /// VMs that may have room.
+    private func candidates(in function: FunctionFolder, for key: FunctionKey) throws(RuntimeError) -> [VirtualMachineFolder] {
+        key.isAlone ? try function.machinesAhead() : try function.virtualMachines()
+    }
+
+    /// Has a VM that was just started take the container. One whose template is no good is replaced by one that boots.
+    private func offer(
+        _ entry: inout Entry, to machine: StartedMachine, for order: Order, in function: FunctionFolder
+    ) throws(RuntimeError) -> Placed? {
+        var machine = machine
+        while true {
+            do {
+                let placed = try offer(&entry, to: machine.folder, isFresh: true)
+                provide(for: order.machine, behind: machine.folder, lacksTemplate: machine.template == nil, usedOne: true)
+                return placed
+            } catch {
+                guard let template = machine.template, case .virtualMachineEnded(_, let words) = error else { throw error }
+                Log.tell(.warning, "booting a VM, as its template is no good: \(words.isEmpty ? "\(error)" : words)")
+                try templates(order.machine).discard(template)
+            }
+            let booted = try function.locked(making: order.key) { () throws(RuntimeError) in
+                try start(reserve(in: function), for: order.machine, fromTemplate: false)
+            }
+            guard let booted else { return nil }
+            machine = booted
         }
     }
 
@@ -115,7 +155,7 @@ public struct Placement: Sendable {
             }
             self.descriptors = descriptors
             request = RunRequest(
-                id: record.id, zoneSizeInBytes: order.key.zoneSizeInBytes, descriptors: passed,
+                id: record.id, zoneSizeInBytes: order.key.isAlone ? 0 : order.key.zoneSizeInBytes, descriptors: passed,
                 endsWithConnection: !record.isDetached,
                 create: CreateContainer(
                     container: ContainerNumber(0), node: 0, zoneBytes: 0, start: true, specification: specification))
@@ -157,19 +197,24 @@ public struct Placement: Sendable {
     private enum Next {
         /// Others have started some meanwhile.
         case untried([VirtualMachineFolder])
-        case fresh(VirtualMachineFolder)
+        case fresh(StartedMachine)
+        case reserved(ReservedMachine)
     }
 
     /// What to try when every VM has been.
     private func nextMachine(
         of function: FunctionFolder, notIn tried: Set<String>, for order: Order
     ) throws(RuntimeError) -> Next? {
-        try function.locked(making: order.key) { () throws(RuntimeError) in
+        let next = try function.locked(making: order.key) { () throws(RuntimeError) -> Next in
             try registry.removeDead(of: function)
-            let untried = try function.virtualMachines().filter { !tried.contains($0.id) }
+            let untried = try candidates(in: function, for: order.key).filter { !tried.contains($0.id) }
             guard untried.isEmpty else { return .untried(untried) }
-            return .fresh(try start(for: order, in: function))
+            let reserved = try reserve(in: function)
+            // Others, who wait for the lock, may share this one, if it listens when they come.
+            return order.key.isAlone ? .reserved(reserved) : .fresh(try start(reserved, for: order.machine))
         }
+        guard case .reserved(let reserved) = next else { return next }
+        return .fresh(try start(reserved, for: order.machine))
     }
 }
 

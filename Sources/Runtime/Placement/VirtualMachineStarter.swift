@@ -5,22 +5,28 @@ import SystemPackage
 /// A VM to start: its parts, and the descriptors that make it the VM of its folder.
 public struct VirtualMachineLaunch: Sendable {
     public var files: VirtualMachineFiles
-    public var memoryInBytes: UInt64
-    public var virtualCPUs: Int
-    public var zoneCount: Int
-    public var zoneSizeInBytes: UInt64
+    /// Its sizes.
+    public var record: VirtualMachineRecord
     /// EROFS files; the first becomes /dev/pmem0.
     public var images: [String]
     /// How long it lives on without containers; 0: for ever.
     public var idleTimeoutInSeconds: Int
+    /// The same for one that is started ahead, before its first container.
+    public var aheadTimeoutInSeconds: Int
+    /// It is started ahead of demand: it also ends where the host lacks memory.
+    public var isAhead = false
+    /// It ends with the first container that it gets.
+    public var isAlone: Bool
     public var kernelArguments: String
+    /// The template that it goes on from, and what it must be a template of.
+    public var template: (folder: String, identity: String)?
     /// Listens at the VM's socket.
     public var control: OwnedDescriptor
     /// Locked; also gets the process's id.
     public var lock: OwnedDescriptor
     /// Gets what the VM and its guest print.
     public var log: OwnedDescriptor
-    /// Keep the images from being removed for as long as the process lives; it need not know of them.
+    /// Keep the images and the template from being removed for as long as the process lives; it need not know of them.
     public var leases: [OwnedDescriptor]
 }
 
@@ -34,11 +40,12 @@ public protocol VirtualMachineStarter: Sendable {
 public struct MonitorStarter: VirtualMachineStarter {
     public init() {}
 
+    static let environment = ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"]
+
     public func start(_ launch: VirtualMachineLaunch) throws(RuntimeError) {
         let nothing = try system { () throws(SystemError) in try OwnedDescriptor(opening: "/dev/null", flags: O_RDWR) }
         var process = ProcessLaunch(
-            launch.files.monitor.string, arguments: Self.arguments(of: launch),
-            environment: ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"], input: nothing,
+            launch.files.monitor.string, arguments: Self.arguments(of: launch), environment: Self.environment, input: nothing,
             output: launch.log, error: launch.log)
         process.kept = [launch.control, launch.lock, launch.log] + launch.leases
         process.identityFile = launch.lock
@@ -47,18 +54,30 @@ public struct MonitorStarter: VirtualMachineStarter {
     }
 
     static func arguments(of launch: VirtualMachineLaunch) -> [String] {
-        var arguments = [
-            launch.files.monitor.string, "--kernel", launch.files.kernel.string, "--initrd", launch.files.initialRAMDisk.string,
-            "--memory", "\(launch.memoryInBytes)", "--cpus", "\(launch.virtualCPUs)", "--zones", "\(launch.zoneCount)",
-            "--zone-size", "\(launch.zoneSizeInBytes)",
-        ]
-        for image in launch.images { arguments += ["--image", image] }
+        var arguments = machineArguments(
+            files: launch.files, record: launch.record, images: launch.images, kernelArguments: launch.kernelArguments)
         arguments += [
             "--control-descriptor", "\(launch.control.rawValue)", "--lock-descriptor", "\(launch.lock.rawValue)",
             "--log-descriptor", "\(launch.log.rawValue)",
         ]
         if launch.idleTimeoutInSeconds > 0 { arguments += ["--idle-timeout", "\(launch.idleTimeoutInSeconds)"] }
-        if !launch.kernelArguments.isEmpty { arguments += ["--append", launch.kernelArguments] }
+        if launch.isAlone { arguments += ["--alone", "yes"] }
+        if launch.isAhead { arguments += ["--ahead-timeout", "\(launch.aheadTimeoutInSeconds)"] }
+        if let (folder, identity) = launch.template { arguments += ["--restore", folder, "--identity", identity] }
+        return arguments
+    }
+
+    /// What makes the machine, and must be the same for a template and who goes on from it.
+    static func machineArguments(
+        files: VirtualMachineFiles, record: VirtualMachineRecord, images: [String], kernelArguments: String
+    ) -> [String] {
+        var arguments = [
+            files.monitor.string, "--kernel", files.kernel.string, "--initrd", files.initialRAMDisk.string,
+            "--memory", "\(record.memoryInBytes)", "--cpus", "\(record.virtualCPUs)", "--zones", "\(record.zoneCount)",
+            "--zone-size", "\(record.zoneSizeInBytes)",
+        ]
+        for image in images { arguments += ["--image", image] }
+        if !kernelArguments.isEmpty { arguments += ["--append", kernelArguments] }
         return arguments
     }
 }

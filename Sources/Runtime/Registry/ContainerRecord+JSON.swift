@@ -16,6 +16,7 @@ extension ContainerRecord {
         writer.number("created", created)
         writer.number("zoneSizeInBytes", zoneSizeInBytes)
         writer.number("memoryLimitInBytes", memoryLimitInBytes)
+        writer.flag("isAlone", isAlone)
         writer.flag("isDetached", isDetached)
         writer.flag("isRemovedAtEnd", isRemovedAtEnd)
         writer.object("process", process)

@@ -15,6 +15,8 @@ public struct ContainerRecord: Codable, Equatable, Sendable {
     /// Nanoseconds since 1970 UTC.
     public var created: UInt64
     public var zoneSizeInBytes: UInt64
+    /// Its VM is its own: `FunctionKey.isAlone`.
+    public var isAlone: Bool
     /// memory.max in the guest.
     public var memoryLimitInBytes: UInt64
     /// What its first process was started as, and what others take over from it.
@@ -38,6 +40,7 @@ public struct ContainerRecord: Codable, Equatable, Sendable {
         self.key = key.folderName
         self.created = created
         zoneSizeInBytes = key.zoneSizeInBytes
+        isAlone = key.isAlone
         self.memoryLimitInBytes = memoryLimitInBytes
         self.process = process
         self.isDetached = isDetached

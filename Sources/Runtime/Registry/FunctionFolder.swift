@@ -25,7 +25,15 @@ public struct FunctionFolder: Hashable, Sendable {
         return machines.map { ($0.startTime, $0) }.sorted { ($0.0, $0.1.id) < ($1.0, $1.1.id) }.map(\.1)
     }
 
-    func virtualMachine(_ id: String) -> VirtualMachineFolder { VirtualMachineFolder(function: self, id: id) }
+    /// Those of them that were started ahead of demand and wait.
+    func machinesAhead() throws(RuntimeError) -> [VirtualMachineFolder] {
+        var ahead: [VirtualMachineFolder] = []
+        for machine in try virtualMachines() where try machine.isAhead() { ahead.append(machine) }
+        return ahead
+    }
+
+    /// The VM of an id, whether there is one or not.
+    public func virtualMachine(_ id: String) -> VirtualMachineFolder { VirtualMachineFolder(function: self, id: id) }
 
     /// Runs the body while no other process adds or removes a VM of this function. Makes the folder if `key` is given
     /// and it is not there; else the body is not run without one.

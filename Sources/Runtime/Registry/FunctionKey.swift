@@ -11,20 +11,26 @@ public struct FunctionKey: Hashable, Codable, Sendable {
     public var kernel: String
     /// The size of every zone of the VM, a multiple of 128 MiB.
     public var zoneSizeInBytes: UInt64
+    /// Each container has a VM of its own: as much memory as a zone has, but plain and from the start. What other
+    /// runtimes do, and what zones are compared with.
+    public var isAlone: Bool
 
-    public init(function: String?, tenant: String, image: Digest, kernel: String, zoneSizeInBytes: UInt64) {
+    public init(
+        function: String?, tenant: String, image: Digest, kernel: String, zoneSizeInBytes: UInt64, isAlone: Bool = false
+    ) {
         self.function = function ?? image.description
         self.tenant = tenant
         self.image = image
         self.kernel = kernel
         self.zoneSizeInBytes = zoneSizeInBytes
+        self.isAlone = isAlone
     }
 
     /// The folder of the registry that stands for this key: half a SHA-256 over all fields, each preceded by its length,
     /// so that no tenant can choose names that lead to another's.
     public var folderName: String {
         var bytes: [UInt8] = []
-        for field in [function, tenant, image.hex, kernel, String(zoneSizeInBytes)] {
+        for field in [function, tenant, image.hex, kernel, String(zoneSizeInBytes)] + (isAlone ? ["alone"] : []) {
             bytes += Array("\(field.utf8.count):".utf8)
             bytes += Array(field.utf8)
         }

@@ -12,6 +12,8 @@ public struct VirtualMachineFolder: Hashable, Sendable {
     public var socketPath: String { "\(path)/control.sock" }
     public var consolePath: String { "\(path)/console.log" }
     var recordPath: String { "\(path)/vm.json" }
+    /// There as long as the VM, which was started ahead of demand, waits for its first container.
+    var aheadPath: String { "\(path)/ahead" }
 
     /// How it was started; nil where the folder is gone.
     public func record() throws(RuntimeError) -> VirtualMachineRecord? {
@@ -28,6 +30,14 @@ public struct VirtualMachineFolder: Hashable, Sendable {
             throw .system(error)
         }
     }
+
+    /// Whether it was started ahead of demand and waits for its first container.
+    public func isAhead() throws(RuntimeError) -> Bool {
+        try system { () throws(SystemError) in try FileSystem.status(aheadPath) != nil }
+    }
+
+    /// Takes a VM that was started ahead for a container; of several that try, one gets it.
+    func takeAhead() throws(RuntimeError) -> Bool { try system { () throws(SystemError) in try FileSystem.takeFile(aheadPath) } }
 
     /// Its process's id; nil where none was started.
     public func processID() throws(RuntimeError) -> Int32? {

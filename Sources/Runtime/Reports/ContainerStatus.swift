@@ -66,9 +66,10 @@ extension Registry {
     /// Why a container ended, in a few words; empty where its program ended by itself.
     public static func explanation(of exit: ExitRecord, _ record: ContainerRecord) -> String {
         guard exit.outOfMemory else { return exit.reason }
-        let zone = ByteSize(bytes: record.zoneSizeInBytes)
+        let (zone, limit) = (ByteSize(bytes: record.zoneSizeInBytes), ByteSize(bytes: record.memoryLimitInBytes))
+        if record.isAlone { return "it needed more than its limit of \(limit)" }
         if record.memoryLimitInBytes < record.zoneSizeInBytes - ZoneSize.reserve {
-            return "it needed more than its limit of \(ByteSize(bytes: record.memoryLimitInBytes)) in its zone of \(zone)"
+            return "it needed more than its limit of \(limit) in its zone of \(zone)"
         }
         return "it needed more than its zone of \(zone)"
     }

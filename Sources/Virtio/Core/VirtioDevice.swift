@@ -5,6 +5,7 @@ public enum DeviceType: UInt32, Sendable {
     case network = 1
     case console = 3
     case entropy = 4
+    case balloon = 5
     case vsock = 19
     case memory = 24
     case persistentMemory = 27

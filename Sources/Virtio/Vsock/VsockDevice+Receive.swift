@@ -21,6 +21,7 @@ extension VsockDevice {
         loop.remove(connection.descriptor)
         starved.remove(connection.id)
         connections[connection.id] = nil
+        noteOutput()
     }
 
     /// Answers a packet that belongs to no connection.

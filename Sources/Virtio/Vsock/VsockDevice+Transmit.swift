@@ -116,6 +116,7 @@ extension VsockDevice {
         }
         if connection.announcementIsDue || connection.pending.isEmpty { owe(.creditUpdate, connection) }
         if connection.pending.isEmpty { finishIfEnded(connection) }
+        noteOutput()
     }
 
     private func shutDown(_ connection: VsockConnection, _ how: VsockShutdown) {

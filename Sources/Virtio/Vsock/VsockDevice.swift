@@ -33,6 +33,8 @@ public final class VsockDevice: VirtioDevice {
     var starved: Set<VsockConnectionID> = []
     private var expected: [UInt32: OwnedDescriptor] = [:]
     private var listeners: [UInt32: (UInt32) -> OwnedDescriptor?] = [:]
+    /// Called once, when no connection has bytes of the guest left; see `whenOutputIsOut`.
+    private var onOutputOut: (() -> Void)?
     private var nextHostPort: UInt32 = 0x4000_0000
 
     var receiveQueue: DeviceQueue?
@@ -112,6 +114,19 @@ public final class VsockDevice: VirtioDevice {
         do throws(ChainError) { try writer.writeInteger(UInt32(0)) } catch { return queue.fail("vsock event: \(error)") }
         queue.push(chain, written: writer.written)
         queue.notifyIfNeeded()
+    }
+
+    /// Calls `action` once all that the guest has sent so far is out, or lost with a connection: at once where it is.
+    public func whenOutputIsOut(_ action: @escaping () -> Void) {
+        onOutputOut = action
+        noteOutput()
+    }
+
+    /// Some of the guest's bytes have gone out.
+    func noteOutput() {
+        guard let action = onOutputOut, !connections.values.contains(where: \.wantsOutput) else { return }
+        onOutputOut = nil
+        action()
     }
 
     /// The host's end for a guest that wants to connect to a port, if it may.

@@ -51,6 +51,9 @@ struct RunCommand: ParsableCommand {
     @Option(help: "none, or ns:PATH: the interfaces of a network namespace such as CNI makes.")
     var network = "none"
 
+    @Flag(name: .customLong("one-per-vm"), help: "Give it a VM of its own, without zones.")
+    var onePerVM = false
+
     @Argument(help: "What to run.")
     var image: String
     @Argument(parsing: .captureForPassthrough, help: "Its arguments; by default the image's own.")
@@ -83,7 +86,7 @@ struct RunCommand: ParsableCommand {
             isDetached: detach, isRemovedAtEnd: rm, isInteractive: interactive, hasTerminal: tty, environment: env,
             environmentFiles: envFile, workingFolder: workdir, user: user, entryPoint: entrypoint, isReadOnly: readOnly,
             addedCapabilities: capAdd, droppedCapabilities: capDrop, processesMax: pidsLimit, volumes: volume,
-            network: network)
+            network: network, isAlone: onePerVM)
     }
 }
 

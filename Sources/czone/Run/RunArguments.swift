@@ -68,6 +68,7 @@ struct RunArguments: Equatable {
         case "interactive": options.isInteractive = true
         case "tty": options.hasTerminal = true
         case "read-only": options.isReadOnly = true
+        case "one-per-vm": options.isAlone = true
         default: return false
         }
         return true

@@ -27,4 +27,5 @@ struct RunOptions: Equatable {
     var volumes: [String] = []
     /// `none`, or `ns:` and the path of a network namespace.
     var network = "none"
+    var isAlone = false
 }

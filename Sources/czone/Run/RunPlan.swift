@@ -19,7 +19,7 @@ struct RunPlan {
         self.image = image
         key = FunctionKey(
             function: options.function, tenant: options.tenant, image: image.digest, kernel: files.identity,
-            zoneSizeInBytes: zone)
+            zoneSizeInBytes: zone, isAlone: options.isAlone)
         let spec = try Self.runtimeSpec(options, image: image, id: id, memory: memory, configuration)
         guard let process = spec.process else { throw RuntimeError.invalid("the container has nothing to run") }
         record = ContainerRecord(

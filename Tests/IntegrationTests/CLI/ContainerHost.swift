@@ -11,8 +11,11 @@ final class ContainerHost: Sendable {
     /// For `czone run`.
     let image: String
     let registry: String
+    private let templateSetting: String
 
-    init() throws {
+    /// - Parameter templates: whether VMs go on from templates, and leave them behind; else nothing runs besides the test.
+    init(templates: Bool = false) throws {
+        templateSetting = templates ? "on" : "off"
         folder = "/run/czone-test-" + RandomBytes.bytes(6).map { String($0, radix: 16) }.joined()
         registry = folder + "/run"
         image = "dir:\(folder)/rootfs"
@@ -34,7 +37,9 @@ final class ContainerHost: Sendable {
         _ = try? TestSupport.run("rm", ["-rf", folder])
     }
 
-    var environment: [String: String] { ["CZONE_ROOT": registry, "CZONE_STORE": folder + "/store"] }
+    var environment: [String: String] {
+        ["CZONE_ROOT": registry, "CZONE_STORE": folder + "/store", "CZONE_TEMPLATES": templateSetting]
+    }
 
     @discardableResult
     func czone(_ arguments: [String], within seconds: Int = 120) throws -> ProgramResult {
@@ -69,8 +74,14 @@ final class ContainerHost: Sendable {
         struct Zones: Decodable { var total: Int, plugged: Int, quarantined: Int }
         struct Memory: Decodable { var base_resident_bytes: UInt64, zones_resident_bytes: UInt64, vmm_private_bytes: UInt64 }
         var id: String, function: String, tenant: String, pid: Int32, state: String, containers: Int
-        var zones: Zones, memory: Memory
+        var zones: Zones, memory: Memory, boot_ms: Double
     }
+
+    struct Template: Decodable {
+        var id: String, size_bytes: UInt64, memory_bytes: UInt64, in_use: Bool
+    }
+
+    func templates() throws -> [Template] { try json(["template", "list", "--json"]) }
 
     func machines() throws -> [Machine] { try json(["vm", "list", "--json"]) }
 

@@ -1,0 +1,101 @@
+import CLinux
+import Glibc
+import SystemPackage
+
+/// Mappings and files: writing memory out, and telling what of it is whose.
+extension Mapping {
+    private static var pageSize: Int { 4096 }
+    /// How much is looked at before something is written, in bytes.
+    private static var pieceSize: Int { 1 << 20 }
+
+    /// Writes the mapping into a file from an offset on. Pages of zeros are left out: where the file is new, they are
+    /// holes, take no room, and read as zeros.
+    public func writeSparsely(to file: OwnedDescriptor, at offset: UInt64) throws(SystemError) {
+        precondition(sizeInBytes % Self.pageSize == 0, "a mapping of whole pages")
+        var start = 0
+        while start < sizeInBytes {
+            guard !isZero(at: start) else {
+                start += Self.pageSize
+                continue
+            }
+            var end = start + Self.pageSize
+            while end < sizeInBytes, end - start < Self.pieceSize, !isZero(at: end) { end += Self.pageSize }
+            try write(start..<end, to: file, at: offset)
+            start = end
+        }
+    }
+
+    private func write(_ part: Range<Int>, to file: OwnedDescriptor, at offset: UInt64) throws(SystemError) {
+        var written = part.lowerBound
+        while written < part.upperBound {
+            // SAFETY: `written` and the rest of the part lie within the mapping, by the callers' loop.
+            let count = retrying {
+                unsafe pwrite(
+                    file.rawValue, address.advanced(by: written), part.upperBound - written,
+                    off_t(offset) + off_t(written))
+            }
+            guard count > 0 else {
+                throw SystemError("write \(part.count) bytes of memory", count == 0 ? .noSpace : Errno(rawValue: errno))
+            }
+            written += count
+        }
+    }
+
+    /// Whether the page at an offset has only zeros.
+    private func isZero(at offset: Int) -> Bool {
+        // SAFETY: the offset is a page's within the mapping; a page has that many words, and mappings are page-aligned.
+        let words = unsafe UnsafeRawBufferPointer(start: address.advanced(by: offset), count: Self.pageSize)
+        for place in stride(from: 0, to: Self.pageSize, by: 8)
+        where unsafe words.load(fromByteOffset: place, as: UInt64.self) != 0 {
+            return false
+        }
+        return true
+    }
+
+    /// How many bytes of the mapping are in pages that no file and no other process has (/proc/self/pagemap: present or
+    /// swapped, and not a file's).
+    public var privateBytes: UInt64 {
+        let pageMap: OwnedDescriptor
+        do { pageMap = try OwnedDescriptor(opening: "/proc/self/pagemap", flags: O_RDONLY) } catch { return 0 }
+        // SAFETY: only the address's number is used.
+        let first = unsafe UInt64(UInt(bitPattern: address)) / UInt64(Self.pageSize)
+        let count = sizeInBytes / Self.pageSize
+        var bytes: UInt64 = 0
+        for start in stride(from: 0, to: count, by: Self.entriesPerRead) {
+            let wanted = min(Self.entriesPerRead, count - start)
+            guard let entries = try? pageMap.read(exactly: 8 * wanted, at: 8 * (first + UInt64(start))) else { break }
+            // Of a little-endian entry, the last byte has bits 56 to 63: present, swapped, a file's or shared.
+            for place in stride(from: 7, to: entries.count, by: 8)
+            where entries[place] & 0xc0 != 0 && entries[place] & 0x20 == 0 {
+                bytes += UInt64(Self.pageSize)
+            }
+        }
+        return bytes
+    }
+
+    private static var entriesPerRead: Int { 8192 }
+
+    /// Gives a range's pages back to the host. A private mapping shows its file's bytes there again, or zeros.
+    public func discard(offset: Int, sizeInBytes size: Int) throws(SystemError) {
+        precondition(offset >= 0 && size >= 0 && size <= sizeInBytes - offset, "a range outside of the mapping")
+        // SAFETY: the range lies within the mapping, which stays mapped.
+        guard unsafe madvise(address.advanced(by: offset), size, MADV_DONTNEED) == 0 else {
+            throw SystemError("give back \(size) bytes of memory", Errno(rawValue: errno))
+        }
+    }
+}
+
+extension OwnedDescriptor {
+    /// Gives the file this size in bytes; what is added reads as zeros and takes no room.
+    public func setSize(_ size: UInt64) throws(SystemError) {
+        try checked(negated(ftruncate(rawValue, off_t(size))), "size a file to \(size) bytes")
+    }
+
+    /// Waits until the file's bytes are on their medium.
+    public func writeOut() throws(SystemError) { try checked(negated(fsync(rawValue)), "write a file to its medium") }
+
+    /// Changes who may do what with the file.
+    public func setMode(_ mode: UInt32) throws(SystemError) {
+        try checked(negated(fchmod(rawValue, mode)), "change a file's mode")
+    }
+}

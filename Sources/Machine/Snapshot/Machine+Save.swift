@@ -1,0 +1,75 @@
+import Hypervisor
+public import LinuxSystem
+import Memory
+import Virtio
+
+extension Machine {
+    /// Writes a machine that has run and stands still again into two empty files, from which others can go on
+    /// (`Snapshot`). Zones are not in it: none may be plugged. After a failure the files mean nothing.
+    ///
+    /// - Parameter identity: which files and choices the machine was made of; who goes on from it must bring the same.
+    public func save(
+        state stateFile: OwnedDescriptor, memory memoryFile: OwnedDescriptor, identity: String
+    ) throws(SnapshotError) {
+        guard zoneDevices.allSatisfy({ $0.pluggedSizeInBytes == 0 && $0.requestedSizeInBytes == 0 }) else {
+            throw .other("a zone is plugged: a snapshot has none")
+        }
+        // Completing what a processor was in the middle of may still change memory and devices.
+        for processor in processors { try processor.settle(handing: self) }
+        do {
+            let state = MachineState(
+                identity: identity, shape: shape, memory: try writeMemory(to: memoryFile),
+                machine: try virtualMachine.state(), processors: try processors.map { try $0.cpu.state() },
+                serial: lock.locked { Self.saved { serial?.save(to: &$0) } },
+                devices: lock.locked { slots.map { slot in Self.saved { slot.transport.save(to: &$0) } } })
+            try stateFile.write(all: state.bytes)
+            try stateFile.writeOut()
+        } catch let error as SnapshotError { throw error } catch { throw .other("\(error)") }
+    }
+
+    private static func saved(_ save: (inout StateWriter) -> Void) -> [UInt8] {
+        var writer = StateWriter()
+        save(&writer)
+        return writer.bytes
+    }
+
+    private func writeMemory(to file: OwnedDescriptor) throws -> MachineState.MemoryFileMark {
+        var size: UInt64 = 0
+        for mapping in ram.base {
+            try mapping.writeSparsely(to: file, at: size)
+            size += UInt64(mapping.sizeInBytes)
+        }
+        try file.setSize(size)
+        try file.writeOut()
+        return MachineState.MemoryFileMark(try file.status())
+    }
+
+    /// What the machine is, to be compared with another's.
+    var shape: MachineShape {
+        MachineShape(
+            baseSizes: layout.baseRanges.map(\.sizeInBytes), zoneSizes: layout.zones.map(\.sizeInBytes),
+            imageSizes: layout.images.map(\.sizeInBytes), devices: slots.map { $0.transport.device.type.rawValue },
+            processor: processorFeatures, virtualCPUs: processors.count)
+    }
+}
+
+extension MachineState.MemoryFileMark {
+    init(_ status: FileSystem.Status) { self.init(sizeInBytes: status.sizeInBytes, modified: status.modified) }
+}
+
+extension VirtualCPUThread {
+    /// A processor completes at most a few exits after it was told to stop: the one that it was at, and the parts of an
+    /// instruction that accesses devices several times.
+    private static let mostExits = 64
+
+    /// After `join`: completes what the processor is in the middle of, so that its state is whole.
+    func settle(handing exits: any Exits) throws(SnapshotError) {
+        for _ in 0..<Self.mostExits {
+            let exit: VirtualCPUExit
+            do { exit = try cpu.run() } catch { throw .other("\(error)") }
+            if exit == .interrupted { return }
+            if let end = handle(exit, exits) { throw .other("vCPU \(cpu.index): \(end)") }
+        }
+        throw .restless(processor: cpu.index)
+    }
+}

@@ -1,0 +1,35 @@
+import Glibc
+import LinuxSystem
+import OCI
+import SystemPackage
+
+/// Starts `czone template provide` in the background.
+public struct CommandProvider: Provider {
+    /// Of the registry that the VMs are entered in.
+    let root: String
+
+    /// Choices that the other command must have too.
+    private static let variables = ["PATH", "CZONE_CONFIG", "CZONE_KERNEL", "CZONE_INITRAMFS", "CZONE_VM"]
+
+    public func provide(_ order: Placement.MachineOrder, behind machine: VirtualMachineFolder) throws(RuntimeError) {
+        let command: String
+        do { command = try Artefacts().command().string } catch { throw .invalid(error.description) }
+        var arguments = [
+            command, "template", "provide", "--root", root, "--store", order.store.root.removingLastComponent().string,
+            "--function", order.key.function, "--tenant", order.key.tenant, "--zone-size",
+            "\(order.key.zoneSizeInBytes)",
+            "--image-name", order.imageName, "--behind", machine.id, order.image.digest.description,
+        ]
+        if order.key.isAlone { arguments.append("--one-per-vm") }
+        let settings = Configuration.Setting.allCases.map(\.variable) + Self.variables
+        let environment = settings.compactMap { name in CurrentProcess.environment(name).map { "\(name)=\($0)" } }
+        try system { () throws(SystemError) in
+            let nothing = try OwnedDescriptor(opening: "/dev/null", flags: O_RDWR)
+            var process = ProcessLaunch(
+                command, arguments: arguments, environment: environment, input: nothing, output: nothing, error: nothing
+            )
+            process.isDetached = true
+            _ = try process.start()
+        }
+    }
+}

@@ -1,0 +1,45 @@
+import Glibc
+import LinuxSystem
+import OCI
+import SystemPackage
+
+extension Placement {
+    /// The template that a VM for the order would go on from.
+    func templateKey(_ order: MachineOrder) throws(RuntimeError) -> TemplateKey {
+        try TemplateKey(
+            order, record(for: order, id: ""), files: files, kernelArguments: configuration.kernelArguments)
+    }
+
+    func templates(_ order: MachineOrder) -> TemplateStore { TemplateStore(besides: order.store.root) }
+
+    /// Makes the template for an order, unless there is one: boots a VM that saves itself. The template's name.
+    @discardableResult
+    public func makeTemplate(for order: MachineOrder) throws(RuntimeError) -> String {
+        let key = try templateKey(order)
+        let machine = record(for: order, id: "")
+        let record = TemplateRecord(
+            image: order.imageName, imageDigest: order.image.digest.description, memoryInBytes: machine.memoryInBytes,
+            virtualCPUs: machine.virtualCPUs, zoneCount: machine.zoneCount, zoneSizeInBytes: machine.zoneSizeInBytes,
+            isAlone: order.key.isAlone, created: currentTimeInNanoseconds())
+        let lease = try lease(order)
+        defer { withExtendedLifetime(lease) {} }
+        try templates(order).make(key, record, limit: configuration.templateLimitInBytes) {
+            (folder, words) throws(RuntimeError) in
+            var arguments = MonitorStarter.machineArguments(
+                files: files, record: machine, images: [order.image.erofsPath],
+                kernelArguments: configuration.kernelArguments)
+            if order.key.isAlone { arguments += ["--alone", "yes"] }
+            arguments += ["--save-template", folder, "--identity", key.identity]
+            let nothing = try system { () throws(SystemError) in
+                try OwnedDescriptor(opening: "/dev/null", flags: O_RDWR)
+            }
+            return try system { () throws(SystemError) in
+                try ProcessLaunch(
+                    files.monitor.string, arguments: arguments, environment: MonitorStarter.environment, input: nothing,
+                    output: words, error: words
+                ).start().waitForEnd()
+            }
+        }
+        return key.folderName
+    }
+}

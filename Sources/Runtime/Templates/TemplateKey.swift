@@ -1,0 +1,42 @@
+import LinuxSystem
+import OCI
+
+/// What a VM is made of: VMs of equal keys can go on from one template.
+public struct TemplateKey: Hashable, Sendable {
+    /// Every choice that the guest's memory depends on, for the state file, which must have the same.
+    public let identity: String
+
+    init(
+        _ order: Placement.MachineOrder, _ record: VirtualMachineRecord, files: VirtualMachineFiles,
+        kernelArguments: String
+    )
+        throws(RuntimeError)
+    {
+        // An image that was imported anew may lie in its file in another way, although its digest is the same.
+        let file = try system { () throws(SystemError) in try FileSystem.status(order.image.erofsPath) }
+        guard let file else { throw .invalid("the image \(quoted(order.image.name)) has been removed") }
+        identity = [
+            "files \(files.identity)", "image \(order.image.digest) \(file.device).\(file.inode).\(file.modified)",
+            "memory \(record.memoryInBytes)", "cpus \(record.virtualCPUs)",
+            "zones \(record.zoneCount) of \(record.zoneSizeInBytes)",
+            "containers \(order.key.isAlone ? "one" : "many")",
+            "arguments \(kernelArguments)",
+        ].joined(separator: "\n")
+    }
+
+    /// The template's folder in the store: half of the identity's digest.
+    public var folderName: String { String(Digest(of: Array(identity.utf8)).hex.prefix(32)) }
+}
+
+/// What a template was made of and when, for those who look at the store.
+public struct TemplateRecord: Codable, Equatable, Sendable {
+    public var image: String
+    public var imageDigest: String
+    public var memoryInBytes: UInt64
+    public var virtualCPUs: Int
+    public var zoneCount: Int
+    public var zoneSizeInBytes: UInt64
+    public var isAlone: Bool
+    /// Nanoseconds since 1970 UTC.
+    public var created: UInt64
+}

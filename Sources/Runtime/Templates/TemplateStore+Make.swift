@@ -1,0 +1,90 @@
+import Glibc
+import LinuxSystem
+import SystemPackage
+
+extension TemplateStore {
+    /// How much of an explanation is taken from a VM that did not become a template.
+    private static var mostWords: Int { 16 << 10 }
+
+    /// Makes the template of a key, unless there is one: `boot` runs a VM that saves itself into the folder that it is
+    /// given, with its words to the file. Whoever sees the template sees all of it.
+    ///
+    /// - Parameter limit: what all templates may take, in bytes; others make room for the new one.
+    func make(
+        _ key: TemplateKey, _ record: TemplateRecord, limit: UInt64,
+        boot: (_ folder: String, _ words: OwnedDescriptor) throws(RuntimeError) -> Int32
+    ) throws(RuntimeError) {
+        let work = workPath(key.folderName)
+        let lock = try lock(key)
+        defer {
+            try? FileSystem.removeFile("\(work).lock")
+            withExtendedLifetime(lock) {}
+        }
+        if try system({ () throws(SystemError) in try FileSystem.status(path(key.folderName)) }) != nil { return }
+        try sweep(except: key)
+        // Whoever was at it before has died.
+        try system { () throws(SystemError) in
+            try Self.removeFolder(work)
+            try FileSystem.makeFolder(work)
+        }
+        defer { try? Self.removeFolder(work) }
+        try fill(work, record, boot)
+        try system { () throws(SystemError) in
+            try FileSystem.touch("\(path(key.folderName)).used")
+            try FileSystem.renameToFreeName(work, to: path(key.folderName))
+        }
+        try evict(toBytes: limit, keeping: key)
+    }
+
+    private func fill(
+        _ folder: String, _ record: TemplateRecord,
+        _ boot: (_ folder: String, _ words: OwnedDescriptor) throws(RuntimeError) -> Int32
+    ) throws(RuntimeError) {
+        let words = try system { () throws(SystemError) in
+            try OwnedDescriptor(opening: "\(folder)/words", flags: O_RDWR | O_CREAT | O_EXCL | O_APPEND)
+        }
+        let status = try boot(folder, words)
+        guard status == 0 else {
+            let last = try? FileSystem.tail(of: "\(folder)/words", atMost: Self.mostWords)
+            let line = String(decoding: last ?? [], as: UTF8.self).split(whereSeparator: \.isNewline).last ?? ""
+            throw .invalid(
+                "no template was made: the VM ended with status \(status): \(printable(String(line), atMost: 512))")
+        }
+        try system { () throws(SystemError) in try FileSystem.removeFile("\(folder)/words") }
+        try RecordFile.write(record, to: "\(folder)/template.json")
+        try system { () throws(SystemError) in
+            try OwnedDescriptor(opening: "\(folder)/template.json", flags: O_RDONLY).setMode(0o444)
+        }
+    }
+
+    /// The lock of a key's making, waiting until nobody else has it.
+    private func lock(_ key: TemplateKey) throws(RuntimeError) -> OwnedDescriptor {
+        let path = workPath("\(key.folderName).lock")
+        return try system { () throws(SystemError) in
+            try FileSystem.makeFolders(FilePath("\(root)/tmp"))
+            while true {
+                let lock = try OwnedDescriptor(opening: path, flags: O_RDWR | O_CREAT)
+                try lock.takeLock(.exclusive)
+                // Who had it before may have removed its file meanwhile.
+                if try FileSystem.status(path)?.inode == lock.status().inode { return lock }
+            }
+        }
+    }
+
+    /// Removes what processes that died have left: templates half made, and half removed.
+    private func sweep(except key: TemplateKey) throws(RuntimeError) {
+        try system { () throws(SystemError) in
+            for name in try FileSystem.names(in: "\(root)/tmp") ?? [] where !name.hasPrefix(key.folderName) {
+                if name.hasPrefix("gone-") {
+                    try Self.removeFolder(workPath(name))
+                    continue
+                }
+                let stem = name.hasSuffix(".lock") ? String(name.dropLast(5)) : name
+                let lock = try OwnedDescriptor(opening: workPath("\(stem).lock"), flags: O_RDWR | O_CREAT)
+                guard try lock.tryLock(.exclusive) else { continue }
+                try Self.removeFolder(workPath(stem))
+                try FileSystem.removeFile(workPath("\(stem).lock"))
+            }
+        }
+    }
+}

@@ -1,0 +1,135 @@
+import Glibc
+public import LinuxSystem
+public import SystemPackage
+
+/// The templates of a host: VMs that were saved when they were ready, for others to go on from.
+///
+///     <key>/state, memory, template.json   a template; it is never written once its folder has this name
+///     <key>.used                           its last use: the file's time
+///     tmp/<key>, tmp/<key>.lock            one that is being made, locked by who makes it
+///     tmp/gone-…                           one that is being removed
+///
+/// Locks (flock(2)): `tmp/<key>.lock` exclusively while a template is made; `<key>/memory` shared by every VM that goes
+/// on from it, and exclusively while it is removed.
+public struct TemplateStore: Sendable {
+    public let root: String
+
+    /// The templates beside a store's images.
+    public init(besides images: FilePath) { root = images.removingLastComponent().appending("templates").string }
+
+    func path(_ name: String) -> String { "\(root)/\(name)" }
+    func workPath(_ name: String) -> String { "\(root)/tmp/\(name)" }
+
+    /// The right to use a template: it is not removed for as long as this, or a duplicate of its descriptor, lives.
+    public struct Lease: Sendable {
+        public let folder: String
+        /// The memory file, open for reading. Who inherits it inherits the lease.
+        public let descriptor: OwnedDescriptor
+    }
+
+    /// The template of a key, if there is one.
+    public func lease(_ key: TemplateKey) throws(RuntimeError) -> Lease? {
+        let folder = path(key.folderName)
+        let memory: OwnedDescriptor
+        do { memory = try OwnedDescriptor(opening: "\(folder)/memory", flags: O_RDONLY) } catch {
+            if error.errno == .noSuchFileOrDirectory { return nil }
+            throw .system(error)
+        }
+        return try system { () throws(SystemError) in
+            // Its remover may have been faster than the lock.
+            try memory.takeLock(.shared)
+            guard try FileSystem.status("\(folder)/memory") == memory.status() else { return nil }
+            try FileSystem.touch("\(folder).used")
+            return Lease(folder: folder, descriptor: memory)
+        }
+    }
+
+    /// A template that is there.
+    public struct Entry: Sendable {
+        public let name: String
+        public let record: TemplateRecord
+        /// What its files take on the disk.
+        public let allocatedBytes: UInt64
+        /// Nanoseconds since 1970 UTC.
+        public let lastUsed: UInt64
+        public let isInUse: Bool
+    }
+
+    /// Every template, the one that was used last first.
+    public func entries() throws(RuntimeError) -> [Entry] {
+        let names = try system { () throws(SystemError) in try FileSystem.names(in: root) } ?? []
+        var entries: [Entry] = []
+        for name in names where name.count == 32 {
+            if let entry = try entry(name) { entries.append(entry) }
+        }
+        return entries.sorted { ($1.lastUsed, $1.name) < ($0.lastUsed, $0.name) }
+    }
+
+    /// Nil for one that has just been removed.
+    private func entry(_ name: String) throws(RuntimeError) -> Entry? {
+        let folder = path(name)
+        guard let record = try RecordFile.read(TemplateRecord.self, from: "\(folder)/template.json") else { return nil }
+        return try system { () throws(SystemError) in
+            guard let state = try FileSystem.status("\(folder)/state"),
+                let memory = try? OwnedDescriptor(opening: "\(folder)/memory", flags: O_RDONLY)
+            else { return nil }
+            return Entry(
+                name: name, record: record, allocatedBytes: state.allocatedBytes + (try memory.status()).allocatedBytes,
+                lastUsed: try FileSystem.status("\(folder).used")?.modified ?? record.created,
+                isInUse: try !memory.tryLock(.exclusive))
+        }
+    }
+
+    /// The one template whose name is, or begins with, a text.
+    public func find(_ text: String) throws(RuntimeError) -> Entry {
+        let matches = try entries().filter { $0.name.hasPrefix(text) && !text.isEmpty }
+        guard let match = matches.first else {
+            throw .invalid("there is no template \(quoted(text)); see `czone template list`")
+        }
+        guard matches.count == 1 || match.name == text else {
+            throw .ambiguous(text: text, matches: matches.map(\.name))
+        }
+        return match
+    }
+
+    // MARK: removal
+
+    /// Removes a template; false where a VM goes on from it, or it is gone.
+    @discardableResult
+    public func remove(_ name: String) throws(RuntimeError) -> Bool {
+        guard let memory = try? OwnedDescriptor(opening: "\(path(name))/memory", flags: O_RDONLY) else { return false }
+        guard try system({ () throws(SystemError) in try memory.tryLock(.exclusive) }) else { return false }
+        return try setAside(name)
+    }
+
+    /// Takes a template that was refused away. VMs that go on from it have its files open.
+    func discard(_ key: TemplateKey) throws(RuntimeError) { _ = try setAside(key.folderName) }
+
+    /// Renames first, so that nobody sees half of a template.
+    private func setAside(_ name: String) throws(RuntimeError) -> Bool {
+        let gone = workPath("gone-\(Registry.freshID())")
+        do { try FileSystem.rename(path(name), to: gone) } catch {
+            if error.errno == .noSuchFileOrDirectory { return false }
+            throw .system(error)
+        }
+        try system { () throws(SystemError) in
+            try FileSystem.removeFile("\(path(name)).used")
+            try Self.removeFolder(gone)
+        }
+        return true
+    }
+
+    static func removeFolder(_ path: String) throws(SystemError) {
+        for file in try FileSystem.names(in: path) ?? [] { try FileSystem.removeFile("\(path)/\(file)") }
+        try FileSystem.removeFolder(path)
+    }
+
+    /// Removes templates, those first whose last use is longest ago, until the others take at most `limit` bytes.
+    public func evict(toBytes limit: UInt64, keeping kept: TemplateKey? = nil) throws(RuntimeError) {
+        let entries = try entries()
+        var total = entries.reduce(0) { $0 + $1.allocatedBytes }
+        for entry in entries.reversed() where total > limit && entry.name != kept?.folderName {
+            if try remove(entry.name) { total -= entry.allocatedBytes }
+        }
+    }
+}

@@ -1,0 +1,34 @@
+import Glibc
+public import LinuxSystem
+
+/// A VM that was started ahead of demand waits for its first container: for a time, and only while the host has memory.
+public struct Waiting: Sendable {
+    /// How often the host's memory is looked at, in milliseconds.
+    let interval: UInt64 = 1000
+    private let end: UInt64?
+    /// Opened before the process confines itself.
+    private let memoryInformation: OwnedDescriptor
+
+    /// - Parameter atMostSeconds: 0 for any time.
+    public init(atMostSeconds seconds: UInt32) throws(SystemError) {
+        end = seconds == 0 ? nil : MonotonicClock.nanoseconds + UInt64(seconds) * 1_000_000_000
+        memoryInformation = try OwnedDescriptor(opening: "/proc/meminfo", flags: O_RDONLY)
+    }
+
+    /// Whether the VM is to give itself up.
+    var isOver: Bool {
+        if let end, MonotonicClock.nanoseconds >= end { return true }
+        guard let bytes = try? memoryInformation.read(exactly: 128, at: 0) else { return false }
+        return Self.isScarce(String(decoding: bytes, as: UTF8.self))
+    }
+
+    /// Whether less than a tenth of the memory is available (proc_meminfo(5)): what waits is the first to go.
+    static func isScarce(_ information: String) -> Bool {
+        func kibibytes(_ name: String) -> UInt64? {
+            information.split(separator: "\n").first { $0.hasPrefix(name) }?.split(separator: " ").dropFirst().first
+                .flatMap { UInt64($0) }
+        }
+        guard let total = kibibytes("MemTotal:"), let available = kibibytes("MemAvailable:") else { return false }
+        return available < total / 10
+    }
+}

@@ -1,0 +1,40 @@
+import Glibc
+import LinuxSystem
+import Machine
+
+/// The two files of a template: the machine's state, and its base memory. Opened before the guest runs.
+struct TemplateFiles {
+    private let state: OwnedDescriptor
+    private let memory: OwnedDescriptor
+    private let identity: String
+
+    /// Makes the files, empty, in a folder that has none.
+    init(making folder: String, identity: String) throws(SystemError) {
+        state = try OwnedDescriptor(opening: "\(folder)/state", flags: O_RDWR | O_CREAT | O_EXCL)
+        memory = try OwnedDescriptor(opening: "\(folder)/memory", flags: O_RDWR | O_CREAT | O_EXCL)
+        self.identity = identity
+    }
+
+    /// Saves a machine that stands still; nobody writes the files afterwards.
+    func save(_ machine: Machine) throws {
+        try machine.save(state: state, memory: memory, identity: identity)
+        try state.setMode(0o444)
+        try memory.setMode(0o444)
+    }
+
+    /// A template to go on from.
+    static func snapshot(_ folder: String, identity: String) throws(MachineError) -> Snapshot {
+        do {
+            return Snapshot(
+                state: try OwnedDescriptor(opening: "\(folder)/state", flags: O_RDONLY),
+                memory: try OwnedDescriptor(opening: "\(folder)/memory", flags: O_RDONLY), identity: identity)
+        } catch { throw .snapshot(.other("\(error)")) }
+    }
+}
+
+/// A VM that was to become a template and ended before it was one.
+struct NoTemplate: Error, CustomStringConvertible {
+    let end: MachineEnd
+
+    var description: String { "no template was made: \(end)" }
+}

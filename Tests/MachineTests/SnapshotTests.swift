@@ -1,0 +1,135 @@
+import Glibc
+import Hypervisor
+import LinuxSystem
+import Testing
+import Virtio
+
+@testable import Machine
+
+/// The state file, and who it is refused to.
+@Suite struct SnapshotTests {
+    private static let identity = "kernel 1\nimage 2"
+
+    private static let shape = MachineShape(
+        baseSizes: [256 << 20], zoneSizes: [128 << 20, 128 << 20], imageSizes: [2 << 20],
+        devices: [4, 19, 27, 24, 24, 5],
+        processor: [CPUIDEntry(function: 1, eax: 2, ebx: 3), CPUIDEntry(function: 7, index: 1, flags: 1, edx: 9)],
+        virtualCPUs: 2)
+
+    private static func processor(_ seed: UInt8) -> VirtualCPUState {
+        VirtualCPUState(
+            registers: [seed, 1], segments: [seed, 2], extendedState: [UInt8](repeating: seed, count: 4096),
+            extendedControl: [3], debugRegisters: [], localAPIC: [UInt8](repeating: 4, count: 1024), events: [5],
+            multiprocessorState: [6], modelSpecificRegisters: [ModelSpecificRegister(index: 0x10, value: 1 << 40)],
+            timeStampCounterKHz: 2_000_000)
+    }
+
+    private static let state = MachineState(
+        identity: identity, shape: shape, memory: .init(sizeInBytes: 256 << 20, modified: 77),
+        machine: VirtualMachineState(interruptControllers: [[1], [2], [3]], clockInNanoseconds: 1 << 50),
+        processors: [processor(1), processor(2)], serial: [1, 2, 3],
+        devices: (0..<6).map { [UInt8](repeating: $0, count: 30) })
+
+    private func error(_ bytes: [UInt8], identity: String = identity) -> SnapshotError? {
+        do throws(SnapshotError) {
+            _ = try MachineState(bytes, identity: identity)
+            return nil
+        } catch { return error }
+    }
+
+    @Test func whatIsWrittenIsReadAgain() throws {
+        #expect(try MachineState(Self.state.bytes, identity: Self.identity) == Self.state)
+    }
+
+    @Test func theHeaderIsAsItStandsInTheTable() {
+        let bytes = Self.state.bytes
+        #expect(Array(bytes[0..<12]) == Array("czone-st".utf8) + [1, 0, 0, 0])
+        #expect(bytes.field(UInt64.self, at: 12) == UInt64(bytes.count - 28))
+    }
+
+    @Test func aTruncatedFileIsRefused() {
+        let bytes = Self.state.bytes
+        for count in [0, 7, 8, 27, 28, 100, bytes.count - 1] {
+            let error = error(Array(bytes.prefix(count)))
+            #expect(
+                error == (count < 28 ? .notAState : .length(UInt64(count), expected: UInt64(bytes.count))), "\(count)")
+        }
+        #expect(error(bytes + [0]) == .length(UInt64(bytes.count + 1), expected: UInt64(bytes.count)))
+    }
+
+    @Test func anAlteredByteIsFound() {
+        let bytes = Self.state.bytes
+        for place in stride(from: 28, to: bytes.count, by: 97) {
+            for change: UInt8 in [1, 0x80] {
+                var altered = bytes
+                altered[place] ^= change
+                #expect(error(altered) == .checksum, "\(place)")
+            }
+        }
+    }
+
+    @Test func aForeignFileIsRefused() {
+        #expect(error([UInt8](repeating: 0x20, count: 5000)) == .notAState)
+        var newer = Self.state.bytes
+        newer[8] = 2
+        #expect(error(newer) == .version(2, expected: 1))
+        #expect(error(Self.state.bytes, identity: "kernel 2") == .identity)
+    }
+
+    /// Damage that the checksum does not know of: the reader itself must hold.
+    @Test func nonsenseWithARightChecksumIsRefused() throws {
+        var body = try StateFile.body(of: Self.state.bytes)
+        body.removeLast(3)
+        guard case .state = error(StateFile.bytes(of: body)) else { Issue.record("it was taken"); return }
+        var random = SystemRandomNumberGenerator()
+        for _ in 0..<300 {
+            var altered = try StateFile.body(of: Self.state.bytes)
+            for _ in 0..<4 {
+                altered[Int.random(in: 60..<altered.count, using: &random)] = .random(in: 0...255, using: &random)
+            }
+            _ = error(StateFile.bytes(of: altered))
+        }
+    }
+
+    @Test func anotherMachineIsNamed() {
+        func error(_ change: (inout MachineShape) -> Void) -> SnapshotError? {
+            var other = Self.shape
+            change(&other)
+            do throws(SnapshotError) {
+                try Self.shape.check(against: other)
+                return nil
+            } catch { return error }
+        }
+        #expect(error { _ in } == nil)
+        #expect(error { $0.virtualCPUs = 3 } == .shape("vCPUs", found: "2", expected: "3"))
+        #expect(error { $0.baseSizes = [1] } == .shape("base memory", found: "[268435456]", expected: "[1]"))
+        #expect(error { $0.imageSizes = [] } == .shape("images", found: "[2097152]", expected: "[]"))
+        #expect(error { $0.devices.removeLast() } != nil)
+        #expect(error { $0.processor[1].edx = 8 } == .processor(function: 7, index: 1))
+        #expect(error { $0.processor.removeLast() } != nil)
+    }
+
+    @Test func aMemoryFileThatChangedIsRefused() throws {
+        let folder = "/tmp/czone-snapshot-test-\(getpid())"
+        try FileSystem.makeFolder(folder)
+        defer {
+            for name in ["state", "memory"] { try? FileSystem.removeFile("\(folder)/\(name)") }
+            try? FileSystem.removeFolder(folder)
+        }
+        try FileSystem.replace("\(folder)/memory", with: [1, 2, 3])
+        let memory = try OwnedDescriptor(opening: "\(folder)/memory", flags: O_RDWR)
+        var state = Self.state
+        state.memory = .init(try memory.status())
+        try FileSystem.replace("\(folder)/state", with: state.bytes)
+        let snapshot = Snapshot(
+            state: try OwnedDescriptor(opening: "\(folder)/state", flags: O_RDONLY), memory: memory,
+            identity: Self.identity)
+        #expect(try snapshot.read() == state)
+        try memory.setSize(2)
+        #expect(throws: SnapshotError.memory("has 2 bytes, expected 3")) { try snapshot.read() }
+        // As large as before, and another file.
+        try FileSystem.touch("\(folder)/memory")
+        try memory.setSize(3)
+        #expect(throws: SnapshotError.memory("has changed since it was written")) { try snapshot.read() }
+    }
+}

@@ -1,0 +1,243 @@
+import ControlProtocol
+import Glibc
+import LinuxSystem
+import OCI
+import Synchronization
+import SystemPackage
+import Testing
+
+@testable import Runtime
+
+private let order: @Sendable (Bench) -> Placement.MachineOrder = { bench in
+    Placement.MachineOrder(key: bench.key(), image: bench.image, imageName: "test", store: bench.store)
+}
+
+private let templateRecord = TemplateRecord(
+    image: "test", imageDigest: "sha256:00", memoryInBytes: 256 << 20, virtualCPUs: 1, zoneCount: 16,
+    zoneSizeInBytes: 128 << 20, isAlone: false, created: 5)
+
+extension Bench {
+    var templates: TemplateStore { TemplateStore(besides: store.root) }
+
+    func templateKey(arguments: String = "") throws -> TemplateKey {
+        let order = order(self)
+        return try TemplateKey(order, placement.record(for: order, id: ""), files: files, kernelArguments: arguments)
+    }
+
+    /// As a VM that saves itself would.
+    func makeTemplate(_ key: TemplateKey? = nil, sizeInBytes: Int = 4096, limit: UInt64 = 1 << 30) throws {
+        try templates.make(try key ?? templateKey(), templateRecord, limit: limit) { (folder, _) throws(RuntimeError) in
+            try system { () throws(SystemError) in
+                for (name, count) in [("state", 100), ("memory", sizeInBytes)] {
+                    try FileSystem.replace("\(folder)/\(name)", with: [UInt8](repeating: 1, count: count))
+                }
+            }
+            return 0
+        }
+    }
+}
+
+@Test func aTemplateIsThereWholeOrNotAtAll() throws {
+    let bench = try Bench()
+    let key = try bench.templateKey()
+    #expect(try bench.templates.lease(key) == nil)
+    #expect(throws: RuntimeError.self) {
+        try bench.templates.make(key, templateRecord, limit: 1 << 30) { (folder, words) throws(RuntimeError) in
+            try system { () throws(SystemError) in
+                try FileSystem.replace("\(folder)/state", with: [1])
+                try words.write(all: Array("czone-vm: no usable KVM\n".utf8))
+            }
+            return 1
+        }
+    }
+    #expect(try bench.folder.contents().filter { $0.hasPrefix("templates/") } == ["templates/tmp"])
+    try bench.makeTemplate()
+    #expect(
+        try bench.folder.contents().filter { $0.hasPrefix("templates/\(key.folderName)/") }.map {
+            String($0.split(separator: "/")[2])
+        }
+            == ["memory", "state", "template.json"])
+    #expect(try bench.templates.entries().map(\.name) == [key.folderName])
+    #expect(try bench.templates.lease(key) != nil)
+    // There is one: nobody is asked for another.
+    try bench.templates.make(key, templateRecord, limit: 1 << 30) { (_, _) throws(RuntimeError) in
+        Issue.record("it was made twice")
+        return 0
+    }
+}
+
+@Test func whoFailsTellsWhy() throws {
+    let bench = try Bench()
+    do {
+        try bench.templates.make(bench.templateKey(), templateRecord, limit: 1 << 30) {
+            (_, words) throws(RuntimeError) in
+            try system { () throws(SystemError) in try words.write(all: Array("czone-vm: no usable KVM\n".utf8)) }
+            return 3
+        }
+        Issue.record("a template was made")
+    } catch { #expect("\(error)" == "no template was made: the VM ended with status 3: czone-vm: no usable KVM") }
+}
+
+@Test func aTemplateInUseIsNotRemoved() throws {
+    let bench = try Bench()
+    let key = try bench.templateKey()
+    try bench.makeTemplate(key)
+    var lease = try bench.templates.lease(key)
+    #expect(try bench.templates.entries().map(\.isInUse) == [true])
+    #expect(try !bench.templates.remove(key.folderName))
+    #expect(lease != nil)
+    lease = nil
+    #expect(try bench.templates.remove(key.folderName))
+    #expect(try bench.folder.contents().filter { $0.hasPrefix("templates/") } == ["templates/tmp"])
+}
+
+@Test func theOneUsedLongestAgoMakesRoom() throws {
+    let bench = try Bench()
+    let keys = try (0..<4).map { try bench.templateKey(arguments: "\($0)") }
+    for key in keys.prefix(3) { try bench.makeTemplate(key, sizeInBytes: 1 << 20) }
+    // The oldest is used again, the second is in use.
+    let lease = try #require(try bench.templates.lease(keys[1]))
+    _ = try bench.templates.lease(keys[0])
+    try bench.makeTemplate(keys[3], sizeInBytes: 1 << 20, limit: (3 << 20) + (64 << 10))
+    #expect(try Set(bench.templates.entries().map(\.name)) == Set([keys[0], keys[1], keys[3]].map(\.folderName)))
+    // The new one stays even where it is larger than all may be.
+    try bench.templates.evict(toBytes: 0, keeping: keys[3])
+    #expect(try Set(bench.templates.entries().map(\.name)) == Set([keys[1], keys[3]].map(\.folderName)))
+    withExtendedLifetime(lease) {}
+}
+
+@Test func whatTheDeadHaveLeftIsRemoved() throws {
+    let bench = try Bench()
+    let root = bench.templates.root
+    for name in ["half", "gone-1"] {
+        try FileSystem.makeFolders(FilePath("\(root)/tmp/\(name)"))
+        try FileSystem.replace("\(root)/tmp/\(name)/memory", with: [1])
+    }
+    try bench.makeTemplate()
+    #expect(try FileSystem.names(in: "\(root)/tmp") == [])
+}
+
+@Test func everyChoiceMakesAnotherTemplate() throws {
+    let bench = try Bench()
+    let one = try bench.templateKey()
+    #expect(try one == bench.templateKey())
+    #expect(try one != bench.templateKey(arguments: "quiet"))
+    var alone = order(bench)
+    alone.key.isAlone = true
+    let other = try TemplateKey(
+        alone, bench.placement.record(for: alone, id: ""), files: bench.files, kernelArguments: "")
+    #expect(other.folderName != one.folderName)
+}
+
+/// Remembers launches; a VM that goes on from a template is refused if `refuses`.
+private final class WatchingStarter: VirtualMachineStarter {
+    let inner = FakeStarter()
+    let launches = Mutex<[VirtualMachineLaunch]>([])
+    let refuses: Bool
+
+    init(refuses: Bool = false) { self.refuses = refuses }
+
+    var templates: [Bool] { launches.withLock { $0.map { $0.template != nil } } }
+
+    func start(_ launch: VirtualMachineLaunch) throws(RuntimeError) {
+        launches.withLock { $0.append(launch) }
+        guard refuses, launch.template != nil else { return try inner.start(launch) }
+        launches.withLock { all in
+            all.removeLast()
+            var kept = launch
+            kept.control = kept.log
+            kept.lock = kept.log
+            kept.leases = []
+            all.append(kept)
+        }
+        try system { () throws(SystemError) in
+            try launch.log.write(all: Array("czone-vm: the template is refused: its state file has changed\n".utf8))
+        }
+    }
+}
+
+@Test func aNewMachineGoesOnFromItsTemplate() throws {
+    let starter = WatchingStarter()
+    let bench = try Bench(starter)
+    try bench.makeTemplate()
+    _ = try bench.place("one")
+    #expect(starter.templates == [true])
+    let launch = try #require(starter.launches.withLock { $0.first })
+    let arguments = MonitorStarter.arguments(of: launch)
+    #expect(arguments.contains("--restore"))
+    #expect(try arguments.last == bench.templateKey().identity)
+}
+
+@Test func aRefusedTemplateLeadsToABoot() throws {
+    let starter = WatchingStarter(refuses: true)
+    let bench = try Bench(starter)
+    try bench.makeTemplate()
+    let placed = try bench.place("one")
+    #expect(starter.templates == [true, false])
+    #expect(try placed.machine.isAlive())
+    // It is not tried again.
+    #expect(try bench.templates.entries().isEmpty)
+}
+
+@Test func containersThatAreAloneGetAMachineEach() throws {
+    let starter = WatchingStarter()
+    let bench = try Bench(starter)
+    var key = bench.key()
+    key.isAlone = true
+    let machines = try (0..<3).map { try bench.place("c\($0)", key).machine.id }
+    #expect(Set(machines).count == 3)
+    let launch = try #require(starter.launches.withLock { $0.first })
+    #expect(launch.isAlone && launch.record.zoneCount == 0)
+    // The container's memory is the base's.
+    #expect(launch.record.memoryInBytes >= Configuration().baseMemoryInBytes + 128 << 20)
+    #expect(starter.inner.machines[0].state.withLock { $0.requests.map(\.zoneSizeInBytes) } == [0])
+    #expect(MonitorStarter.arguments(of: launch).contains("--alone"))
+}
+
+@Test func machinesWaitAheadOfDemand() throws {
+    var configuration = Configuration()
+    configuration.usesTemplates = false
+    configuration.warm = 2
+    let starter = WatchingStarter()
+    let bench = try Bench(starter, configuration: configuration)
+    let order = order(bench)
+    let function = bench.registry.function(bench.key())
+    try bench.placement.provideNow(for: order, behind: nil)
+    #expect(try function.machinesAhead().count == 2)
+    // There are enough.
+    try bench.placement.provideNow(for: order, behind: nil)
+    #expect(starter.launches.withLock { $0.map(\.isAhead) } == [true, true])
+    #expect(starter.launches.withLock { MonitorStarter.arguments(of: $0[0]).contains("--ahead-timeout") })
+    let placed = try bench.place("one")
+    #expect(try !placed.machine.isAhead())
+    #expect(try function.machinesAhead().count == 1)
+    #expect(starter.launches.withLock(\.count) == 2)
+    try bench.placement.provideNow(for: order, behind: placed.machine)
+    #expect(try function.machinesAhead().count == 2)
+}
+
+@Test func oneAheadServesOneThatIsAlone() throws {
+    var configuration = Configuration()
+    configuration.usesTemplates = false
+    configuration.warm = 1
+    let starter = WatchingStarter()
+    let bench = try Bench(starter, configuration: configuration)
+    var order = order(bench)
+    order.key.isAlone = true
+    try bench.placement.provideNow(for: order, behind: nil)
+    let ahead = try #require(try bench.registry.function(order.key).machinesAhead().first)
+    #expect(try bench.place("one", order.key).machine == ahead)
+    #expect(try bench.place("two", order.key).machine != ahead)
+}
+
+@Test func functionsHaveSettingsOfTheirOwn() throws {
+    var configuration = Configuration()
+    try configuration.read("warm: 1\nwarm.hello: 3\ntemplates: off\ntemplate-limit: 1G\nwarm-timeout: 5\n", path: "c")
+    #expect(configuration.warm("hello") == 3)
+    #expect(configuration.warm("other") == 1)
+    #expect(!configuration.usesTemplates)
+    #expect(configuration.templateLimitInBytes == 1 << 30)
+    #expect(configuration.warmTimeoutInSeconds == 5)
+    #expect(throws: RuntimeError.self) { try configuration.read("warm.hello: many", path: "c") }
+    #expect(throws: RuntimeError.self) { try configuration.read("templates: maybe", path: "c") }
+}
