@@ -4,8 +4,8 @@ import Memory
 
 /// Guest RAM. The base memory is the process's own, in huge pages: a guest touches most of it while it boots, and each
 /// small page would cost an exit. That of a machine that goes on from a snapshot is the snapshot's memory file, mapped
-/// privately: pages come in when they are touched, and are the process's own from its first write on. The zones are ranges of one memory file, whose pages go back to the host when a hole
-/// is punched.
+/// privately: pages come in when they are touched, and are the process's own from its first write on. The zones are
+/// ranges of one memory file, whose pages go back to the host when a hole is punched.
 final class RandomAccessMemory {
     let zones: MemoryFile
     let layout: MachineLayout
