@@ -49,6 +49,7 @@ let package = Package(
         module("Hypervisor", ["Memory", "LinuxSystem", "CLinux", system]),
         module("Zones", ["Memory"]),
         module("Virtio", ["Memory", "LinuxSystem", "Zones", system]),
+        module("FileShare", ["LinuxSystem", "CLinux", system]),
         module("Machine", ["Virtio", "Hypervisor", "Zones", "Memory", "LinuxSystem", "CLinux", "CFDT", system]),
         module("AgentProtocol"),
         module("ControlProtocol", ["AgentProtocol"]),
@@ -59,10 +60,16 @@ let package = Package(
 
         module(
             "Supervisor",
-            ["Machine", "Virtio", "Zones", "Memory", "LinuxSystem", "ControlProtocol", "AgentProtocol", system]),
+            [
+                "Machine", "Virtio", "FileShare", "Zones", "Memory", "LinuxSystem", "ControlProtocol", "AgentProtocol",
+                system,
+            ]),
         .executableTarget(
             name: "czone-vm",
-            dependencies: ["Supervisor", "Machine", "Hypervisor", "LinuxSystem", system],
+            dependencies: [
+                "Supervisor", "Machine", "Virtio", "FileShare", "Hypervisor", "LinuxSystem", "ControlProtocol",
+                system,
+            ],
             swiftSettings: settings, linkerSettings: staticExecutable),
         .executableTarget(
             name: "czone",
@@ -81,6 +88,7 @@ let package = Package(
         tests("MachineTests", ["Machine", "Virtio", "Hypervisor", "Memory", "LinuxSystem", "CFDT"]),
         tests("ZonesTests", ["Zones", "Memory"]),
         tests("VirtioTests", ["Virtio", "Memory", "LinuxSystem", "TestSupport", "Zones", system]),
+        tests("FileShareTests", ["FileShare", "LinuxSystem", "TestSupport", system]),
         tests("OCITests", ["OCI", "LinuxSystem", system]),
         tests("czoneTests", ["czone", "Runtime", "OCI"]),
         tests("RuntimeTests", ["Runtime", "OCI", "ControlProtocol", "AgentProtocol", "LinuxSystem", system]),

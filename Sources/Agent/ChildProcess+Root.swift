@@ -29,14 +29,15 @@ extension ChildProcess {
         stopwatch.lap(.pivot)
         // Modes are meant as given.
         Kernel.setModeMask(0)
+        // Before anything is mounted over the root: what the host puts in must not be written into a volume of its own.
+        for file in specification.files { try write(file) }
+        if !specification.files.isEmpty { stopwatch.lap(.files) }
         for (mount, tree) in zip(specification.mounts, sources) {
             try mountOne(mount, tree: tree, node: node)
         }
         stopwatch.lap(.mounts)
         try makeDevices()
         stopwatch.lap(.devices)
-        for file in specification.files { try write(file) }
-        if !specification.files.isEmpty { stopwatch.lap(.files) }
     }
 
     /// What is done last, when nothing has to be made any more.

@@ -60,7 +60,8 @@ public struct Mount: Equatable, Sendable {
     }
 }
 
-/// A small file that the host writes into a container: resolv.conf, hosts, hostname.
+/// A small file that the host writes into a container's root, before anything is mounted over it: resolv.conf, hosts,
+/// hostname.
 public struct InlineFile: Equatable, Sendable {
     /// Absolute, in the container; made or replaced. A link in its place is replaced, not followed.
     public var path: String

@@ -27,6 +27,8 @@ public enum ControlRequest: ControlMessage, Equatable {
     case nodes
     /// Powers the VM off, ending what runs in it. → `done` when it has begun to.
     case stop
+    /// Volumes for a container that comes next. → `done` or `refused`.
+    case attach(AttachRequest)
 
     private var number: UInt8 {
         switch self {
@@ -42,6 +44,7 @@ public enum ControlRequest: ControlMessage, Equatable {
         case .placement: 10
         case .nodes: 11
         case .stop: 12
+        case .attach: 50
         }
     }
 
@@ -71,6 +74,7 @@ public enum ControlRequest: ControlMessage, Equatable {
             }
         case .wait(let container), .remove(let container), .placement(let container): encoder.name(container)
         case .nodes, .stop: break
+        case .attach(let request): request.encode(into: &encoder)
         }
     }
 
@@ -98,6 +102,7 @@ public enum ControlRequest: ControlMessage, Equatable {
         case 10: self = .placement(container: try decoder.name())
         case 11: self = .nodes
         case 12: self = .stop
+        case 50: self = .attach(try AttachRequest(decoding: &decoder))
         default: throw .invalidValue(field: "control request", value: UInt64(number))
         }
     }

@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 public import SystemPackage
 
@@ -69,5 +70,12 @@ extension CurrentProcess {
         guard let path = unsafe getcwd(nil, 0) else { return "/" }
         defer { unsafe free(path) }
         return unsafe FilePath(platformString: path)
+    }
+}
+
+extension CurrentProcess {
+    /// Raises the limit of descriptors that it may have open, as far as it may; the limit.
+    public static func raiseDescriptorLimit() throws(SystemError) -> Int {
+        Int(try checked(clinux_raise_descriptor_limit(), "raise the limit of open descriptors"))
     }
 }

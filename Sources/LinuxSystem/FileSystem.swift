@@ -25,6 +25,7 @@ public enum FileSystem {
         /// Of the last change of the content, in nanoseconds since 1970.
         public let modified: UInt64
         public let isFolder: Bool
+        public let isRegular: Bool
 
         fileprivate init(_ status: stat) {
             device = UInt64(status.st_dev)
@@ -33,6 +34,7 @@ public enum FileSystem {
             allocatedBytes = UInt64(max(0, status.st_blocks)) * 512
             modified = UInt64(max(0, status.st_mtim.tv_sec)) * 1_000_000_000 + UInt64(status.st_mtim.tv_nsec)
             isFolder = status.st_mode & S_IFMT == S_IFDIR
+            isRegular = status.st_mode & S_IFMT == S_IFREG
         }
     }
 

@@ -37,6 +37,8 @@ final class Container {
     /// Processes that were executed in it, by their number.
     var processes: [UInt32: Waiter] = [:]
     var nextProcess: UInt32 = 1
+    /// What it sees of the host's files: ids of the file server's.
+    var volumes: [String] = []
     /// The file that gets its exit record.
     let exitRecordFile: OwnedDescriptor?
     /// Copies of its output on their way to client and log.

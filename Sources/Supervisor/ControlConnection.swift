@@ -8,6 +8,8 @@ final class ControlConnection {
     private var decoder = ControlFrameDecoder<ControlRequest>()
     /// Descriptors that came with bytes whose frame is not whole yet, in their order.
     private var descriptors: [OwnedDescriptor] = []
+    /// Volumes that were attached for containers that have not been run yet.
+    var volumes: [String: [String]] = [:]
     private let onRequest: (ControlConnection, UInt32, ControlRequest) -> Void
 
     init(

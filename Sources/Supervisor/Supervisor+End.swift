@@ -59,6 +59,7 @@ extension Supervisor {
 
     private func finish(_ container: Container) {
         guard containers.removeValue(forKey: container.id) != nil else { return }
+        detachVolumes(of: container)
         for waiter in container.removalWaiters { waiter.reply(.done) }
         container.removalWaiters = []
         guard configuration.isAlone else { return noteIdleness() }

@@ -7,7 +7,9 @@ extension Supervisor {
     func handle(_ request: ControlRequest, _ waiter: Waiter) {
         switch request {
         case .describe(let measured): describe(measured: measured, waiter)
-        case .run(let request): run(request, waiter)
+        case .run(let request):
+            run(request, waiter)
+            dropVolumes(for: request.id, waiter.connection)
         case .execute(let request): execute(request, waiter)
         case .signal(let id, let process, let signal, let all):
             guard let container = running(id, waiter) else { return }
@@ -33,6 +35,7 @@ extension Supervisor {
             agent?.request(MeasurePlacement(container: container.number)) { waiter.answer($0) { .placement($0) } }
         case .nodes:
             whenReady { [self] in agent?.request(MeasureNodes()) { waiter.answer($0) { .nodes($0) } } }
+        case .attach(let request): attach(request, waiter)
         case .stop:
             waiter.reply(.done)
             powerOff()

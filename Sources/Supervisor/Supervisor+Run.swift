@@ -33,11 +33,13 @@ extension Supervisor {
             return waiter.refuse(.full, "\(error)")
         }
         do {
+            try takeVolumes(for: container, waiter.connection, &create.specification)
             create.specification.process.streams = try connectStreams(&descriptors, of: container)
             try plug(container)
         } catch {
             container.closePorts()
             forgetStreams(create.specification.process.streams)
+            detachVolumes(of: container)
             if container.zone?.life.state != .absent { container.zone?.quarantine(.hostFailure) }
             return waiter.refuse(.failed, "\(error)")
         }

@@ -1,5 +1,6 @@
 import AgentProtocol
 import ControlProtocol
+public import FileShare
 public import LinuxSystem
 public import Machine
 public import Virtio
@@ -25,10 +26,15 @@ public final class Supervisor {
         public var isTemplate: Bool
         /// When the VM began to come into being (`MonotonicClock`).
         public var startedAt: UInt64
+        /// What the machine's file system shows the volumes of.
+        public var files: FileServer
+        /// Does what may wait for a disk.
+        public var fileThreads: WorkerThreads
 
         public init(
             control: OwnedDescriptor?, idleTimeoutInMilliseconds: UInt64?, waiting: Waiting? = nil, isAlone: Bool = false,
-            virtualCPUs: Int, isTemplate: Bool = false, startedAt: UInt64 = MonotonicClock.nanoseconds
+            virtualCPUs: Int, isTemplate: Bool = false, startedAt: UInt64 = MonotonicClock.nanoseconds,
+            files: FileServer, fileThreads: WorkerThreads
         ) {
             self.control = control
             self.idleTimeoutInMilliseconds = idleTimeoutInMilliseconds
@@ -37,6 +43,8 @@ public final class Supervisor {
             self.virtualCPUs = virtualCPUs
             self.isTemplate = isTemplate
             self.startedAt = startedAt
+            self.files = files
+            self.fileThreads = fileThreads
         }
     }
 
@@ -155,6 +163,7 @@ public final class Supervisor {
     /// A client has gone: what shall not outlive it ends.
     private func lose(_ connection: ControlConnection) {
         connections.removeAll { $0 === connection }
+        for container in Array(connection.volumes.keys) { dropVolumes(for: container, connection) }
         for container in Array(containers.values)
         where container.endsWithConnection && container.starter.connection === connection && container.exit == nil {
             container.end(record(of: container, code: 137, reason: "its client went away"))

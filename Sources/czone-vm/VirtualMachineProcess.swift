@@ -1,8 +1,11 @@
+import ControlProtocol
+import FileShare
 import Glibc
 import Hypervisor
 import LinuxSystem
 import Machine
 import Supervisor
+import Virtio
 
 /// The parts of the process: the machine, its console, its signals.
 final class VirtualMachineProcess {
@@ -11,6 +14,8 @@ final class VirtualMachineProcess {
     private let console: Console
     /// Nil for a bare VM.
     private let supervisor: Supervisor?
+    /// Answer the guest's requests for files.
+    private let fileThreads: WorkerThreads
     /// Its lock tells everybody that this VM lives; given up by the process's end, however it comes.
     private let lifeLock: OwnedDescriptor?
     /// Nil for a VM that is not to be saved.
@@ -26,19 +31,27 @@ final class VirtualMachineProcess {
         lifeLock = arguments.lockDescriptor.map { OwnedDescriptor(taking: $0) }
         template = try arguments.savedTemplate.map { try TemplateFiles(making: $0, identity: arguments.identity) }
         let snapshot = try arguments.template.map { try TemplateFiles.snapshot($0, identity: arguments.identity) }
-        let machine = try Machine(Self.configuration(arguments), on: try KVM(), from: snapshot) { console.write($0) }
-        self.machine = machine
         let isTemplate = template != nil
+        let fileThreads = WorkerThreads()
+        self.fileThreads = fileThreads
+        // A bare VM has no volumes.
+        let files = try arguments.controlDescriptor != nil || isTemplate
+            ? FileServer(mostDescriptors: CurrentProcess.raiseDescriptorLimit()) : nil
+        let machine = try Machine(
+            Self.configuration(arguments, files.map { Self.fileSystem($0, fileThreads) }), on: try KVM(),
+            from: snapshot
+        ) { console.write($0) }
+        self.machine = machine
         supervisor = try machine.lock.locked {
             let control = arguments.controlDescriptor.map { OwnedDescriptor(taking: $0) }
-            guard control != nil || isTemplate else { return nil }
+            guard let files else { return nil }
             return try Supervisor(
                 machine,
                 Supervisor.Configuration(
                     control: control, idleTimeoutInMilliseconds: arguments.idleTimeoutInSeconds.map { UInt64($0) * 1000 },
                     waiting: try arguments.aheadTimeoutInSeconds.map { try Waiting(atMostSeconds: $0) },
                     isAlone: arguments.alone, virtualCPUs: arguments.virtualCPUs, isTemplate: isTemplate,
-                    startedAt: startedAt))
+                    startedAt: startedAt, files: files, fileThreads: fileThreads))
         }
     }
 
@@ -50,6 +63,8 @@ final class VirtualMachineProcess {
             }
             try console.connect(to: machine)
         }
+        // While one waits for a disk, the other goes on.
+        if supervisor != nil { try fileThreads.start(2, named: "files") { FileServer.prepareThread() } }
         defer { console.restoreTerminal() }
         let end = machine.run()
         let isSettled = machine.lock.locked {
@@ -63,7 +78,15 @@ final class VirtualMachineProcess {
         return end
     }
 
-    private static func configuration(_ arguments: Arguments) throws -> MachineConfiguration {
+    private static func fileSystem(_ files: FileServer, _ threads: WorkerThreads) -> FileSystemDevice.Configuration {
+        FileSystemDevice.Configuration(
+            tag: AttachRequest.tag, mostRequestBytes: FileServer.mostRequest,
+            answer: { files.answer($0, room: $1) }, perform: { threads.add($0) })
+    }
+
+    private static func configuration(
+        _ arguments: Arguments, _ fileSystem: FileSystemDevice.Configuration?
+    ) throws -> MachineConfiguration {
         MachineConfiguration(
             kernel: try open(arguments.kernel, "the guest kernel"),
             initialRAMDisk: try arguments.initialRAMDisk.map { try open($0, "the initial RAM disk") },
@@ -73,7 +96,7 @@ final class VirtualMachineProcess {
             images: try arguments.images.map { path in
                 MachineConfiguration.Image(file: try open(path, "the image"), digest: digest(ofImageAt: path))
             },
-            hasNetwork: arguments.controlDescriptor != nil || arguments.savedTemplate != nil)
+            hasNetwork: arguments.controlDescriptor != nil || arguments.savedTemplate != nil, fileSystem: fileSystem)
     }
 
     /// The store names an image's file by its digest.

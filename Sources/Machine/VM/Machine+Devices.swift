@@ -4,12 +4,13 @@ import Virtio
 import Zones
 
 /// The virtio devices of a machine, in the order of their register windows: entropy, vsock, images, zones, balloon,
-/// network. The guest numbers its pmem devices in this order.
+/// network, file system. The guest numbers its pmem devices in this order.
 struct DeviceSet {
     static let firstImage = 2
 
     static func count(_ configuration: MachineConfiguration) -> Int {
         firstZone(configuration) + configuration.zoneCount + 1 + (configuration.hasNetwork ? 1 : 0)
+            + (configuration.fileSystem == nil ? 0 : 1)
     }
 
     static func firstZone(_ configuration: MachineConfiguration) -> Int { firstImage + configuration.images.count }
@@ -27,6 +28,7 @@ extension Machine {
         try attachZones()
         try attach(balloon)
         if let network { try attach(network) }
+        if let fileSystem = configuration.fileSystem { try attach(FileSystemDevice(fileSystem, lock: lock)) }
     }
 
     private func attachZones() throws {

@@ -1,4 +1,5 @@
 public import LinuxSystem
+public import Virtio
 
 /// What a machine shall be: sizes, and files that are open already, so that making and running it opens none.
 public struct MachineConfiguration {
@@ -15,6 +16,8 @@ public struct MachineConfiguration {
     public var zoneSizeInBytes: UInt64
     /// Each becomes a read-only persistent-memory device.
     public var images: [Image]
+    /// The file system that volumes are seen through; nil: none.
+    public var fileSystem: FileSystemDevice.Configuration?
 
     /// Whether it has a network interface, whose ports come and go while it runs.
     public var hasNetwork: Bool
@@ -33,7 +36,8 @@ public struct MachineConfiguration {
 
     public init(
         kernel: OwnedDescriptor, initialRAMDisk: OwnedDescriptor?, commandLine: String, baseSizeInBytes: UInt64,
-        virtualCPUs: Int, zoneCount: Int = 0, zoneSizeInBytes: UInt64 = 128 << 20, images: [Image] = [], hasNetwork: Bool = false
+        virtualCPUs: Int, zoneCount: Int = 0, zoneSizeInBytes: UInt64 = 128 << 20, images: [Image] = [],
+        hasNetwork: Bool = false, fileSystem: FileSystemDevice.Configuration? = nil
     ) {
         self.kernel = kernel
         self.initialRAMDisk = initialRAMDisk
@@ -44,6 +48,7 @@ public struct MachineConfiguration {
         self.zoneSizeInBytes = zoneSizeInBytes
         self.images = images
         self.hasNetwork = hasNetwork
+        self.fileSystem = fileSystem
     }
 
     /// The guest kernel has NR_CPUS=32.

@@ -35,10 +35,12 @@ public struct Placement: Sendable {
         /// Its interfaces, besides the loopback. Whoever gives them detaches them when the container has ended; what is
         /// left to do when the container is removed is done then.
         public var network: PodNetwork?
+        /// What the specification's bind mounts name.
+        public var volumes: VolumeSet
 
         public init(
             key: FunctionKey, record: ContainerRecord, specification: ContainerSpecification, streams: StreamEnds.Far,
-            image: StoredImage, store: ImageStore
+            image: StoredImage, store: ImageStore, volumes: VolumeSet = .none
         ) {
             self.key = key
             self.record = record
@@ -46,6 +48,7 @@ public struct Placement: Sendable {
             self.streams = streams
             self.image = image
             self.store = store
+            self.volumes = volumes
         }
 
         /// The VM that it needs.
@@ -132,11 +135,13 @@ public struct Placement: Sendable {
         var record: ContainerRecord
         let request: RunRequest
         let descriptors: [OwnedDescriptor]
+        let volumes: VolumeSet
 
         init(_ order: Order, in registry: Registry) throws(RuntimeError) {
             let (folder, exit) = try registry.enter(order.record)
             self.folder = folder
             record = order.record
+            volumes = order.volumes
             var descriptors = order.streams.descriptors
             var passed = order.streams.passed
             if record.isDetached {
@@ -175,6 +180,7 @@ public struct Placement: Sendable {
         let number: UInt32
         let answer: ControlReply?
         do {
+            try connection.attach(entry.volumes, to: entry.record.id)
             number = try connection.send(.run(entry.request), descriptors: entry.descriptors)
             answer = try connection.receive()?.content
         } catch {

@@ -55,6 +55,9 @@ struct MountOptions {
         data.append(word)
     }
 
+    /// Whether others shall see what is mounted below.
+    var isShared: Bool { propagation & Self.propagations["shared", default: 0] != 0 }
+
     /// `linux.rootfsPropagation` as mount(2) flags.
     static func propagation(ofRoot word: String?) throws(SpecificationError) -> UInt64 {
         guard let word, !word.isEmpty else { return 0 }

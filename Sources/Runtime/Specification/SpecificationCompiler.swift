@@ -12,16 +12,19 @@ public struct SpecificationCompiler: Sendable {
     public var windowSize: WindowSize?
     /// Small files to put into the container, such as /etc/resolv.conf.
     public var files: [InlineFile]
+    /// Of the bind mounts of the specification that is to be compiled.
+    public var volumes: VolumeSet
     let seccomp: SeccompCompiler
 
     public init(
         layers: [Tree], zoneSizeInBytes: UInt64, windowSize: WindowSize? = nil, files: [InlineFile] = [],
-        seccomp: SeccompCompiler = SeccompCompiler()
+        volumes: VolumeSet = .none, seccomp: SeccompCompiler = SeccompCompiler()
     ) {
         self.layers = layers
         self.zoneSizeInBytes = zoneSizeInBytes
         self.windowSize = windowSize
         self.files = files
+        self.volumes = volumes
         self.seccomp = seccomp
     }
 

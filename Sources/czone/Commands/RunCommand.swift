@@ -46,7 +46,7 @@ struct RunCommand: ParsableCommand {
     var capDrop: [String] = []
     @Option(help: "How many processes it may have; -1 for any number.")
     var pidsLimit: Int64?
-    @Option(name: [.short, .long], help: "SRC:DST[:ro]: not yet supported.")
+    @Option(name: [.short, .long], help: "SRC:DST[:ro]: it sees the host's file or folder SRC at DST.")
     var volume: [String] = []
     @Option(help: "none, or ns:PATH: the interfaces of a network namespace such as CNI makes.")
     var network = "none"

@@ -31,7 +31,7 @@ struct ContainerRunner {
     private func order(_ plan: RunPlan, _ streams: StreamEnds.Far, _ network: PodNetwork?) -> Placement.Order {
         var order = Placement.Order(
             key: plan.key, record: plan.record, specification: plan.specification, streams: streams, image: plan.image,
-            store: store)
+            store: store, volumes: plan.volumes)
         order.network = network
         return order
     }

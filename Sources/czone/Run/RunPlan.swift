@@ -10,6 +10,7 @@ struct RunPlan {
     let key: FunctionKey
     let record: ContainerRecord
     let specification: ContainerSpecification
+    let volumes: VolumeSet
 
     init(_ options: RunOptions, image: StoredImage, configuration: Configuration, files: VirtualMachineFiles) throws {
         try Self.check(options)
@@ -26,9 +27,10 @@ struct RunPlan {
             id: id, key: key, image: options.image, created: currentTimeInNanoseconds(),
             memoryLimitInBytes: ZoneSize.memoryLimit(memory, inZoneOf: zone), process: process,
             isDetached: options.isDetached, isRemovedAtEnd: options.isRemovedAtEnd)
+        volumes = try VolumeSet(of: spec.mounts ?? [], relativeTo: CurrentProcess.workingFolder)
         let compiler = SpecificationCompiler(
             layers: [.image(device: 0)], zoneSizeInBytes: zone, windowSize: Self.windowSize,
-            files: NetworkFiles.all(hostname: spec.hostname ?? id))
+            files: NetworkFiles.all(hostname: spec.hostname ?? id), volumes: volumes)
         specification = try compiler.compile(spec)
     }
 
@@ -38,9 +40,6 @@ struct RunPlan {
     }
 
     private static func check(_ options: RunOptions) throws {
-        if let volume = options.volumes.first {
-            throw RuntimeError.invalid("--volume \(quoted(volume)): volumes cannot be shared with a VM yet")
-        }
         if let name = options.name { try FunctionKey.check(name, is: "container name") }
         if let function = options.function { try FunctionKey.check(function, is: "function name") }
         try FunctionKey.check(options.tenant, is: "tenant")
@@ -66,6 +65,7 @@ struct RunPlan {
             workingDirectory: options.workingFolder, user: options.user, terminal: options.hasTerminal,
             hostname: options.hostname ?? String(id.prefix(64)))
         spec.root?.readonly = options.isReadOnly
+        spec.mounts = (spec.mounts ?? []) + (try options.volumes.map { try VolumeArgument($0).mount })
         if let sets = spec.process?.capabilities {
             spec.process?.capabilities = try CapabilityChoice(
                 adding: options.addedCapabilities, dropping: options.droppedCapabilities).applied(to: sets)

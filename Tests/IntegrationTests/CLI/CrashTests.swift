@@ -65,7 +65,10 @@ import Testing
         for (arguments, status, word) in [
             (["/nowhere.tar"], 1, "/nowhere.tar"), (["nosuchimage"], 1, "nosuchimage"), ([broken], 1, "broken.tar"),
             (["--memory", "lots", host.image], 2, "lots"), (["--memory", "100T", host.image], 1, "100 TiB"),
-            (["--volume", "/a:/b", host.image], 1, "--volume"), (["--name", "../x", host.image], 1, "../x"),
+            (["--volume", "/a:/b", host.image], 1, "\"/a\""), (["--volume", "name:/b", host.image], 1, "name:/b"),
+            (["-v", "/tmp:/b:rx", host.image], 1, "/tmp:/b:rx"), (["-v", "/tmp:b", host.image], 1, "/tmp:b"),
+            (["-v", "/dev/null:/b", host.image], 1, "/dev/null"), (["-v", "/tmp", host.image], 1, "SRC:DST"),
+            (["--name", "../x", host.image], 1, "../x"),
             (["--user", "nobodythere", host.image], 1, "nobodythere"), (["-w", "relative", host.image], 1, "relative"),
         ] as [([String], Int32, String)] {
             let result = try host.czone(["run", "--rm"] + arguments)

@@ -1,0 +1,89 @@
+// Doors to files that are served to a guest: by descriptor and one name, never by a path, and no link is followed. Every
+// function that can fail returns a negative errno value.
+//
+// `links` is a descriptor of /proc/self/fd: a name in it leads to the very file that a descriptor of this process
+// stands for, also one opened with O_PATH, whatever has become of its name.
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+#include <stdbool.h>
+#include <sys/types.h>
+
+/// A point in time; as a time to set, CLINUX_TIME_NOW and CLINUX_TIME_OMIT may stand for the nanoseconds.
+struct clinux_time { int64_t seconds; uint32_t nanoseconds; };
+enum : uint32_t { CLINUX_TIME_NOW = (1u << 30) - 1, CLINUX_TIME_OMIT = (1u << 30) - 2 };
+
+/// What stat(2) says of a file; blocks have 512 bytes.
+struct clinux_file_status {
+    uint64_t device, inode, special_device, size, block_count;
+    uint32_t mode, link_count, user, group, block_size;
+    struct clinux_time accessed, modified, changed;
+};
+
+/// What statvfs(3) says of a file system.
+struct clinux_file_system_status {
+    uint64_t blocks, free_blocks, available_blocks, files, free_files;
+    uint32_t block_size, fragment_size, longest_name;
+};
+
+/// A descriptor of /proc/self/fd.
+int clinux_open_links(void);
+/// openat2(2) of what one name means, a link itself too: O_PATH, beneath the folder, following nothing.
+int clinux_open_node(int folder, const char *name);
+/// The same for a new regular file, opened with `flags`; -EEXIST where the name is taken.
+int clinux_create_file(int folder, const char *name, int flags, uint32_t mode);
+/// Opens the file of a descriptor again, with other flags.
+int clinux_reopen(int links, int fd, int flags);
+/// The same to name it only (O_PATH).
+int clinux_reopen_node(int links, int fd);
+/// The same to list a folder.
+int clinux_reopen_folder(int links, int fd);
+
+int clinux_status(int fd, struct clinux_file_status *status);
+int clinux_file_system_status(int fd, struct clinux_file_system_status *status);
+int clinux_change_mode(int links, int fd, uint32_t mode);
+/// UINT32_MAX leaves one as it is.
+int clinux_change_owner(int fd, uint32_t user, uint32_t group);
+int clinux_change_times(int fd, struct clinux_time accessed, struct clinux_time modified);
+int clinux_truncate(int fd, uint64_t size);
+
+/// readlink(2) of a link's own descriptor; how many bytes.
+ssize_t clinux_read_link(int fd, char *target, size_t room);
+int clinux_make_link(const char *target, int folder, const char *name);
+int clinux_make_folder(int folder, const char *name, uint32_t mode);
+/// A named pipe, a socket or an empty file: never a device.
+int clinux_make_special(int folder, const char *name, uint32_t mode);
+int clinux_remove(int folder, const char *name, bool is_folder);
+/// renameat2(2).
+int clinux_rename_in(int from_folder, const char *from, int to_folder, const char *to, uint32_t flags);
+/// One more name for the file of a descriptor.
+int clinux_link_node(int links, int fd, int folder, const char *name);
+
+ssize_t clinux_read_at(int fd, void *bytes, size_t count, uint64_t offset);
+ssize_t clinux_write_at(int fd, const void *bytes, size_t count, uint64_t offset);
+int clinux_synchronize(int fd, bool data_only);
+int64_t clinux_seek(int fd, uint64_t offset, int whence);
+int clinux_allocate(int fd, int mode, uint64_t offset, uint64_t length);
+/// getdents64(2) from a place in a folder on.
+ssize_t clinux_list(int fd, uint64_t place, void *entries, size_t room);
+
+ssize_t clinux_get_attribute(int fd, const char *name, void *value, size_t room);
+ssize_t clinux_list_attributes(int fd, char *names, size_t room);
+int clinux_change_attribute(int fd, const char *name, const void *value, size_t size, int flags);
+int clinux_remove_attribute(int fd, const char *name);
+
+/// Makes the calling thread fit to create files for others: a working folder and mode mask of its own, the mask 0, and
+/// its capabilities stay what they are whoever it creates files for (SECBIT_NO_SETUID_FIXUP).
+int clinux_serve_files(void);
+/// From now on the calling thread's new files belong to them (setfsuid(2), setfsgid(2)).
+int clinux_create_as(uint32_t user, uint32_t group);
+
+/// Raises the process's limit of open descriptors as far as it may; the limit.
+int64_t clinux_raise_descriptor_limit(void);
+
+/// open_tree(2): a mount of its own of what a path leads to, attached to nothing; with the mounts below it or without.
+int clinux_clone_mount(const char *path, bool recursive);
+/// mount_setattr(2) on such a mount: nothing can be written through it, and nothing is mounted into it from outside.
+int clinux_restrict_mount(int fd, bool recursive, bool read_only, bool is_private);
+/// How many bytes the tmpfs at a path can hold; 0 where there is none.
+uint64_t clinux_memory_file_system_size(const char *path);

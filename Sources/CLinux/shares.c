@@ -1,0 +1,171 @@
+#define _GNU_SOURCE 1
+#include "clinux_shares.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <linux/mount.h>
+#include <linux/openat2.h>
+#include <linux/securebits.h>
+#include <sched.h>
+#include <stdio.h>
+#include <sys/fsuid.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/statvfs.h>
+#include <sys/syscall.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#define RESULT(call) ({ __typeof__(call) r = (call); r < 0 ? -errno : r; })
+
+// A descriptor's name in /proc/self/fd.
+struct link_name { char text[12]; };
+static struct link_name link_of(int fd) {
+    struct link_name name;
+    snprintf(name.text, sizeof(name.text), "%d", fd);
+    return name;
+}
+
+static int open_beneath(int folder, const char *name, int flags, uint32_t mode) {
+    struct open_how how = {
+        .flags = (uint64_t)(unsigned)(flags | O_CLOEXEC | O_NOFOLLOW),
+        .mode = mode,
+        .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
+    };
+    return (int)RESULT(syscall(SYS_openat2, folder, name, &how, sizeof(how)));
+}
+
+int clinux_open_links(void) { return RESULT(open("/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC)); }
+int clinux_open_node(int folder, const char *name) { return open_beneath(folder, name, O_PATH, 0); }
+int clinux_create_file(int folder, const char *name, int flags, uint32_t mode) {
+    return open_beneath(folder, name, flags | O_CREAT | O_EXCL | O_NOCTTY | O_NONBLOCK, mode & 07777);
+}
+int clinux_reopen(int links, int fd, int flags) {
+    return RESULT(openat(links, link_of(fd).text, flags | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
+}
+int clinux_reopen_node(int links, int fd) { return clinux_reopen(links, fd, O_PATH); }
+int clinux_reopen_folder(int links, int fd) { return clinux_reopen(links, fd, O_RDONLY | O_DIRECTORY); }
+
+static struct clinux_time time_of(struct timespec time) {
+    return (struct clinux_time){.seconds = time.tv_sec, .nanoseconds = (uint32_t)time.tv_nsec};
+}
+int clinux_status(int fd, struct clinux_file_status *status) {
+    struct stat s;
+    if (fstat(fd, &s) < 0) return -errno;
+    *status = (struct clinux_file_status){
+        .device = s.st_dev, .inode = s.st_ino, .special_device = s.st_rdev, .size = (uint64_t)s.st_size,
+        .block_count = (uint64_t)s.st_blocks, .mode = s.st_mode,
+        .link_count = s.st_nlink > UINT32_MAX ? UINT32_MAX : (uint32_t)s.st_nlink, .user = s.st_uid, .group = s.st_gid,
+        .block_size = (uint32_t)s.st_blksize, .accessed = time_of(s.st_atim), .modified = time_of(s.st_mtim),
+        .changed = time_of(s.st_ctim),
+    };
+    return 0;
+}
+int clinux_file_system_status(int fd, struct clinux_file_system_status *status) {
+    struct statvfs s;
+    if (fstatvfs(fd, &s) < 0) return -errno;
+    *status = (struct clinux_file_system_status){
+        .blocks = s.f_blocks, .free_blocks = s.f_bfree, .available_blocks = s.f_bavail, .files = s.f_files,
+        .free_files = s.f_ffree, .block_size = (uint32_t)s.f_bsize, .fragment_size = (uint32_t)s.f_frsize,
+        .longest_name = (uint32_t)s.f_namemax,
+    };
+    return 0;
+}
+int clinux_change_mode(int links, int fd, uint32_t mode) { return RESULT(fchmodat(links, link_of(fd).text, mode, 0)); }
+int clinux_change_owner(int fd, uint32_t user, uint32_t group) {
+    return RESULT(fchownat(fd, "", user, group, AT_EMPTY_PATH));
+}
+int clinux_change_times(int fd, struct clinux_time accessed, struct clinux_time modified) {
+    const struct timespec times[2] = {
+        {.tv_sec = accessed.seconds, .tv_nsec = accessed.nanoseconds},
+        {.tv_sec = modified.seconds, .tv_nsec = modified.nanoseconds},
+    };
+    return RESULT(utimensat(fd, "", times, AT_EMPTY_PATH));
+}
+int clinux_truncate(int fd, uint64_t size) { return RESULT(ftruncate(fd, (off_t)size)); }
+
+ssize_t clinux_read_link(int fd, char *target, size_t room) { return RESULT(readlinkat(fd, "", target, room)); }
+int clinux_make_link(const char *target, int folder, const char *name) { return RESULT(symlinkat(target, folder, name)); }
+int clinux_make_folder(int folder, const char *name, uint32_t mode) { return RESULT(mkdirat(folder, name, mode & 07777)); }
+int clinux_make_special(int folder, const char *name, uint32_t mode) {
+    uint32_t kind = mode & S_IFMT;
+    if (kind != S_IFIFO && kind != S_IFSOCK && kind != S_IFREG) return -EPERM;
+    return RESULT(mknodat(folder, name, kind | (mode & 07777), 0));
+}
+int clinux_remove(int folder, const char *name, bool is_folder) {
+    return RESULT(unlinkat(folder, name, is_folder ? AT_REMOVEDIR : 0));
+}
+int clinux_rename_in(int from_folder, const char *from, int to_folder, const char *to, uint32_t flags) {
+    return RESULT(renameat2(from_folder, from, to_folder, to, flags));
+}
+int clinux_link_node(int links, int fd, int folder, const char *name) {
+    return RESULT(linkat(links, link_of(fd).text, folder, name, AT_SYMLINK_FOLLOW));
+}
+
+ssize_t clinux_read_at(int fd, void *bytes, size_t count, uint64_t offset) {
+    return RESULT(pread(fd, bytes, count, (off_t)offset));
+}
+ssize_t clinux_write_at(int fd, const void *bytes, size_t count, uint64_t offset) {
+    return RESULT(pwrite(fd, bytes, count, (off_t)offset));
+}
+int clinux_synchronize(int fd, bool data_only) { return data_only ? RESULT(fdatasync(fd)) : RESULT(fsync(fd)); }
+int64_t clinux_seek(int fd, uint64_t offset, int whence) { return RESULT(lseek(fd, (off_t)offset, whence)); }
+int clinux_allocate(int fd, int mode, uint64_t offset, uint64_t length) {
+    return RESULT(fallocate(fd, mode, (off_t)offset, (off_t)length));
+}
+ssize_t clinux_list(int fd, uint64_t place, void *entries, size_t room) {
+    if (lseek(fd, (off_t)place, SEEK_SET) < 0) return -errno;
+    return RESULT(syscall(SYS_getdents64, fd, entries, room));
+}
+
+ssize_t clinux_get_attribute(int fd, const char *name, void *value, size_t room) {
+    return RESULT(fgetxattr(fd, name, value, room));
+}
+ssize_t clinux_list_attributes(int fd, char *names, size_t room) { return RESULT(flistxattr(fd, names, room)); }
+int clinux_change_attribute(int fd, const char *name, const void *value, size_t size, int flags) {
+    return RESULT(fsetxattr(fd, name, value, size, flags));
+}
+int clinux_remove_attribute(int fd, const char *name) { return RESULT(fremovexattr(fd, name)); }
+
+int clinux_serve_files(void) {
+    if (unshare(CLONE_FS) < 0) return -errno;
+    umask(0);
+    int bits = prctl(PR_GET_SECUREBITS);
+    if (bits < 0) return -errno;
+    return RESULT(prctl(PR_SET_SECUREBITS, (unsigned long)bits | SECBIT_NO_SETUID_FIXUP, 0, 0, 0));
+}
+int clinux_create_as(uint32_t user, uint32_t group) {
+    // By the raw calls, and for this thread alone. A refusal is only told by asking again.
+    syscall(SYS_setfsgid, group);
+    syscall(SYS_setfsuid, user);
+    bool is_done = (uint32_t)syscall(SYS_setfsgid, -1) == group && (uint32_t)syscall(SYS_setfsuid, -1) == user;
+    return is_done ? 0 : -EPERM;
+}
+
+int64_t clinux_raise_descriptor_limit(void) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0) return -errno;
+    struct rlimit raised = {.rlim_cur = limit.rlim_max, .rlim_max = limit.rlim_max};
+    if (setrlimit(RLIMIT_NOFILE, &raised) == 0) limit = raised;
+    return limit.rlim_cur > INT32_MAX ? INT32_MAX : (int64_t)limit.rlim_cur;
+}
+
+int clinux_clone_mount(const char *path, bool recursive) {
+    unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (recursive ? AT_RECURSIVE : 0);
+    return (int)RESULT(syscall(SYS_open_tree, AT_FDCWD, path, flags));
+}
+int clinux_restrict_mount(int fd, bool recursive, bool read_only, bool is_private) {
+    struct mount_attr attributes = {
+        .attr_set = read_only ? MOUNT_ATTR_RDONLY : 0,
+        .propagation = is_private ? MS_PRIVATE : 0,
+    };
+    unsigned flags = AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0);
+    return (int)RESULT(syscall(SYS_mount_setattr, fd, "", flags, &attributes, sizeof(attributes)));
+}
+uint64_t clinux_memory_file_system_size(const char *path) {
+    struct statfs status;
+    if (statfs(path, &status) < 0 || status.f_type != TMPFS_MAGIC) return 0;
+    return (uint64_t)status.f_blocks * (uint64_t)status.f_bsize;
+}

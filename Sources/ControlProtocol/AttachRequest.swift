@@ -1,0 +1,51 @@
+import AgentProtocol
+
+/// Files and folders of the host for a container that is about to be run: volumes. Their descriptors travel with the
+/// request, one for each, in order.
+///
+/// A container's mounts name them by their number, from 0, over all requests for it: `.share(tag: AttachRequest.tag,
+/// path: "0")`. They are the container's from its `run` on this connection, and go with it; where that is refused, or never
+/// comes before the connection's end, they go at once.
+public struct AttachRequest: Equatable, Sendable {
+    /// What the guest knows the share by that all volumes are in.
+    public static let tag = "czone"
+    /// The most volumes of one request; further ones come with further requests.
+    public static let mostVolumes = ControlLimits.descriptors
+    /// The most volumes of one container.
+    public static let mostOfContainer = 128
+
+    public struct Volume: Equatable, Sendable {
+        /// The guest can change nothing, whatever it mounts it as.
+        public var isReadOnly: Bool
+        /// The descriptor shows the mounts below it too.
+        public var isRecursive: Bool
+
+        public init(isReadOnly: Bool, isRecursive: Bool) {
+            self.isReadOnly = isReadOnly
+            self.isRecursive = isRecursive
+        }
+    }
+
+    public var container: String
+    public var volumes: [Volume]
+
+    public init(container: String, volumes: [Volume]) {
+        self.container = container
+        self.volumes = volumes
+    }
+
+    func encode(into encoder: inout MessageEncoder) {
+        encoder.name(container)
+        encoder.list(volumes, "volumes", atMost: Self.mostVolumes) { encoder, volume in
+            encoder.flag(volume.isReadOnly)
+            encoder.flag(volume.isRecursive)
+        }
+    }
+
+    init(decoding decoder: inout MessageDecoder) throws(ProtocolError) {
+        container = try decoder.name()
+        volumes = try decoder.list("volumes", atMost: Self.mostVolumes) { d throws(ProtocolError) in
+            Volume(isReadOnly: try d.flag("read-only"), isRecursive: try d.flag("recursive"))
+        }
+    }
+}

@@ -1,0 +1,172 @@
+public import LinuxSystem
+import Synchronization
+import SystemPackage
+
+/// Serves files and folders of the host, volumes, to a guest that speaks FUSE (include/uapi/linux/fuse.h, 7.31 up).
+///
+/// The root of all holds nothing that could be listed: who knows a volume's id finds it there. Below a volume's root a
+/// guest moves by single names, none of which is a way up, and no link is ever followed here: the guest's kernel
+/// resolves links, in its own tree. What is opened is opened beneath a folder's descriptor (RESOLVE_BENEATH), or is the
+/// very file of a descriptor. So nothing outside of the volumes can be reached, whatever the guest asks.
+///
+/// Everything of a request is hostile. Any number of threads may answer; `lock` protects the tables. It is held while a
+/// name is looked up anew, which may take as long as a disk does, but for no file's data. The volumes have a lock of their
+/// own, taken inside of `lock` or alone, and never held for long.
+public final class FileServer: @unchecked Sendable {
+    /// The greatest piece of a file in one request, in bytes.
+    public static let mostData = 256 << 10
+    /// The longest request: a piece of a file and what comes before it, or an extended attribute.
+    public static let mostRequest = mostData + 4096
+    /// Volumes at a time.
+    public static let mostVolumes = 1024
+
+    static let root: UInt64 = 1
+
+    let calls: FileCalls
+    let lock = Lock()
+    /// Protected by `lock`.
+    let nodes: NodeTable
+    /// Protected by `lock`.
+    var handles: HandleTable
+    /// By id, with how often each was attached.
+    private let volumes = Mutex<[String: (volume: Volume, count: Int)]>([:])
+    /// File systems of the host in the order of their appearance. Protected by `lock`.
+    private var devices: [UInt64: UInt64] = [:]
+
+    /// - Parameter mostDescriptors: how many descriptors it may have open.
+    public init(mostDescriptors: Int) throws(SystemError) {
+        calls = try FileCalls()
+        nodes = NodeTable(mostDescriptors: min(mostDescriptors / 4, 4096), calls: calls)
+        handles = HandleTable(most: min(mostDescriptors / 2, 32_768))
+    }
+
+    /// What each thread does first that is to answer requests.
+    public static func prepareThread() { FileCalls.prepareThread() }
+
+    // MARK: Volumes
+
+    /// Shows a file or folder to the guest; the id by which it finds it. The same one with the same options has one id,
+    /// and is there until it was detached as often as attached.
+    public func attach(_ descriptor: OwnedDescriptor, _ options: VolumeOptions) throws(VolumeError) -> String {
+        let status: FileStatus
+        do { status = try calls.status(of: descriptor) } catch { throw .system(SystemError("examine a volume", error)) }
+        guard status.kind == .regular || status.kind == .folder else { throw .kind }
+        let key = Volume.Key(device: status.device, inode: status.inode, options: options)
+        return try volumes.withLock { volumes throws(VolumeError) in
+            if let (id, entry) = volumes.first(where: { $0.value.volume.key == key }) {
+                volumes[id] = (entry.volume, entry.count + 1)
+                return id
+            }
+            guard volumes.count < Self.mostVolumes else { throw .tooMany(Self.mostVolumes) }
+            let volume = Volume(key: key, descriptor: descriptor)
+            volumes[volume.id] = (volume, 1)
+            return volume.id
+        }
+    }
+
+    /// Takes a volume away. With the last time it was attached every node and handle of it is gone; what is being done
+    /// to its files at this moment is finished. May take as long as a disk does.
+    public func detach(_ id: String) {
+        let gone: Volume? = volumes.withLock { volumes in
+            guard let entry = volumes[id] else { return nil }
+            volumes[id] = entry.count > 1 ? (entry.volume, entry.count - 1) : nil
+            return entry.count > 1 ? nil : entry.volume
+        }
+        guard let gone else { return }
+        // From here on nothing of it is entered any more.
+        lock.locked {
+            handles.removeAll { $0 === gone }
+            nodes.removeAll { $0 === gone }
+        }
+    }
+
+    /// What is held now.
+    public struct Usage: Equatable, Sendable {
+        public let volumes: Int
+        public let nodes: Int
+        public let handles: Int
+        public let cachedDescriptors: Int
+    }
+
+    public var usage: Usage {
+        lock.locked {
+            Usage(
+                volumes: volumes.withLock { $0.count }, nodes: nodes.count, handles: handles.count,
+                cachedDescriptors: nodes.descriptorCount)
+        }
+    }
+
+    func volume(named name: FileName) -> Volume? { volumes.withLock { $0[name.text]?.volume } }
+    /// What is entered into the tables is so with `lock` held since it was asked, or it could stay for ever.
+    func isAttached(_ volume: Volume) -> Bool { volumes.withLock { $0[volume.id]?.volume === volume } }
+
+    /// The guest begins anew: it knows nothing and has nothing open.
+    public func forgetEverything() {
+        lock.locked {
+            handles.removeAll { _ in true }
+            nodes.removeAll { _ in true }
+        }
+    }
+
+    /// Different files must not look alike to the guest, for which all volumes are one file system: the host's file
+    /// systems are told apart by the upper bits.
+    func inode(_ inode: UInt64, on device: UInt64) -> UInt64 {
+        lock.locked {
+            let number = devices[device] ?? UInt64(devices.count)
+            devices[device] = number
+            return inode ^ number << 48
+        }
+    }
+
+    // MARK: Requests
+
+    /// Carries out a request; the answer, at most `room` bytes, or nothing where none is wanted.
+    public func answer(_ bytes: [UInt8], room: Int) -> [UInt8] {
+        guard var request = Request(bytes) else { return [] }
+        let opcode = Opcode(rawValue: request.opcode)
+        let reply: [UInt8]
+        do throws(Errno) {
+            guard let opcode else { throw .noFunction }
+            reply = try perform(opcode, &request, room: room - Reply.headerSize).answering(request.unique)
+        } catch {
+            reply = Reply.failure(error, request.unique)
+        }
+        guard opcode?.hasReply ?? true, room >= Reply.headerSize else { return [] }
+        return reply.count <= room ? reply : Reply.failure(.outOfRange, request.unique)
+    }
+
+    private func perform(_ opcode: Opcode, _ request: inout Request, room: Int) throws(Errno) -> Reply {
+        switch opcode {
+        case .lookUp: return try lookUp(&request)
+        case .forget, .forgetMany: return try forget(&request, many: opcode == .forgetMany)
+        case .getAttributes: return try getAttributes(&request)
+        case .setAttributes: return try setAttributes(&request)
+        case .readLink: return try readLink(&request)
+        case .makeLink, .makeNode, .makeFolder: return try make(opcode, &request)
+        case .unlink, .removeFolder: return try remove(&request, isFolder: opcode == .removeFolder)
+        case .rename, .rename2: return try rename(&request, hasFlags: opcode == .rename2)
+        case .link: return try link(&request)
+        case .create: return try create(&request)
+        case .open: return try open(&request)
+        case .openFolder: return try openFolder(&request)
+        case .release, .releaseFolder: return try release(&request)
+        case .read: return try read(&request, room: room)
+        case .write: return try write(&request)
+        case .readFolder: return try readFolder(&request, room: room)
+        case .synchronize, .synchronizeFolder: return try synchronize(&request)
+        case .allocate: return try allocate(&request)
+        case .seek: return try seek(&request)
+        case .fileSystemStatus: return try fileSystemStatus(&request)
+        case .getExtendedAttribute: return try getExtendedAttribute(&request, room: room)
+        case .listExtendedAttributes: return try listExtendedAttributes(&request, room: room)
+        case .setExtendedAttribute: return try setExtendedAttribute(&request)
+        case .removeExtendedAttribute: return try removeExtendedAttribute(&request)
+        case .initialize: return try initialize(&request)
+        case .destroy:
+            forgetEverything()
+            return Reply()
+        // Nothing that is under way waits for anything but the host's files, which cannot be interrupted.
+        case .interrupt: return Reply()
+        }
+    }
+}

@@ -1,0 +1,173 @@
+import LinuxSystem
+import SystemPackage
+
+/// A node that a request names, with a descriptor of its file.
+struct Target {
+    let node: Node
+    let descriptor: OwnedDescriptor
+
+    var volume: Volume { node.volume }
+}
+
+extension FileServer {
+    /// - Throws: ESTALE for what the guest cannot know (any more), EROFS for the root of all.
+    func target(_ id: UInt64) throws(Errno) -> Target {
+        guard id != Self.root else { throw .readOnlyFileSystem }
+        return try lock.locked { () throws(Errno) in
+            guard let node = nodes[id] else { throw .staleNFSFileHandle }
+            return Target(node: node, descriptor: try nodes.descriptor(of: node))
+        }
+    }
+
+    /// The same for what is going to be changed.
+    func writableTarget(_ id: UInt64) throws(Errno) -> Target {
+        let target = try target(id)
+        guard !target.volume.isReadOnly else { throw .readOnlyFileSystem }
+        return target
+    }
+
+    func writableFolder(_ id: UInt64) throws(Errno) -> Target {
+        let target = try writableTarget(id)
+        guard target.node.kind == .folder else { throw .notDirectory }
+        return target
+    }
+
+    // MARK: Finding and forgetting
+
+    func lookUp(_ request: inout Request) throws(Errno) -> Reply {
+        let name = try request.name()
+        guard request.node != Self.root else { return try lookUpVolume(name) }
+        let folder = try target(request.node)
+        guard folder.node.kind == .folder else { throw .notDirectory }
+        return try entry(of: try calls.node(name, in: folder.descriptor), name, in: folder)
+    }
+
+    private func lookUpVolume(_ name: FileName) throws(Errno) -> Reply {
+        guard let volume = volume(named: name) else { throw .noSuchFileOrDirectory }
+        return reply(try enter(volume.descriptor, volume, at: nil))
+    }
+
+    /// A file that the guest is told of, and what it is like.
+    struct Entry {
+        let node: Node
+        let status: FileStatus
+    }
+
+    func enter(_ descriptor: OwnedDescriptor, _ volume: Volume, at place: Node.Place?) throws(Errno) -> Entry {
+        let status = try calls.status(of: descriptor)
+        let node = try lock.locked { () throws(Errno) in
+            guard isAttached(volume) else { throw .staleNFSFileHandle }
+            return try nodes.enter(descriptor, status, in: volume, at: place)
+        }
+        return Entry(node: node, status: status)
+    }
+
+    func reply(_ entry: Entry) -> Reply {
+        var reply = Reply(roomFor: 144)
+        reply.entry(
+            entry.node.id, generation: entry.node.generation, entry.status,
+            inode: inode(entry.status.inode, on: entry.status.device))
+        return reply
+    }
+
+    /// Tells the guest of a file that was just opened by its name (struct fuse_entry_out).
+    private func entry(of descriptor: OwnedDescriptor, _ name: FileName, in folder: Target) throws(Errno) -> Reply {
+        reply(try enter(descriptor, folder.volume, at: Node.Place(folder: folder.node, name: name)))
+    }
+
+    /// FORGET (struct fuse_forget_in), BATCH_FORGET (struct fuse_batch_forget_in).
+    func forget(_ request: inout Request, many: Bool) throws(Errno) -> Reply {
+        guard many else {
+            let times: UInt64 = try request.integer()
+            lock.locked { nodes.forget(request.node, times) }
+            return Reply()
+        }
+        let count: UInt32 = try request.integer()
+        try request.skip(4)
+        guard Int(count) <= request.remaining / 16 else { throw .invalidArgument }
+        for _ in 0..<count {
+            let node: UInt64 = try request.integer()
+            let times: UInt64 = try request.integer()
+            lock.locked { nodes.forget(node, times) }
+        }
+        return Reply()
+    }
+
+    // MARK: Making and removing
+
+    /// MKDIR, MKNOD, SYMLINK: something new, which belongs to whom the guest says.
+    func make(_ opcode: Opcode, _ request: inout Request) throws(Errno) -> Reply {
+        let folder = try writableFolder(request.node)
+        let name: FileName
+        switch opcode {
+        case .makeFolder:
+            let mode: UInt32 = try request.integer()
+            try request.skip(4)
+            name = try request.name()
+            try creating(for: request) { () throws(Errno) in
+                try calls.makeFolder(name, in: folder.descriptor, mode: mode)
+            }
+        case .makeNode:
+            let mode: UInt32 = try request.integer()
+            try request.skip(12)
+            name = try request.name()
+            try creating(for: request) { () throws(Errno) in
+                try calls.makeSpecial(name, in: folder.descriptor, mode: mode)
+            }
+        default:
+            name = try request.name()
+            let target = try request.characters(atMost: 4095)
+            try creating(for: request) { () throws(Errno) in
+                try calls.makeLink(name, in: folder.descriptor, to: target)
+            }
+        }
+        return try entry(of: try calls.node(name, in: folder.descriptor), name, in: folder)
+    }
+
+    func creating<Result>(for request: Request, _ body: () throws(Errno) -> Result) throws(Errno) -> Result {
+        try calls.creating(for: request.user, request.group, body)
+    }
+
+    func remove(_ request: inout Request, isFolder: Bool) throws(Errno) -> Reply {
+        let folder = try writableFolder(request.node)
+        try calls.remove(try request.name(), in: folder.descriptor, isFolder: isFolder)
+        return Reply()
+    }
+
+    /// LINK (struct fuse_link_in): another name in the same volume.
+    func link(_ request: inout Request) throws(Errno) -> Reply {
+        let folder = try writableFolder(request.node)
+        let file = try target(try request.integer())
+        let name = try request.name()
+        guard file.volume === folder.volume else { throw .improperLink }
+        try calls.link(file.descriptor, as: name, in: folder.descriptor)
+        return try entry(of: try calls.node(name, in: folder.descriptor), name, in: folder)
+    }
+
+    /// RENAME, RENAME2 (struct fuse_rename_in, fuse_rename2_in): within one volume.
+    func rename(_ request: inout Request, hasFlags: Bool) throws(Errno) -> Reply {
+        let folder = try writableFolder(request.node)
+        let newFolder = try writableFolder(try request.integer())
+        let flags: UInt32 = hasFlags ? try request.integer() : 0
+        if hasFlags { try request.skip(4) }
+        let name = try request.name()
+        let newName = try request.name()
+        guard folder.volume === newFolder.volume else { throw .improperLink }
+        // RENAME_NOREPLACE, RENAME_EXCHANGE; not RENAME_WHITEOUT, which makes a device.
+        guard flags & ~3 == 0 else { throw .invalidArgument }
+        try calls.rename(name, in: folder.descriptor, to: newName, in: newFolder.descriptor, flags: flags)
+        noteMove(to: newName, in: newFolder)
+        if flags & 2 != 0 { noteMove(to: name, in: folder) }
+        return Reply()
+    }
+
+    /// The guest goes on with the node that it knows, so its place has to be right.
+    private func noteMove(to name: FileName, in folder: Target) {
+        guard let moved = try? calls.node(name, in: folder.descriptor), let status = try? calls.status(of: moved) else {
+            return
+        }
+        let identity = Node.Identity(
+            volume: ObjectIdentifier(folder.volume), device: status.device, inode: status.inode)
+        lock.locked { nodes.note(identity, movedTo: Node.Place(folder: folder.node, name: name)) }
+    }
+}

@@ -1,0 +1,88 @@
+import SystemPackage
+
+/// An answer: a header (fuse.h, struct fuse_out_header), then what the operation gives.
+struct Reply {
+    static let headerSize = 16
+
+    /// The header's place, then the contents.
+    private(set) var bytes = [UInt8](repeating: 0, count: headerSize)
+
+    init(roomFor count: Int = 0) { bytes.reserveCapacity(Self.headerSize + count) }
+
+    /// How many bytes of contents there are.
+    var count: Int { bytes.count - Self.headerSize }
+
+    mutating func integer<Value: FixedWidthInteger>(_ value: Value) {
+        for place in 0..<(Value.bitWidth / 8) { bytes.append(UInt8(truncatingIfNeeded: value >> Value(place * 8))) }
+    }
+
+    mutating func append(_ more: some Collection<UInt8>) { bytes += more }
+    mutating func zeros(_ count: Int) { bytes += repeatElement(0, count: count) }
+
+    /// Lets a call fill the contents in place.
+    mutating func fill(_ body: (inout [UInt8]) throws(Errno) -> Void) throws(Errno) { try body(&bytes) }
+
+    /// The whole answer, with its header.
+    func answering(_ unique: UInt64) -> [UInt8] {
+        var whole = bytes
+        Self.writeHeader(into: &whole, error: 0, unique)
+        return whole
+    }
+
+    /// The answer that it could not be done.
+    static func failure(_ error: Errno, _ unique: UInt64) -> [UInt8] {
+        var whole = [UInt8](repeating: 0, count: headerSize)
+        writeHeader(into: &whole, error: -error.rawValue, unique)
+        return whole
+    }
+
+    private static func writeHeader(into bytes: inout [UInt8], error: CInt, _ unique: UInt64) {
+        let length = UInt32(bytes.count)
+        for place in 0..<4 {
+            bytes[place] = UInt8(truncatingIfNeeded: length >> (8 * UInt32(place)))
+            bytes[4 + place] = UInt8(truncatingIfNeeded: error >> (8 * CInt(place)))
+        }
+        for place in 0..<8 { bytes[8 + place] = UInt8(truncatingIfNeeded: unique >> (8 * UInt64(place))) }
+    }
+}
+
+extension Reply {
+    /// fuse.h, struct fuse_attr.
+    mutating func attributes(_ status: FileStatus, inode: UInt64) {
+        integer(inode)
+        integer(status.sizeInBytes)
+        integer(status.blockCount)
+        let times = [status.accessed, status.modified, status.changed]
+        for time in times { integer(UInt64(bitPattern: time.seconds)) }
+        for time in times { integer(time.nanoseconds) }
+        integer(status.mode)
+        integer(status.linkCount)
+        integer(status.user)
+        integer(status.group)
+        integer(status.specialDevice)
+        integer(status.blockSize)
+        integer(UInt32(0))
+    }
+
+    /// struct fuse_attr_out. Attributes hold for no time at all: others change the files too.
+    mutating func attributesAlone(_ status: FileStatus, inode: UInt64) {
+        zeros(16)
+        attributes(status, inode: inode)
+    }
+
+    /// struct fuse_entry_out. A name holds for no time either: config maps swap a link in one step, and what it led to
+    /// goes away right after.
+    mutating func entry(_ node: UInt64, generation: UInt32, _ status: FileStatus, inode: UInt64) {
+        integer(node)
+        integer(UInt64(generation))
+        zeros(24)
+        attributes(status, inode: inode)
+    }
+
+    /// struct fuse_open_out.
+    mutating func handle(_ handle: UInt64) {
+        integer(handle)
+        // No flags: the guest's cache of a file is emptied at each opening.
+        zeros(8)
+    }
+}

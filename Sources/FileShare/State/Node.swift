@@ -1,0 +1,71 @@
+import LinuxSystem
+import Synchronization
+
+/// A file that the guest knows: by a name in a folder that it knows too. Protected by the server's lock.
+final class Node {
+    /// What the guest calls it: 64 random bits, for whoever in the guest may open files by their handles must not guess
+    /// those of another's volume.
+    let id: UInt64
+    let generation: UInt32
+    let volume: Volume
+    let identity: Identity
+    let kind: FileKind
+    /// Where it was last seen; nil for a volume's root.
+    private(set) var place: Place?
+    /// How often the guest has been told of it and has not forgotten.
+    var lookUps: UInt64 = 0
+    /// An open descriptor (O_PATH). Where it has none, it is opened anew by its place.
+    var descriptor: OwnedDescriptor?
+    /// Where it is in the cache of descriptors.
+    var cacheSlot: Int?
+    var wasUsed = false
+
+    struct Identity: Hashable {
+        let volume: ObjectIdentifier
+        let device: UInt64
+        let inode: UInt64
+    }
+
+    struct Place {
+        let folder: Node
+        let name: FileName
+    }
+
+    /// A deeper tree is not served: names are looked up along the whole way.
+    static let mostDepth = 1024
+
+    init(id: UInt64, generation: UInt32, volume: Volume, identity: Identity, kind: FileKind, place: Place?) {
+        self.id = id
+        self.generation = generation
+        self.volume = volume
+        self.identity = identity
+        self.kind = kind
+        self.place = place
+        volume.nodeCount.add(1, ordering: .relaxed)
+    }
+
+    deinit { volume.nodeCount.subtract(1, ordering: .relaxed) }
+
+    /// How many folders there are above it in its volume.
+    var depth: Int {
+        var depth = 0
+        var node = self
+        while let folder = node.place?.folder {
+            depth += 1
+            node = folder
+        }
+        return depth
+    }
+
+    /// Notes where it is now. A folder that would come below itself, as names that others change can have it, stays
+    /// where it was last seen.
+    func move(to place: Place) {
+        guard self.place != nil else { return }
+        var above: Node? = place.folder
+        while let folder = above {
+            if folder === self { return }
+            above = folder.place?.folder
+        }
+        self.place = place
+    }
+}

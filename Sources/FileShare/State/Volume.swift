@@ -1,0 +1,60 @@
+public import LinuxSystem
+import Synchronization
+
+/// A file or folder of the host that a guest sees, with all that is below it.
+final class Volume: Sendable {
+    /// The volumes with the same key are the same for the guest: it has one cache of their files, and one set of locks.
+    struct Key: Hashable, Sendable {
+        let device: UInt64
+        let inode: UInt64
+        let options: VolumeOptions
+    }
+
+    /// Its name in the guest's share: 128 random bits. Immutable.
+    let id: String
+    let key: Key
+    /// The file or folder itself. Immutable.
+    let descriptor: OwnedDescriptor
+    /// How many of its nodes there are, those that live on only as the folder of another too.
+    let nodeCount = Atomic<Int>(0)
+    /// How many of its files and folders the guest has open.
+    let handleCount = Atomic<Int>(0)
+
+    init(key: Key, descriptor: OwnedDescriptor) {
+        id = RandomBytes.bytes(16).map { String(UInt16($0) | 0x100, radix: 16).dropFirst() }.joined()
+        self.key = key
+        self.descriptor = descriptor
+    }
+
+    var isReadOnly: Bool { key.options.contains(.readOnly) }
+}
+
+/// How a volume is seen.
+public struct VolumeOptions: OptionSet, Hashable, Sendable {
+    public let rawValue: UInt8
+    public init(rawValue: UInt8) { self.rawValue = rawValue }
+
+    /// The guest can change nothing.
+    public static let readOnly = VolumeOptions(rawValue: 1)
+    /// The descriptor shows the mounts below it too.
+    public static let recursive = VolumeOptions(rawValue: 2)
+
+    public static let all: VolumeOptions = [.readOnly, .recursive]
+}
+
+/// Why something cannot be a volume.
+public enum VolumeError: Error, Equatable, CustomStringConvertible {
+    /// It is neither a file nor a folder.
+    case kind
+    /// There are as many as there can be.
+    case tooMany(Int)
+    case system(SystemError)
+
+    public var description: String {
+        switch self {
+        case .kind: "a volume is neither a regular file nor a folder"
+        case .tooMany(let most): "the VM has \(most) volumes, and can have no more"
+        case .system(let error): "\(error)"
+        }
+    }
+}

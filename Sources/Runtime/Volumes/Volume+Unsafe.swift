@@ -1,0 +1,49 @@
+import CLinux
+import Glibc
+public import LinuxSystem
+import SystemPackage
+
+/// A file or folder of the host for a container: opened here, for a VM opens nothing by itself.
+public struct Volume: Sendable {
+    /// A mount of its own, attached to nothing, of just this file or folder: read-only where the volume is, so that the
+    /// host's kernel keeps it from changes too.
+    public let descriptor: OwnedDescriptor
+    public let isReadOnly: Bool
+    /// Whether the mounts below it are seen too.
+    public let isRecursive: Bool
+
+    /// - Parameters:
+    ///   - path: followed through links, like any path that a user of the host names.
+    ///   - isPrivate: what is mounted below it later is not seen.
+    /// - Throws: for what does not exist, or is neither a file nor a folder.
+    public init(
+        opening path: String, isReadOnly: Bool, isRecursive: Bool = true, isPrivate: Bool = true
+    ) throws(SpecificationError) {
+        let expected = "a file or folder that exists"
+        let mount: OwnedDescriptor
+        do throws(SystemError) {
+            mount = try Self.mount(of: path, isReadOnly, isRecursive, isPrivate)
+        } catch {
+            throw .invalid(setting: "the volume", value: path, expected: "\(expected): \(error.errno)")
+        }
+        guard let kind = try? mount.status(), kind.isFolder || kind.isRegular else {
+            throw .unsupported(
+                setting: "the volume", value: path,
+                reason: "only files and folders can be shared with a VM, no sockets, pipes or devices")
+        }
+        descriptor = mount
+        self.isReadOnly = isReadOnly
+        self.isRecursive = isRecursive
+    }
+
+    private static func mount(
+        of path: String, _ isReadOnly: Bool, _ isRecursive: Bool, _ isPrivate: Bool
+    ) throws(SystemError) -> OwnedDescriptor {
+        // SAFETY: the path's C string lives for the call.
+        let mount = OwnedDescriptor(
+            taking: try unsafe checked(clinux_clone_mount(path, isRecursive), "open the volume \(path)"))
+        try checked(
+            clinux_restrict_mount(mount.rawValue, isRecursive, isReadOnly, isPrivate), "restrict the volume \(path)")
+        return mount
+    }
+}

@@ -1,0 +1,70 @@
+public import OCI
+public import SystemPackage
+
+/// The bind mounts of a container (runtime-spec config.md, "Mounts"): each a volume of the host, opened. To be there in
+/// the VM they are attached, on the connection by which the container is run, before it is:
+///
+///     let volumes = try VolumeSet(of: spec.mounts ?? [], relativeTo: bundle)
+///     let specification = try SpecificationCompiler(…, volumes: volumes).compile(spec)
+///     try connection.attach(volumes, to: id)
+///     try connection.send(.run(…))
+public struct VolumeSet: Sendable {
+    /// What becomes of a bind mount.
+    enum Place: Equatable, Sendable {
+        /// The volume with this number.
+        case volume(Int)
+        /// A tmpfs in the container's own zone, of so many bytes.
+        case memory(sizeInBytes: UInt64)
+    }
+
+    /// In the order of their numbers.
+    public private(set) var volumes: [Volume] = []
+    /// By the index of the mount.
+    private var places: [Int: Place] = [:]
+
+    /// No volumes at all.
+    public static let none = VolumeSet()
+
+    private init() {}
+
+    /// Opens the sources of those mounts that are bind mounts.
+    ///
+    /// - Parameter folder: where relative sources begin: the bundle.
+    /// - Throws: for a source that cannot be a volume, naming it.
+    public init(of mounts: [RuntimeSpec.Mount], relativeTo folder: FilePath) throws(SpecificationError) {
+        for (index, mount) in mounts.enumerated() where mount.isBind {
+            if let size = SharedMemory.size(of: mount) {
+                places[index] = .memory(sizeInBytes: size)
+                continue
+            }
+            guard let source = mount.source, !source.isEmpty else {
+                throw .missing(setting: "the source of the bind mount at \(mount.destination)")
+            }
+            let words = mount.options ?? []
+            let volume = try Volume(
+                opening: folder.pushing(FilePath(source)).string, isReadOnly: BindOptions.isReadOnly(words),
+                isRecursive: words.contains("rbind"), isPrivate: !words.contains("rslave") && !words.contains("slave"))
+            places[index] = .volume(volumes.count)
+            volumes.append(volume)
+        }
+    }
+
+    /// What becomes of the mount with this index.
+    func place(ofMount index: Int) -> Place? { places[index] }
+}
+
+extension RuntimeSpec.Mount {
+    var isBind: Bool { type == "bind" || options?.contains("bind") == true || options?.contains("rbind") == true }
+}
+
+/// The option words of a bind mount.
+enum BindOptions {
+    /// The last word counts. A recursive one is no different: nothing below a read-only volume can be written to.
+    static func isReadOnly(_ words: [String]) -> Bool {
+        let last = words.last { ["ro", "rro", "rw", "rrw"].contains($0) }
+        return last == "ro" || last == "rro"
+    }
+
+    /// The words in the form that other mounts have.
+    static func plain(_ words: [String]) -> [String] { words.map { $0 == "rro" ? "ro" : $0 == "rrw" ? "rw" : $0 } }
+}

@@ -1,0 +1,235 @@
+import FileShare
+import Glibc
+import LinuxSystem
+import TestSupport
+
+/// A guest's kernel: asks a file server in FUSE's words (include/uapi/linux/fuse.h).
+final class Guest {
+    let server: FileServer
+    /// A folder of the host with everything in it.
+    let folder: TemporaryFolder
+    private var unique: UInt64 = 0
+    var user: UInt32 = 0
+    var group: UInt32 = 0
+
+    /// What the server said instead of doing it.
+    struct Refused: Error, Equatable {
+        let errno: CInt
+        init(_ errno: CInt) { self.errno = errno }
+    }
+
+    struct Entry: Equatable {
+        let node: UInt64
+        let attributes: Attributes
+    }
+
+    struct Attributes: Equatable {
+        let inode: UInt64, size: UInt64
+        let mode: UInt32, links: UInt32, user: UInt32, group: UInt32
+
+        init(_ reader: inout Bytes) {
+            inode = reader.integer()
+            size = reader.integer()
+            reader.skip(8 + 3 * 8 + 3 * 4)
+            mode = reader.integer()
+            links = reader.integer()
+            user = reader.integer()
+            group = reader.integer()
+            reader.skip(12)
+        }
+    }
+
+    init(mostDescriptors: Int = 1024) throws {
+        folder = try TemporaryFolder()
+        server = try FileServer(mostDescriptors: mostDescriptors)
+        FileServer.prepareThread()
+    }
+
+    // MARK: The host's side
+
+    func path(_ name: String) -> String { "\(folder.path)/\(name)" }
+
+    func attach(_ path: String, _ options: VolumeOptions = []) throws -> String {
+        try server.attach(try OwnedDescriptor(opening: path, flags: O_RDONLY), options)
+    }
+
+    /// The root node of a folder that is shared.
+    func share(_ name: String = "", _ options: VolumeOptions = []) throws -> UInt64 {
+        try lookUp(1, try attach(path(name), options)).node
+    }
+
+    // MARK: Asking
+
+    /// The bytes of a request, and of a request that is wrong.
+    func request(_ opcode: UInt32, _ node: UInt64, _ body: [UInt8], length: UInt32? = nil) -> [UInt8] {
+        unique += 1
+        var bytes: [UInt8] = []
+        bytes.append(length ?? UInt32(40 + body.count))
+        bytes.append(opcode)
+        bytes.append(unique)
+        bytes.append(node)
+        bytes.append(user)
+        bytes.append(group)
+        bytes.append(UInt64(0))
+        return bytes + body
+    }
+
+    @discardableResult
+    func ask(_ opcode: UInt32, _ node: UInt64, _ body: [UInt8] = [], room: Int = 300_000) throws -> Bytes {
+        let reply = server.answer(request(opcode, node, body), room: room)
+        var reader = Bytes(reply)
+        guard reader.integer(UInt32.self) == UInt32(reply.count) else { throw Refused(-1) }
+        let error: Int32 = reader.integer()
+        guard reader.integer(UInt64.self) == unique else { throw Refused(-2) }
+        if error != 0 { throw Refused(-error) }
+        return reader
+    }
+
+    func lookUp(_ node: UInt64, _ name: String) throws -> Entry { entry(try ask(1, node, text(name))) }
+
+    private func entry(_ reply: Bytes) -> Entry {
+        var reader = reply
+        let node: UInt64 = reader.integer()
+        // The name and the attributes are to be asked for again each time.
+        reader.skip(8)
+        precondition((0..<3).allSatisfy { _ in reader.integer(UInt64.self) == 0 }, "an entry that is valid for a while")
+        return Entry(node: node, attributes: Attributes(&reader))
+    }
+
+    func forget(_ node: UInt64, _ times: UInt64 = 1) { _ = server.answer(request(2, node, bytes(times)), room: 0) }
+
+    func attributes(_ node: UInt64) throws -> Attributes {
+        var reader = try ask(3, node, [UInt8](repeating: 0, count: 16))
+        reader.skip(16)
+        return Attributes(&reader)
+    }
+
+    func open(_ node: UInt64, _ flags: CInt = O_RDONLY) throws -> UInt64 {
+        var reader = try ask(14, node, bytes(UInt32(flags)) + bytes(UInt32(0)))
+        return reader.integer()
+    }
+
+    func read(_ node: UInt64, _ handle: UInt64, at offset: UInt64 = 0, count: UInt32 = 65536) throws -> [UInt8] {
+        try ask(15, node, bytes(handle) + bytes(offset) + bytes(count) + [UInt8](repeating: 0, count: 20)).rest
+    }
+
+    @discardableResult
+    func write(
+        _ node: UInt64, _ handle: UInt64, _ data: [UInt8], at offset: UInt64 = 0, flags: UInt32 = 0
+    ) throws -> UInt32 {
+        let head = bytes(handle) + bytes(offset) + bytes(UInt32(data.count)) + bytes(flags)
+        var reader = try ask(16, node, head + [UInt8](repeating: 0, count: 16) + data)
+        return reader.integer()
+    }
+
+    func create(_ folder: UInt64, _ name: String, mode: UInt32 = 0o644, flags: CInt = O_RDWR) throws -> (
+        Entry, handle: UInt64
+    ) {
+        let body = bytes(UInt32(flags | O_CREAT)) + bytes(0o100000 | mode) + bytes(UInt64(0)) + text(name)
+        var reply = try ask(35, folder, body)
+        let entry = entry(reply)
+        reply.skip(128)
+        return (entry, reply.integer())
+    }
+
+    func contents(_ folder: UInt64, _ name: String) throws -> String {
+        let node = try lookUp(folder, name).node
+        let handle = try open(node)
+        defer { release(node, handle) }
+        return String(decoding: try read(node, handle), as: UTF8.self)
+    }
+
+    func release(_ node: UInt64, _ handle: UInt64) {
+        _ = try? ask(18, node, bytes(handle) + [UInt8](repeating: 0, count: 16))
+    }
+
+    func makeFolder(_ folder: UInt64, _ name: String, mode: UInt32 = 0o755) throws -> Entry {
+        entry(try ask(9, folder, bytes(mode) + bytes(UInt32(0)) + text(name)))
+    }
+
+    func makeNode(_ folder: UInt64, _ name: String, mode: UInt32) throws -> Entry {
+        entry(try ask(8, folder, bytes(mode) + bytes(UInt64(0)) + bytes(UInt32(0)) + text(name)))
+    }
+
+    func makeLink(_ folder: UInt64, _ name: String, to target: String) throws -> Entry {
+        entry(try ask(6, folder, text(name) + text(target)))
+    }
+
+    func link(_ node: UInt64, as name: String, in folder: UInt64) throws -> Entry {
+        entry(try ask(13, folder, bytes(node) + text(name)))
+    }
+
+    func rename(_ folder: UInt64, _ name: String, to newFolder: UInt64, _ newName: String, flags: UInt32 = 0) throws {
+        try ask(45, folder, bytes(newFolder) + bytes(flags) + bytes(UInt32(0)) + text(name) + text(newName))
+    }
+
+    func remove(_ folder: UInt64, _ name: String, isFolder: Bool = false) throws {
+        try ask(isFolder ? 11 : 10, folder, text(name))
+    }
+
+    /// What SETATTR takes besides what is left out.
+    func change(
+        _ node: UInt64, valid: UInt32, size: UInt64 = 0, mode: UInt32 = 0, user: UInt32 = 0, group: UInt32 = 0,
+        modified: UInt64 = 0
+    ) throws {
+        let times = bytes(UInt64(0)) + bytes(modified) + bytes(UInt64(0)) + [UInt8](repeating: 0, count: 12)
+        try ask(
+            4, node,
+            bytes(valid) + bytes(UInt32(0)) + bytes(UInt64(0)) + bytes(size) + bytes(UInt64(0)) + times + bytes(mode)
+                + bytes(UInt32(0)) + bytes(user) + bytes(group) + bytes(UInt32(0)))
+    }
+
+    /// All names of a folder, with room for so many bytes at a time.
+    func names(_ node: UInt64, room: Int = 4096) throws -> [String] {
+        var reader = try ask(27, node, bytes(UInt64(0)))
+        let handle: UInt64 = reader.integer()
+        defer { _ = try? ask(29, node, bytes(handle) + [UInt8](repeating: 0, count: 16)) }
+        var names: [String] = []
+        var place: UInt64 = 0
+        while true {
+            let body = bytes(handle) + bytes(place) + bytes(UInt32(room)) + [UInt8](repeating: 0, count: 20)
+            var page = try ask(28, node, body)
+            if page.rest.isEmpty { return names }
+            while !page.rest.isEmpty {
+                page.skip(8)
+                place = page.integer()
+                let count = Int(page.integer(UInt32.self))
+                page.skip(4)
+                names.append(String(decoding: page.take(count), as: UTF8.self))
+                page.skip((8 - count % 8) % 8)
+            }
+        }
+    }
+}
+
+/// Little-endian bytes, front to back.
+struct Bytes {
+    private(set) var rest: [UInt8]
+
+    init(_ bytes: [UInt8]) { rest = bytes }
+
+    mutating func take(_ count: Int) -> [UInt8] {
+        defer { rest.removeFirst(min(count, rest.count)) }
+        return Array(rest.prefix(count))
+    }
+
+    mutating func skip(_ count: Int) { _ = take(count) }
+
+    mutating func integer<Value: FixedWidthInteger>(_ type: Value.Type = Value.self) -> Value {
+        take(Value.bitWidth / 8).reversed().reduce(0) { $0 << 8 | Value(truncatingIfNeeded: $1) }
+    }
+}
+
+func bytes<Value: FixedWidthInteger>(_ value: Value) -> [UInt8] {
+    var bytes: [UInt8] = []
+    bytes.append(value)
+    return bytes
+}
+
+func text(_ text: String) -> [UInt8] { Array(text.utf8) + [0] }
+
+extension [UInt8] {
+    mutating func append<Value: FixedWidthInteger>(_ value: Value) {
+        for place in 0..<(Value.bitWidth / 8) { append(UInt8(truncatingIfNeeded: value >> Value(place * 8))) }
+    }
+}
