@@ -10,7 +10,8 @@ extension Supervisor {
     func openPorts(
         for interfaces: inout [NetworkInterface], _ taps: [OwnedDescriptor], of container: Container
     ) throws(NetworkPortError) {
-        guard let network = machine.network else { return }
+        guard !interfaces.isEmpty else { return }
+        guard let network = machine.network else { throw .tooMany(0) }
         container.network = network
         for index in interfaces.indices {
             do throws(NetworkPortError) {

@@ -39,6 +39,8 @@ public final class Program {
         let loop = try EventLoop()
         let timer = try TimerDescriptor()
         timer.arm(inMilliseconds: UInt64(seconds) * 1000)
+        // Its handler holds the loop, which holds the handler.
+        defer { loop.remove(timer.descriptor) }
         var open = 2
         var timedOut = false
         try loop.add(timer.descriptor, for: .readable) { [child] _ in

@@ -8,7 +8,7 @@ struct RoutingMessage {
         case newAddress = 20, getAddress = 22
         case newRoute = 24, getRoute = 26
         case newQueueing = 36, deleteQueueing = 37
-        case newFilter = 44, deleteFilter = 45
+        case newFilter = 44, deleteFilter = 45, getFilter = 46
     }
 
     struct Flags: OptionSet {

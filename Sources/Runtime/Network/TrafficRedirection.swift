@@ -16,11 +16,11 @@ extension RoutingSocket {
         static let redirectOutward: UInt32 = 1
     }
 
-    /// - Returns: whether the discipline is ours: it was not there before.
+    /// - Returns: whether the discipline is ours: it was not there before, or held nothing but what a client of ours
+    ///   that was killed has left, which points to a tap that is gone.
     func redirect(from source: Int32, to target: Int32, _ name: String) throws(SystemError) -> Bool {
-        let isOurs = try addIngress(to: source, name)
-        // One whose VM died without saying so points to a tap that is gone.
-        if !isOurs { removeRedirection(from: source) }
+        var isOurs = try addIngress(to: source, name)
+        if !isOurs, removeRedirection(from: source) { isOurs = try !hasFilters(source, name) }
         do {
             try addFilter(from: source, to: target, name)
         } catch {
@@ -30,16 +30,24 @@ extension RoutingSocket {
         return isOurs
     }
 
-    func removeRedirection(from source: Int32) {
+    /// - Returns: whether there was one.
+    @discardableResult
+    func removeRedirection(from source: Int32) -> Bool {
         var request = RoutingMessage(.deleteFilter, .acknowledge)
         request.trafficControl(source, handle: 0, parent: Number.ingressHandle, information: Self.filterInformation)
-        try? ask(request, "remove a filter")
+        return (try? ask(request, "remove a filter")) != nil
     }
 
     func removeIngress(from source: Int32) {
         var request = RoutingMessage(.deleteQueueing, .acknowledge)
         request.trafficControl(source, handle: Number.ingressHandle, parent: Number.ingressParent, information: 0)
         try? ask(request, "remove an ingress queueing discipline")
+    }
+
+    private func hasFilters(_ source: Int32, _ name: String) throws(SystemError) -> Bool {
+        var request = RoutingMessage(.getFilter, .dump)
+        request.trafficControl(source, handle: 0, parent: Number.ingressHandle, information: 0)
+        return try !list(request, "list the filters of \(name)").isEmpty
     }
 
     private static var filterInformation: UInt32 { Number.preference << 16 | Number.everyProtocol }
