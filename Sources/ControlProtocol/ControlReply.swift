@@ -14,6 +14,8 @@ public enum ControlReply: ControlMessage, Equatable {
     case description(VirtualMachineDescription)
     case placement(PagePlacement)
     case nodes(NodeMeasures)
+    /// By zone, node 1 first.
+    case zoneTimes([ZoneTimes])
 
     private var number: UInt8 {
         switch self {
@@ -25,6 +27,7 @@ public enum ControlReply: ControlMessage, Equatable {
         case .description: 6
         case .placement: 7
         case .nodes: 8
+        case .zoneTimes: 60
         }
     }
 
@@ -41,6 +44,7 @@ public enum ControlReply: ControlMessage, Equatable {
         case .description(let description): description.encode(into: &encoder)
         case .placement(let placement): placement.encode(into: &encoder)
         case .nodes(let nodes): nodes.encode(into: &encoder)
+        case .zoneTimes(let times): encoder.list(times, "zones", atMost: Limits.zones) { $1.encode(into: &$0) }
         }
     }
 
@@ -55,6 +59,9 @@ public enum ControlReply: ControlMessage, Equatable {
         case 6: self = .description(try VirtualMachineDescription(decoding: &decoder))
         case 7: self = .placement(try PagePlacement(decoding: &decoder))
         case 8: self = .nodes(try NodeMeasures(decoding: &decoder))
+        case 60:
+            self = .zoneTimes(
+                try decoder.list("zones", atMost: Limits.zones) { d throws(ProtocolError) in try ZoneTimes(decoding: &d) })
         default: throw .invalidValue(field: "control reply", value: UInt64(number))
         }
     }

@@ -25,6 +25,8 @@ public enum ControlRequest: ControlMessage, Equatable {
     case placement(container: String)
     /// The guest's memory by node. → `nodes` or `refused`.
     case nodes
+    /// How long the zones' last comings and goings took. → `zoneTimes`.
+    case zoneTimes
     /// Powers the VM off, ending what runs in it. → `done` when it has begun to.
     case stop
     /// Volumes for a container that comes next. → `done` or `refused`.
@@ -45,6 +47,7 @@ public enum ControlRequest: ControlMessage, Equatable {
         case .nodes: 11
         case .stop: 12
         case .attach: 50
+        case .zoneTimes: 60
         }
     }
 
@@ -73,8 +76,8 @@ public enum ControlRequest: ControlMessage, Equatable {
                 encoder.optional(limit) { $0.integer($1) }
             }
         case .wait(let container), .remove(let container), .placement(let container): encoder.name(container)
-        case .nodes, .stop: break
         case .attach(let request): request.encode(into: &encoder)
+        case .nodes, .zoneTimes, .stop: break
         }
     }
 
@@ -103,6 +106,7 @@ public enum ControlRequest: ControlMessage, Equatable {
         case 11: self = .nodes
         case 12: self = .stop
         case 50: self = .attach(try AttachRequest(decoding: &decoder))
+        case 60: self = .zoneTimes
         default: throw .invalidValue(field: "control request", value: UInt64(number))
         }
     }

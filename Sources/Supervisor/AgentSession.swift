@@ -40,6 +40,7 @@ final class AgentSession {
         func agentSaidHello(_ hello: Hello)
         func processExited(_ exited: Exited)
         func containerRanOutOfMemory(_ event: OutOfMemory)
+        func zoneChanged(_ event: ZoneChanged)
         func agentIsLost(_ reason: String)
     }
 
@@ -106,7 +107,7 @@ final class AgentSession {
             completions.removeValue(forKey: request)?(.failure(.refused(failure)))
         case .exited(let exited): listener?.processExited(exited)
         case .outOfMemory(let event): listener?.containerRanOutOfMemory(event)
-        case .zoneChanged: break
+        case .zoneChanged(let event): listener?.zoneChanged(event)
         }
     }
 

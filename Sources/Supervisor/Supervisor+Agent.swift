@@ -88,6 +88,10 @@ extension Supervisor: AgentSession.Listener {
         container.outOfMemoryAt = WallClock.nanoseconds
     }
 
+    func zoneChanged(_ event: ZoneChanged) {
+        zones.first { $0.zone.node == event.node }?.noteOnline(event.onlineBytes)
+    }
+
     func agentIsLost(_ reason: String) {
         // On a power-off the connection closes on its way; otherwise PID 1 is gone and the kernel about to panic.
         guard state != .stopping else { return }

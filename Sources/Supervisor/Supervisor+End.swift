@@ -16,7 +16,7 @@ extension Supervisor {
                 container: container.number, offlineZone: container.zone != nil, timeout: Self.agentPatience)
             agent?.request(request) { [self] result in
                 switch result {
-                case .success(let deleted): zoneWentOffline(deleted.zone, container)
+                case .success(let deleted): zoneWentOffline(deleted.zone, container, after: deleted.timings)
                 case .failure(let failure): keepAway(container, failure)
                 }
             }
@@ -32,19 +32,20 @@ extension Supervisor {
         zone.drain()
         agent?.request(OfflineZone(node: zone.zone.node, timeout: Self.agentPatience)) { [self] result in
             switch result {
-            case .success(let offline): zoneWentOffline(offline, container)
+            case .success(let offline): zoneWentOffline(offline, container, after: [])
             case .failure(let failure): keepAway(container, failure)
             }
         }
     }
 
     /// The agent says that the zone is empty and offline; the device tells whether that is so.
-    private func zoneWentOffline(_ offline: ZoneOffline?, _ container: Container) {
+    private func zoneWentOffline(_ offline: ZoneOffline?, _ container: Container, after steps: [StepTiming]) {
         guard let zone = container.zone else { return finish(container) }
         guard let offline, offline.isOffline else {
             zone.quarantine(.notEmpty)
             return finish(container)
         }
+        zone.noteOffline(offline, after: steps)
         pagesMigratedOffline += offline.pagesMigrated
         // The zone is on its way whether the guest hurries or not: the container is gone for its clients only when
         // the memory is back.

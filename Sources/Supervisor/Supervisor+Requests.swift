@@ -36,6 +36,7 @@ extension Supervisor {
         case .nodes:
             whenReady { [self] in agent?.request(MeasureNodes()) { waiter.answer($0) { .nodes($0) } } }
         case .attach(let request): attach(request, waiter)
+        case .zoneTimes: waiter.reply(.zoneTimes(zones.map(\.times)))
         case .stop:
             waiter.reply(.done)
             powerOff()

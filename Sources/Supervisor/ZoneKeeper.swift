@@ -1,3 +1,4 @@
+import AgentProtocol
 import ControlProtocol
 import LinuxSystem
 import Virtio
@@ -9,28 +10,51 @@ final class ZoneKeeper {
     private let device: MemoryDevice
     /// Called once, when as much is plugged as was asked for.
     private var onSettled: (() -> Void)?
+    private var stopwatch: ZoneStopwatch
 
     init(_ device: MemoryDevice) {
         self.device = device
         life = ZoneLife(device.zone)
+        stopwatch = ZoneStopwatch(node: device.zone.node)
     }
+
+    /// How long its last coming and going took.
+    var times: ZoneTimes { stopwatch.times }
 
     var zone: Zone { life.zone }
 
     /// absent → plugging; `onPlugged` is called when the guest has plugged all of it.
     func plug(_ sizeInBytes: UInt64, onPlugged: @escaping () -> Void) throws {
         try life.plug(sizeInBytes)
-        onSettled = onPlugged
+        stopwatch.begin()
+        onSettled = { [self] in
+            stopwatch.notePlugged()
+            onPlugged()
+        }
         try device.request(sizeInBytes: sizeInBytes)
     }
 
     /// plugging → online.
-    func confirmOnline() { step { life throws(ZoneStateError) in try life.confirmOnline() } }
+    func confirmOnline() {
+        stopwatch.noteOnline()
+        step { life throws(ZoneStateError) in try life.confirmOnline() }
+    }
+
+    /// The agent says how much of it is online: for the times only, `confirmOnline` is what counts.
+    func noteOnline(_ sizeInBytes: UInt64) {
+        if life.state == .plugging, sizeInBytes == life.requestedSizeInBytes { stopwatch.noteOnline() }
+    }
 
     /// online or plugging → draining: the agent empties the zone and takes it offline.
     func drain() {
         onSettled = nil
+        stopwatch.beginReturn()
         step { life throws(ZoneStateError) in try life.drain() }
+    }
+
+    /// The agent has taken it offline, in these steps.
+    func noteOffline(_ offline: ZoneOffline, after steps: [StepTiming]) {
+        stopwatch.noteOffline(steps + offline.timings, pagesMigrated: offline.pagesMigrated)
     }
 
     /// draining → unplugging; `onAbsent` is called when nothing is plugged any more and the host has the memory.
@@ -39,6 +63,7 @@ final class ZoneKeeper {
         guard life.state == .unplugging else { return onAbsent() }
         onSettled = { [self] in
             step { life throws(ZoneStateError) in try life.confirmAbsent() }
+            if life.isFree { stopwatch.noteReturned() }
             onAbsent()
         }
         do { try device.request(sizeInBytes: 0) } catch { quarantine(.hostFailure) }
