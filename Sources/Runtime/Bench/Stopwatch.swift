@@ -44,6 +44,41 @@ public enum Stopwatch {
         return Double(elapsed) / 1e6
     }
 
+    /// Milliseconds from the start of several programs at once to the end of each, all successes.
+    public static func milliseconds(ofEach commands: [(program: String, arguments: [String])]) throws -> [Double] {
+        let nowhere = try OwnedDescriptor(opening: "/dev/null", flags: O_RDWR)
+        var running: [(child: ChildProcess, end: OwnedDescriptor, start: UInt64)] = []
+        for (program, arguments) in commands {
+            let start = MonotonicClock.nanoseconds
+            let child = try launch(program, arguments, output: nowhere)
+            // A child of ours stays until it is waited for, so it can be watched.
+            if let end = try watch(process: child.id) { running.append((child, end, start)) }
+        }
+        var elapsed: [Double] = []
+        while !running.isEmpty {
+            let ready = try wait(for: running.map { ($0.end, .readable) })
+            let now = MonotonicClock.nanoseconds
+            for (index, state) in ready.enumerated().reversed() where !state.isEmpty {
+                let one = running.remove(at: index)
+                let status = try one.child.waitForEnd()
+                guard status == 0 else { throw Failed(description: "one of several ended with status \(status)") }
+                elapsed.append(Double(now - one.start) / 1e6)
+            }
+        }
+        return elapsed
+    }
+
+    /// What a program prints until its end, which must be a success.
+    public static func output(of program: String, _ arguments: [String]) throws -> [UInt8] {
+        let (output, child) = try launchToRead(program, arguments)
+        let bytes = try output.readToEnd(atMost: 1 << 20)
+        let status = try child.waitForEnd()
+        guard status == 0 else {
+            throw Failed(description: "\(program) \(arguments.joined(separator: " ")) ended with status \(status)")
+        }
+        return bytes
+    }
+
     /// Starts a program whose output is read: its end of the socket is open nowhere else when this returns.
     private static func launchToRead(
         _ program: String, _ arguments: [String]
@@ -52,8 +87,9 @@ public enum Stopwatch {
         return (mine, try launch(program, arguments, output: programs))
     }
 
-    private static func launch(
-        _ program: String, _ arguments: [String], output: OwnedDescriptor
+    /// Starts a program with this process's surroundings; without `input` it has nothing to read.
+    static func launch(
+        _ program: String, _ arguments: [String], input: OwnedDescriptor? = nil, output: OwnedDescriptor
     ) throws -> ChildProcess {
         guard let path = findProgram(program) else {
             throw Failed(description: "\(program) is not installed; `make setup` installs what the benches compare with")
@@ -61,14 +97,14 @@ public enum Stopwatch {
         let environment = ["PATH", "HOME", "CZONE_ROOT", "CZONE_STORE"].compactMap { name in
             CurrentProcess.environment(name).map { "\(name)=\($0)" }
         }
-        let nothing = try OwnedDescriptor(opening: "/dev/null", flags: O_RDONLY)
+        let input = try input ?? OwnedDescriptor(opening: "/dev/null", flags: O_RDONLY)
         return try ProcessLaunch(
-            path, arguments: [program] + arguments, environment: environment, input: nothing, output: output,
+            path, arguments: [program] + arguments, environment: environment, input: input, output: output,
             error: StandardStream.error.descriptor
         ).start()
     }
 
-    private static func contains(_ bytes: [UInt8], _ wanted: [UInt8]) -> Bool {
+    static func contains(_ bytes: [UInt8], _ wanted: [UInt8]) -> Bool {
         guard bytes.count >= wanted.count else { return false }
         return (0...(bytes.count - wanted.count)).contains { bytes[$0..<($0 + wanted.count)].elementsEqual(wanted) }
     }
@@ -78,7 +114,8 @@ public enum Stopwatch {
 public struct Measurements: Sendable {
     public private(set) var runs: [Double] = []
 
-    public init() {}
+    /// In the order in which they were made.
+    public init(_ runs: [Double] = []) { self.runs = runs }
 
     public mutating func add(_ milliseconds: Double) { runs.append(milliseconds) }
 

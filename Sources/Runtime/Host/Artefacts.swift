@@ -31,6 +31,12 @@ public struct Artefacts: Sendable {
         try find("guest kernel", "CZONE_KERNEL", ["../vmlinux", "vmlinux", "../lib/czone/vmlinux"])
     }
 
+    /// The same kernel with PCI, for a monitor that it is compared on and that cannot do without.
+    public func kernelWithPCI() throws(Missing) -> FilePath {
+        try find(
+            "guest kernel with PCI", "CZONE_PCI_KERNEL", ["../vmlinux-pci", "vmlinux-pci", "../lib/czone/vmlinux-pci"])
+    }
+
     /// The initial RAM disk with the guest agent in it.
     public func initialRAMDisk() throws(Missing) -> FilePath {
         try find("initramfs", "CZONE_INITRAMFS", ["../initramfs.cpio", "initramfs.cpio", "../lib/czone/initramfs.cpio"])

@@ -1,0 +1,133 @@
+import AgentProtocol
+import ControlProtocol
+import LinuxSystem
+import SystemPackage
+
+/// Times the coming and going of zones: each a container's that touches most of its memory and ends by itself, run as a
+/// user would run it. The times are the VM's, by the host's clock.
+public struct ZoneBench {
+    /// One zone's way.
+    public struct Run: Sendable {
+        /// Until the device says that the zone is plugged and the agent that it is online.
+        public var plug: Double
+        /// From the container's end until the zone is unplugged and its memory the host's.
+        public var unplug: Double
+        /// Of that, until the agent says that the zone is offline.
+        public var offline: Double
+        public var pagesMigrated: UInt64
+        /// The agent's steps, in milliseconds.
+        public var steps: [(name: String, milliseconds: Double)]
+    }
+
+    private let executable: String
+    private let places: [String]
+    private let registry: Registry
+
+    /// - Parameter folder: a bench's own; registry, store and root folder are made in it.
+    public init(folder: String, executable: String) throws {
+        self.executable = executable
+        places = ["--root", folder + "/root", "--store", folder + "/store"]
+        registry = try Registry(root: FilePath(folder + "/root"))
+        let root = folder + "/rootfs"
+        try BusyboxRoot.makeFolder(root)
+        guard let program = try FileSystem.contents(of: executable, atMost: 256 << 20) else {
+            throw Stopwatch.Failed(description: "there is no file \(executable), which is to run in the container")
+        }
+        try FileSystem.replace(root + "/bin/czone", with: program, mode: 0o755)
+        _ = try Stopwatch.milliseconds(of: executable, ["image", "import"] + places + ["--name", "bench", "dir:\(root)"])
+    }
+
+    /// Ends what the bench has started.
+    public func end() { _ = try? Stopwatch.milliseconds(of: executable, ["vm", "stop"] + places + ["--all"]) }
+
+    /// So many containers in zones of a size, one after the other, in one VM.
+    public func measure(sizeInBytes: UInt64, touched: Int, runs: Int) throws -> [Run] {
+        // The first boots the VM.
+        _ = try run(sizeInBytes: sizeInBytes, touched: touched)
+        return try (0..<runs).map { _ in try run(sizeInBytes: sizeInBytes, touched: touched) }
+    }
+
+    private func run(sizeInBytes: UInt64, touched: Int) throws -> Run {
+        let holder = try ConversingProgram(
+            executable,
+            ["run"] + places + ["--rm", "-i", "--memory", "\(sizeInBytes)", "bench", "/bin/czone", "bench", "hold-memory",
+                "\(touched)"])
+        try holder.await(MemoryHolder.heldLine)
+        let machine = try machine(ofZones: sizeInBytes)
+        let before = try times(of: machine)
+        guard let node = try machine.describe(measured: false).containers.first?.node else {
+            throw Stopwatch.Failed(description: "the bench's container is in no zone")
+        }
+        try holder.end()
+        while true {
+            let after = try times(of: machine)
+            if let zone = after.first(where: { $0.node == node }),
+                zone.returns > (before.first { $0.node == node }?.returns ?? 0)
+            {
+                return Run(zone)
+            }
+            // The times are the VM's own: how soon they are read does not matter.
+            _ = try wait(for: [], timeoutInMilliseconds: 20)
+        }
+    }
+
+    private func machine(ofZones sizeInBytes: UInt64) throws -> VirtualMachineFolder {
+        for machine in try registry.virtualMachines() where try machine.record()?.zoneSizeInBytes == sizeInBytes {
+            return machine
+        }
+        throw Stopwatch.Failed(description: "no VM has zones of \(ByteSize(bytes: sizeInBytes))")
+    }
+
+    private func times(of machine: VirtualMachineFolder) throws -> [ZoneTimes] {
+        guard case .zoneTimes(let times) = try machine.ask(.zoneTimes) else {
+            throw Stopwatch.Failed(description: "the VM \(machine.id) did not tell its zones' times")
+        }
+        return times
+    }
+}
+
+extension ZoneBench.Run {
+    fileprivate init(_ times: ZoneTimes) {
+        plug = Double(max(times.plugged, times.online)) / 1000
+        unplug = Double(times.returned) / 1000
+        offline = Double(times.offline) / 1000
+        pagesMigrated = times.pagesMigrated
+        steps = times.steps.map { ("\($0.step)", Double($0.microseconds) / 1000) }
+    }
+}
+
+/// A program that is talked with: its standard input stays open until it shall end.
+struct ConversingProgram {
+    private let process: ChildProcess
+    private let input: OwnedDescriptor
+    private let output: OwnedDescriptor
+    private let command: String
+
+    init(_ program: String, _ arguments: [String]) throws {
+        let (inputMine, inputIts) = try UnixSocket.pair()
+        let (outputMine, outputIts) = try UnixSocket.pair()
+        (input, output) = (inputMine, outputMine)
+        command = ([program] + arguments).joined(separator: " ")
+        process = try Stopwatch.launch(program, arguments, input: inputIts, output: outputIts)
+    }
+
+    /// Waits until it has printed this.
+    func await(_ text: String) throws {
+        let wanted = Array(text.utf8)
+        var seen: [UInt8] = []
+        while !Stopwatch.contains(seen, wanted) {
+            let bytes = try output.read(atMost: 4096)
+            guard !bytes.isEmpty else {
+                throw Stopwatch.Failed(description: "\(command) ended and never printed \"\(text)\"")
+            }
+            seen += bytes
+        }
+    }
+
+    /// Ends its input and waits for its end, which must be a success.
+    func end() throws {
+        input.endWriting()
+        let status = try process.waitForEnd()
+        guard status == 0 else { throw Stopwatch.Failed(description: "\(command) ended with status \(status)") }
+    }
+}
