@@ -146,6 +146,11 @@ public enum FileSystem {
         return try file.readToEnd(atMost: most)
     }
 
+    /// Writes a word to a file that is there, such as a kernel's control file.
+    public static func write(_ word: String, into path: String) throws(SystemError) {
+        try OwnedDescriptor(opening: path, flags: O_WRONLY).write(all: Array(word.utf8))
+    }
+
     /// Replaces a file's contents in one step: whoever reads it sees the old or the new.
     public static func replace(_ path: String, with contents: [UInt8], mode: UInt32 = 0o600) throws(SystemError) {
         // One writer at a time is the caller's lock's business; the number keeps two processes without one apart.

@@ -5,58 +5,65 @@ import Runtime
 struct BenchStartCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "start",
-        abstract: "Time of a whole command that runs `true` in a container, in a running VM and with runc in turn.")
+        abstract: "How long a container takes to start: in a running VM, in a VM of its own from a template, with runc.",
+        discussion: """
+            p50_ms and p99_ms are of whole commands, `czone run --rm IMAGE true` and `runc run` of the same root file \
+            system, from the process's start to its end. first_instruction and first_byte are of a client that is there \
+            already, as a shim is: from its request until the container's program runs, and until it has printed. \
+            The sides take turns; a VM or zone that is on its way out is waited for before the next start. bursts: as \
+            many whole commands at once.
+            """)
 
-    enum Rival: String, ExpressibleByArgument { case runc }
-
-    @Option(help: "What it is compared with: runc, on the same root file system.")
-    var vs: Rival = .runc
+    @Option(help: "What it is compared with: one-per-vm, runc or both, with a comma.")
+    var vs = StartRivals([.runc])
 
     @Option(help: "How often each side starts a container.")
     var runs = 20
 
+    @Option(parsing: .upToNextOption, help: "How many are started at once, after those one by one.")
+    var bursts: [Int] = []
+
     @Flag(help: "As JSON.")
     var json = false
+
+    func validate() throws {
+        guard (1...10_000).contains(runs) else { throw ValidationError("--runs \(runs): expected 1 to 10000") }
+        for burst in bursts where !(1...64).contains(burst) {
+            throw ValidationError("--bursts \(burst): expected 1 to 64 containers at once")
+        }
+    }
 
     func run() throws {
         do {
             let folder = "/run/czone-bench-" + RandomBytes.bytes(6).map { String($0, radix: 16) }.joined()
             try FileSystem.makeFolder(folder, mode: 0o755)
             defer { removeFolder(folder) }
-            try BusyboxRoot.makeFolder(folder + "/rootfs")
-            let places = ["--root", folder + "/root", "--store", folder + "/store"]
-            let czone = CurrentProcess.executablePath
-            _ = try Stopwatch.milliseconds(
-                of: czone, ["image", "import"] + places + ["--name", "bench", "dir:\(folder)/rootfs"])
-            _ = try Stopwatch.milliseconds(
-                of: czone, ["run"] + places + ["--detach", "--name", "resident", "bench", "sleep", "100000"])
-            defer { _ = try? Stopwatch.milliseconds(of: czone, ["vm", "stop"] + places + ["--all"]) }
-            try FileSystem.replace(folder + "/config.json", with: Array(RuncBundle.configuration.utf8))
-            try measure(czone, places, folder)
+            let bench = try StartBench(folder: folder, rivals: vs.rivals)
+            defer { bench.end() }
+            let figures = try bench.measure(runs: runs, bursts: bursts)
+            if json { print(figures.json) } else { printOutput(figures.table) }
         } catch {
             throw failure("\(error)")
         }
     }
+}
 
-    private func measure(_ czone: String, _ places: [String], _ folder: String) throws {
-        var (ours, runcs) = (Measurements(), Measurements())
-        for index in 0..<max(1, runs) {
-            ours.add(try Stopwatch.milliseconds(of: czone, ["run"] + places + ["--rm", "bench", "true"]))
-            runcs.add(try Stopwatch.milliseconds(of: "runc", ["run", "-b", folder, "czone-bench-\(index)"]))
-        }
-        let ratio = ours.percentile(50) / runcs.percentile(50)
-        if json {
-            func sides(_ figures: Measurements) -> Figure {
-                .object([
-                    ("p50_ms", .number(figures.percentile(50))), ("p99_ms", .number(figures.percentile(99))),
-                    ("runs", .list(figures.runs)),
-                ])
-            }
-            print(Figure.object([("czone", sides(ours)), ("runc", sides(runcs)), ("runc_ratio", .number(ratio))]))
-        } else {
-            print("whole command that runs `true`, p50 of \(ours.runs.count) runs each")
-            print("czone \(milliseconds(ours.percentile(50))) ms, runc \(milliseconds(runcs.percentile(50))) ms, "
-                + "ratio \(milliseconds(ratio))")
-        }
+/// What a start is compared with.
+struct StartRivals: ExpressibleByArgument, CustomStringConvertible {
+    enum Rival: String, CaseIterable {
+        case onePerVM = "one-per-vm"
+        case runc
     }
+
+    let rivals: [Rival]
+
+    init(_ rivals: [Rival]) { self.rivals = rivals }
+
+    init?(argument: String) {
+        let rivals = argument.split(separator: ",", omittingEmptySubsequences: false).map { Rival(rawValue: String($0)) }
+        guard !rivals.isEmpty, !rivals.contains(nil) else { return nil }
+        self.rivals = rivals.compactMap { $0 }
+    }
+
+    var description: String { rivals.map(\.rawValue).joined(separator: ",") }
 }

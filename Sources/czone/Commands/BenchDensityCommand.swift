@@ -1,0 +1,116 @@
+import ArgumentParser
+import LinuxSystem
+import Runtime
+
+struct BenchDensityCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "density",
+        abstract: "What containers cost their host in memory: in zones of one VM, or each in a VM of its own.",
+        discussion: """
+            Counted: the proportional set size of every czone-vm, guest memory and program among it; of images and \
+            templates their page cache, once; page tables and thread stacks that the kernel keeps for the processes. \
+            Per container: the slope from the first container to the last. left_after_end_bytes: our VM once all its \
+            containers have ended. charged: what the kernel charges the side's control group, KVM's page tables among \
+            it, where there are control groups. The container is a shell that prints and waits, or what follows IMAGE.
+            """)
+
+    enum Rival: String, ExpressibleByArgument { case onePerVM = "one-per-vm" }
+
+    @Option(help: "How many containers.")
+    var containers = 16
+
+    @Option(help: "What it is compared with: one-per-vm, each in a VM of its own from a template.")
+    var vs: Rival?
+
+    @Flag(help: "As JSON.")
+    var json = false
+
+    @Argument(help: "An image, as for `czone run`; by default busybox.")
+    var image: String?
+
+    @Argument(parsing: .captureForPassthrough, help: "What runs in it: prints something once it has its memory, and stays.")
+    var command: [String] = []
+
+    func validate() throws {
+        guard (2...64).contains(containers) else {
+            throw ValidationError("--containers \(containers): expected 2 to 64")
+        }
+    }
+
+    func run() throws {
+        do {
+            let folder = "/run/czone-bench-" + RandomBytes.bytes(6).map { String($0, radix: 16) }.joined()
+            try FileSystem.makeFolder(folder, mode: 0o755)
+            defer { removeFolder(folder) }
+            try BusyboxRoot.makeFolder(folder + "/rootfs")
+            let ours = try measure("zones", folder, [])
+            let alone = try vs.map { _ in try measure("one-per-vm", folder, ["--one-per-vm"]) }
+            json ? print(Self.figures(containers, ours, alone)) : printOutput(Self.table(ours, alone))
+        } catch {
+            throw failure("\(error)")
+        }
+    }
+
+    private func measure(_ name: String, _ folder: String, _ options: [String]) throws -> DensityBench.Result {
+        let (root, store) = ("\(folder)/\(name)-root", "\(folder)/\(name)-store")
+        let executable = CurrentProcess.executablePath
+        let places = ["--root", root, "--store", store]
+        _ = try Stopwatch.milliseconds(
+            of: executable, ["image", "import"] + places + ["--name", "bench", image ?? "dir:\(folder)/rootfs"])
+        if !options.isEmpty {
+            _ = try Stopwatch.milliseconds(of: executable, ["template", "create"] + places + options + ["bench"])
+        }
+        let program = command.isEmpty ? ["sh", "-c", "echo ready; exec sleep 100000"] : command
+        let bench = try DensityBench(
+            executable: executable, root: root, store: store, options: options, command: ["bench"] + program)
+        return try bench.measure(containers: containers, in: BenchGroup(name))
+    }
+
+    private static func reduction(_ ours: DensityBench.Result, _ theirs: DensityBench.Result) -> Double {
+        100 * (1 - ours.bytesPerContainer / theirs.bytesPerContainer)
+    }
+
+    private static func figures(
+        _ containers: Int, _ ours: DensityBench.Result, _ alone: DensityBench.Result?
+    ) -> Figure {
+        var members: [(String, Figure)] = [("containers", .number(Double(containers))), ("czone", side(ours))]
+        if let alone {
+            members += [("one_per_vm", side(alone)), ("reduction_percent", .number(reduction(ours, alone)))]
+        }
+        return .object(members + [("left_after_end_bytes", .number(Double(ours.left.total)))])
+    }
+
+    private static func side(_ result: DensityBench.Result) -> Figure {
+        func cost(_ cost: MemoryCost) -> Figure {
+            .object([
+                ("processes", .number(Double(cost.processes))), ("files", .number(Double(cost.files))),
+                ("kernel", .number(Double(cost.kernel))),
+            ])
+        }
+        var members: [(String, Figure)] = [
+            ("bytes_per_container", .number(result.bytesPerContainer)),
+            ("total_bytes", .list(result.costs.map { Double($0.total) })), ("costs", .array(result.costs.map(cost))),
+            ("left_bytes", .number(Double(result.left.total))),
+        ]
+        if let charged = result.chargedPerContainer {
+            members += [
+                ("charged_bytes_per_container", .number(charged)), ("charged_bytes", .list(result.charged.map(Double.init))),
+            ]
+        }
+        return .object(members)
+    }
+
+    private static func table(_ ours: DensityBench.Result, _ alone: DensityBench.Result?) -> String {
+        var table = Table(["", "PER CONTAINER", "THE FIRST", "ALL", "LEFT"], rightAligned: [1, 2, 3, 4])
+        func size(_ bytes: some BinaryInteger) -> String { ByteSize(bytes: UInt64(clamping: bytes)).description }
+        for (name, result) in [("in zones", ours), ("one per VM", alone)] as [(String, DensityBench.Result?)] {
+            guard let result, result.costs.count > 1 else { continue }
+            table.add([
+                name, size(Int(result.bytesPerContainer)), size(result.costs[1].total),
+                size(result.costs[result.costs.count - 1].total), size(result.left.total),
+            ])
+        }
+        guard let alone else { return table.text }
+        return table.text + "\n\(milliseconds(reduction(ours, alone))) % less for each further container"
+    }
+}
