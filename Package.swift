@@ -15,6 +15,9 @@ let settings: [SwiftSetting] = [
 let staticExecutable: [LinkerSetting] = [.unsafeFlags(["-static-executable"], .when(configuration: .release))]
 
 let system = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
+let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let protobuf = Target.Dependency.product(name: "SwiftProtobuf", package: "swift-protobuf")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 
 func module(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
@@ -30,10 +33,13 @@ let package = Package(
     products: [
         .executable(name: "czone", targets: ["czone"]),
         .executable(name: "czone-vm", targets: ["czone-vm"]),
+        .executable(name: "containerd-shim-czone-v2", targets: ["containerd-shim-czone-v2"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
         .package(url: "https://github.com/apple/swift-system", from: "1.4.0"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.80.0"),
+        .package(url: "https://github.com/apple/swift-protobuf", from: "1.30.0"),
     ],
     targets: [
         // C headers and system libraries.
@@ -57,6 +63,19 @@ let package = Package(
         // What clients of a virtual machine share.
         module("OCI", ["LinuxSystem", "CLinux", "CArchive", "CNettle", system]),
         module("Runtime", ["OCI", "ControlProtocol", "AgentProtocol", "LinuxSystem", "CLinux", "CSeccomp", system]),
+
+        // containerd's side.
+        .target(name: "ContainerdAPI", dependencies: [protobuf]),
+        module("TTRPC", ["ContainerdAPI", "LinuxSystem", nioCore, nioPosix, protobuf]),
+        module(
+            "Shim",
+            [
+                "TTRPC", "ContainerdAPI", "Runtime", "OCI", "ControlProtocol", "AgentProtocol", "LinuxSystem", "CLinux", system,
+                nioCore, nioPosix, protobuf,
+            ]),
+        .executableTarget(
+            name: "containerd-shim-czone-v2", dependencies: ["Shim", "Runtime", "LinuxSystem"], swiftSettings: settings,
+            linkerSettings: staticExecutable),
 
         module(
             "Supervisor",
@@ -92,6 +111,10 @@ let package = Package(
         tests("OCITests", ["OCI", "LinuxSystem", system]),
         tests("czoneTests", ["czone", "Runtime", "OCI"]),
         tests("RuntimeTests", ["Runtime", "OCI", "ControlProtocol", "AgentProtocol", "LinuxSystem", system]),
+        tests(
+            "ShimTests",
+            ["Shim", "TTRPC", "ContainerdAPI", "Runtime", "OCI", "ControlProtocol", "AgentProtocol", "LinuxSystem", protobuf]),
+        tests("TTRPCTests", ["TTRPC", "ContainerdAPI", "LinuxSystem", nioCore, nioPosix, protobuf]),
         tests("HypervisorTests", ["Hypervisor"]),
         tests("IntegrationTests", ["Hypervisor", "Memory", "LinuxSystem", "TestSupport"]),
     ]

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
@@ -10,6 +11,8 @@
 #include <unistd.h>
 
 static int result_of(long result) { return result < 0 ? -errno : (int)result; }
+
+static ssize_t result_of_size(ssize_t result) { return result < 0 ? -errno : result; }
 
 int clinux_open_in_root(int root, const char *path, int flags) {
     struct open_how how = {
@@ -32,3 +35,24 @@ int clinux_set_link_attribute(const char *path, const char *name, const void *va
 }
 
 int clinux_make_pipe(int ends[2]) { return result_of(pipe2(ends, O_CLOEXEC)); }
+
+ssize_t clinux_list_attributes(int fd, char *names, size_t size) { return result_of_size(flistxattr(fd, names, size)); }
+ssize_t clinux_get_attribute(int fd, const char *name, void *value, size_t size) {
+    return result_of_size(fgetxattr(fd, name, value, size));
+}
+
+int clinux_copy_file(int from, int to) {
+    while (1) {
+        ssize_t count = copy_file_range(from, NULL, to, NULL, (size_t)1 << 30, 0);
+        if (count == 0) return 0;
+        if (count > 0 || errno == EINTR) continue;
+        if (errno != EXDEV && errno != EINVAL && errno != ENOSYS && errno != EOPNOTSUPP) return -errno;
+        break;
+    }
+    // File systems that cannot copy between each other.
+    while (1) {
+        ssize_t count = sendfile(to, from, NULL, (size_t)1 << 30);
+        if (count == 0) return 0;
+        if (count < 0 && errno != EINTR) return -errno;
+    }
+}

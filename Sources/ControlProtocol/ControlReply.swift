@@ -16,6 +16,8 @@ public enum ControlReply: ControlMessage, Equatable {
     case nodes(NodeMeasures)
     /// By zone, node 1 first.
     case zoneTimes([ZoneTimes])
+    /// Ids in the guest's first process namespace.
+    case processes([UInt32])
 
     private var number: UInt8 {
         switch self {
@@ -28,6 +30,7 @@ public enum ControlReply: ControlMessage, Equatable {
         case .placement: 7
         case .nodes: 8
         case .zoneTimes: 60
+        case .processes: 30
         }
     }
 
@@ -45,6 +48,7 @@ public enum ControlReply: ControlMessage, Equatable {
         case .placement(let placement): placement.encode(into: &encoder)
         case .nodes(let nodes): nodes.encode(into: &encoder)
         case .zoneTimes(let times): encoder.list(times, "zones", atMost: Limits.zones) { $1.encode(into: &$0) }
+        case .processes(let ids): ProcessList(processIDs: ids).encode(into: &encoder)
         }
     }
 
@@ -62,6 +66,7 @@ public enum ControlReply: ControlMessage, Equatable {
         case 60:
             self = .zoneTimes(
                 try decoder.list("zones", atMost: Limits.zones) { d throws(ProtocolError) in try ZoneTimes(decoding: &d) })
+        case 30: self = .processes(try ProcessList(decoding: &decoder).processIDs)
         default: throw .invalidValue(field: "control reply", value: UInt64(number))
         }
     }

@@ -31,6 +31,15 @@ public enum ControlRequest: ControlMessage, Equatable {
     case stop
     /// Volumes for a container that comes next. → `done` or `refused`.
     case attach(AttachRequest)
+    /// Plugs a zone and makes a container whose program does not run yet. → `accepted` once it has a zone, `done` when
+    /// it is made, later `exited`; or `refused` instead of any of them.
+    case create(CreateRequest)
+    /// Executes the program of a container that was made. → `started` or `refused`.
+    case start(container: String)
+    /// The ids of a container's processes in the guest. → `processes` or `refused`.
+    case processes(container: String)
+    /// Gives a running container's zone more memory or less, in bytes, a multiple of 128 MiB. → `done` or `refused`.
+    case resizeZone(container: String, sizeInBytes: UInt64)
 
     private var number: UInt8 {
         switch self {
@@ -48,6 +57,10 @@ public enum ControlRequest: ControlMessage, Equatable {
         case .stop: 12
         case .attach: 50
         case .zoneTimes: 60
+        case .create: 30
+        case .start: 31
+        case .processes: 32
+        case .resizeZone: 33
         }
     }
 
@@ -78,6 +91,11 @@ public enum ControlRequest: ControlMessage, Equatable {
         case .wait(let container), .remove(let container), .placement(let container): encoder.name(container)
         case .attach(let request): request.encode(into: &encoder)
         case .nodes, .zoneTimes, .stop: break
+        case .create(let request): request.encode(into: &encoder)
+        case .start(let container), .processes(let container): encoder.name(container)
+        case .resizeZone(let container, let sizeInBytes):
+            encoder.name(container)
+            encoder.integer(sizeInBytes)
         }
     }
 
@@ -107,6 +125,10 @@ public enum ControlRequest: ControlMessage, Equatable {
         case 12: self = .stop
         case 50: self = .attach(try AttachRequest(decoding: &decoder))
         case 60: self = .zoneTimes
+        case 30: self = .create(try CreateRequest(decoding: &decoder))
+        case 31: self = .start(container: try decoder.name())
+        case 32: self = .processes(container: try decoder.name())
+        case 33: self = .resizeZone(container: try decoder.name(), sizeInBytes: try decoder.integer())
         default: throw .invalidValue(field: "control request", value: UInt64(number))
         }
     }

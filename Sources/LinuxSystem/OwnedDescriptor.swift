@@ -19,6 +19,13 @@ public final class OwnedDescriptor: Sendable {
         self.init(taking: try unsafe checked(clinux_open(path, flags, mode), "open \(path)"))
     }
 
+    /// A pipe, close-on-exec and blocking.
+    public static func pipe() throws(SystemError) -> (reader: OwnedDescriptor, writer: OwnedDescriptor) {
+        var ends: [CInt] = [-1, -1]
+        try unsafe checked(clinux_make_pipe(&ends), "make a pipe")
+        return (OwnedDescriptor(taking: ends[0]), OwnedDescriptor(taking: ends[1]))
+    }
+
     /// A second descriptor for the same open file.
     public func duplicate() throws(SystemError) -> OwnedDescriptor {
         let copy = fcntl(rawValue, F_DUPFD_CLOEXEC, 0)

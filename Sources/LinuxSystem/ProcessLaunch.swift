@@ -65,6 +65,11 @@ public struct ProcessLaunch: Sendable {
 public struct ChildProcess: Sendable {
     public let id: Int32
 
+    public init(id: Int32) { self.id = id }
+
+    /// Lets a thread of its own wait for the end, so that a process that lives long keeps no dead children.
+    public func reapAtItsEnd() throws(SystemError) { _ = try Thread(named: "reaper") { _ = try? waitForEnd() } }
+
     /// How a process ended: its exit code, or 128 + the signal that killed it.
     public func waitForEnd() throws(SystemError) -> Int32 {
         var status: CInt = 0

@@ -26,6 +26,10 @@ final class Container {
     /// When the guest last said that it was out of memory, host wall clock in nanoseconds.
     var outOfMemoryAt: UInt64?
     var isBeingRemoved = false
+    /// Its program is executed on a request of its own.
+    var awaitsStart = false
+    /// Its first process is there, though it may not have executed its program.
+    var isMade = false
     /// Set when its first process has ended.
     var exit: ExitRecord?
     /// Who asked for it, and gets its fate.

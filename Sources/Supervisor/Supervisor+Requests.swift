@@ -12,7 +12,7 @@ extension Supervisor {
             dropVolumes(for: request.id, waiter.connection)
         case .execute(let request): execute(request, waiter)
         case .signal(let id, let process, let signal, let all):
-            guard let container = running(id, waiter) else { return }
+            guard let container = made(id, waiter) else { return }
             ask(
                 SendSignal(
                     container: container.number, process: ProcessNumber(process), signal: signal, all: all), waiter)
@@ -40,6 +40,14 @@ extension Supervisor {
         case .stop:
             waiter.reply(.done)
             powerOff()
+        case .create(let request):
+            run(request.run, in: request.sandbox, starts: false, waiter)
+            dropVolumes(for: request.run.id, waiter.connection)
+        case .start(let id): start(id, waiter)
+        case .processes(let id):
+            guard let container = made(id, waiter) else { return }
+            agent?.request(ListProcesses(container: container.number)) { waiter.answer($0) { .processes($0.processIDs) } }
+        case .resizeZone(let id, let sizeInBytes): resizeZone(of: id, to: sizeInBytes, waiter)
         }
     }
 

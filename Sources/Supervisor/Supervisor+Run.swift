@@ -5,7 +5,7 @@ import Zones
 
 /// A container's way from the request to its first instruction.
 extension Supervisor {
-    func run(_ request: RunRequest, _ waiter: Waiter) {
+    func run(_ request: RunRequest, in sandbox: String = "", starts: Bool = true, _ waiter: Waiter) {
         guard let passed = waiter.connection?.takeDescriptors(request.descriptorCount) else {
             return waiter.refuse(.invalid, "\(request.descriptorCount) descriptors were announced and did not come")
         }
@@ -15,6 +15,10 @@ extension Supervisor {
         guard containers[request.id] == nil else { return waiter.refuse(.exists, "the container \(request.id) exists") }
         guard containers.count < Limits.containers else { return waiter.refuse(.full, "the VM has \(containers.count) containers") }
         var descriptors = Descriptors(request.descriptors, passed)
+        var create = request.create
+        do { try join(&create.specification.namespaces, to: sandbox) } catch {
+            return waiter.refuse(.notFound, error.description)
+        }
         let keeper: ZoneKeeper?
         do { keeper = try findZone(request.zoneSizeInBytes) } catch {
             if case .tooLarge = error { return waiter.refuse(.invalid, "\(error)") }
@@ -24,7 +28,7 @@ extension Supervisor {
             id: request.id, number: nextContainerNumber(), zone: keeper, zoneSizeInBytes: request.zoneSizeInBytes,
             starter: waiter, endsWithConnection: request.endsWithConnection,
             exitRecordFile: descriptors.take(.exitRecord))
-        var create = request.create
+        container.awaitsStart = !starts
         do {
             try openPorts(
                 for: &create.specification.interfaces, Array(passed.dropFirst(request.descriptors.count)), of: container)
@@ -68,7 +72,7 @@ extension Supervisor {
         create.node = container.zone?.zone.node ?? 0
         create.zoneBytes = container.zone == nil ? 0 : container.zoneSizeInBytes
         create.zoneTimeout = Self.agentPatience
-        create.start = true
+        create.start = !container.awaitsStart
         create.specification.limitMemory(to: container.zoneSizeInBytes)
     }
 
@@ -80,6 +84,7 @@ extension Supervisor {
         let streams = create.specification.process.streams
         agent?.request(create) { [self] result in
             switch result {
+            case .success(let made) where container.awaitsStart: noteCreation(of: container, made)
             case .success(let started): noteStart(of: container, started)
             case .failure(let failure):
                 forgetStreams(streams)
@@ -90,6 +95,7 @@ extension Supervisor {
 
     private func noteStart(of container: Container, _ started: ProcessStarted) {
         container.guestProcessID = started.processID
+        container.isMade = true
         if container.state == .starting { container.state = .running }
         container.zone?.confirmOnline()
         let now = MonotonicClock.nanoseconds

@@ -45,6 +45,13 @@ final class ZoneKeeper {
         if life.state == .plugging, sizeInBytes == life.requestedSizeInBytes { stopwatch.noteOnline() }
     }
 
+    /// Asks for more while a container lives in the zone; `onPlugged` is called when the guest has plugged all of it.
+    func resize(_ sizeInBytes: UInt64, onPlugged: @escaping () -> Void) throws {
+        try life.resize(sizeInBytes)
+        onSettled = onPlugged
+        try device.request(sizeInBytes: sizeInBytes)
+    }
+
     /// online or plugging → draining: the agent empties the zone and takes it offline.
     func drain() {
         onSettled = nil

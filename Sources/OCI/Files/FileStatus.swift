@@ -17,6 +17,8 @@ struct FileStatus: Equatable {
     /// Of the last change of content or metadata, in nanoseconds since 1970.
     let changed: Int64
     let links: UInt64
+    /// The device that a device file stands for, as in `st_rdev`.
+    let specialDevice: UInt64
 
     init(_ status: stat) {
         device = UInt64(status.st_dev)
@@ -28,6 +30,7 @@ struct FileStatus: Equatable {
         modified = Self.nanoseconds(status.st_mtim)
         changed = Self.nanoseconds(status.st_ctim)
         links = UInt64(status.st_nlink)
+        specialDevice = UInt64(status.st_rdev)
     }
 
     var kind: Kind {
@@ -38,6 +41,10 @@ struct FileStatus: Equatable {
         default: .other
         }
     }
+
+    /// makedev(3)'s parts.
+    var specialDeviceMajor: UInt32 { UInt32(truncatingIfNeeded: specialDevice >> 8 & 0xfff | specialDevice >> 32 & 0xffff_f000) }
+    var specialDeviceMinor: UInt32 { UInt32(truncatingIfNeeded: specialDevice & 0xff | specialDevice >> 12 & 0xffff_ff00) }
 
     private static func nanoseconds(_ time: timespec) -> Int64 {
         Int64(time.tv_sec).multipliedReportingOverflow(by: 1_000_000_000).partialValue &+ Int64(time.tv_nsec)

@@ -12,6 +12,11 @@ extension RuntimeSpec {
         public var unified: [String: String]?
 
         public init() {}
+
+        /// Decodes resources alone, as an update carries them.
+        public init(json bytes: [UInt8]) throws(OCIError) {
+            self = try JSON.decode(Resources.self, from: bytes, what: "the resources")
+        }
     }
 
     /// `type` is a (all), c or b; `access` any of r, w and m; no number means every number.

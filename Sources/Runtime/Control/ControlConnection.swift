@@ -7,7 +7,8 @@ import SystemPackage
 public final class ControlConnection {
     /// For waiting until something can be received.
     public let socket: OwnedDescriptor
-    private var decoder = ControlFrameDecoder<ControlReply>()
+    /// What has come and was not asked for yet.
+    public private(set) var decoder = ControlFrameDecoder<ControlReply>()
     private var nextRequest: UInt32 = 1
 
     public init(_ socket: OwnedDescriptor) { self.socket = socket }

@@ -13,6 +13,11 @@ public struct StreamEnds: Sendable {
         /// In the order of `PassedDescriptors`.
         public let descriptors: [OwnedDescriptor]
 
+        public init(passed: PassedDescriptors, descriptors: [OwnedDescriptor]) {
+            self.passed = passed
+            self.descriptors = descriptors
+        }
+
         /// No streams at all.
         public static let none = Far(passed: [], descriptors: [])
     }

@@ -29,7 +29,7 @@ public struct CommandProvider: Provider {
                 command, arguments: arguments, environment: environment, input: nothing, output: nothing, error: nothing
             )
             process.isDetached = true
-            _ = try process.start()
+            try process.start().reapAtItsEnd()
         }
     }
 }

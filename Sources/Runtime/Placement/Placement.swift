@@ -37,6 +37,12 @@ public struct Placement: Sendable {
         public var network: PodNetwork?
         /// What the specification's bind mounts name.
         public var volumes: VolumeSet
+        /// How it is to begin.
+        public var beginning = Beginning.run
+        /// What of its zone is plugged; the rest can be plugged later. By default the whole zone.
+        public var zoneSizeInBytes: UInt64
+        /// The only VM that may take it; nil: any.
+        public var pinned: VirtualMachineFolder?
 
         public init(
             key: FunctionKey, record: ContainerRecord, specification: ContainerSpecification, streams: StreamEnds.Far,
@@ -49,12 +55,20 @@ public struct Placement: Sendable {
             self.image = image
             self.store = store
             self.volumes = volumes
+            zoneSizeInBytes = key.isAlone ? 0 : key.zoneSizeInBytes
         }
 
         /// The VM that it needs.
         public var machine: MachineOrder {
             MachineOrder(key: key, image: image, imageName: record.image, store: store)
         }
+    }
+
+    public enum Beginning: Equatable, Sendable {
+        /// Its program runs at once; detached, what it prints is logged.
+        case run
+        /// It is made only, its program waits; in the namespaces of this sandbox where one is named.
+        case create(sandbox: String)
     }
 
     /// A container that a VM has taken.
@@ -71,12 +85,12 @@ public struct Placement: Sendable {
     /// Enters the container and has a VM take it. On failure nothing of it is left.
     public func place(_ order: Order) throws(RuntimeError) -> Placed {
         let function = registry.function(order.key)
-        var candidates = try candidates(in: function, for: order.key)
+        var candidates = if let machine = order.pinned { [machine] } else { try candidates(in: function, for: order.key) }
         var tried: Set<String> = []
         var order = order
         order.record.virtualMachine = candidates.first?.id
         var entry = try Entry(order, in: registry)
-        do {
+        do throws(RuntimeError) {
             while true {
                 for machine in candidates where tried.insert(machine.id).inserted {
                     let wasAhead = try machine.takeAhead()
@@ -85,6 +99,9 @@ public struct Placement: Sendable {
                     guard let placed = try offer(&entry, to: machine, isFresh: false) else { continue }
                     provide(for: order.machine, behind: machine, lacksTemplate: false, usedOne: wasAhead)
                     return placed
+                }
+                if let machine = order.pinned {
+                    throw .refused(Refusal(.full, "the VM \(machine.id) has no free zone of \(ByteSize(bytes: order.zoneSizeInBytes)) for \(order.record.id)"))
                 }
                 switch try nextMachine(of: function, notIn: tried, for: order) {
                 case nil, .reserved: continue
@@ -133,7 +150,7 @@ public struct Placement: Sendable {
     private struct Entry {
         let folder: ContainerFolder
         var record: ContainerRecord
-        let request: RunRequest
+        let request: ControlRequest
         let descriptors: [OwnedDescriptor]
         let volumes: VolumeSet
 
@@ -144,7 +161,7 @@ public struct Placement: Sendable {
             volumes = order.volumes
             var descriptors = order.streams.descriptors
             var passed = order.streams.passed
-            if record.isDetached {
+            if record.isDetached, order.beginning == .run {
                 descriptors.append(try system { () throws(SystemError) in
                     try OwnedDescriptor(opening: folder.logPath, flags: O_WRONLY | O_CREAT | O_APPEND)
                 })
@@ -159,11 +176,16 @@ public struct Placement: Sendable {
                 descriptors += network.takeTaps()
             }
             self.descriptors = descriptors
-            request = RunRequest(
-                id: record.id, zoneSizeInBytes: order.key.isAlone ? 0 : order.key.zoneSizeInBytes, descriptors: passed,
+            let run = RunRequest(
+                id: record.id, zoneSizeInBytes: order.zoneSizeInBytes, descriptors: passed,
                 endsWithConnection: !record.isDetached,
                 create: CreateContainer(
                     container: ContainerNumber(0), node: 0, zoneBytes: 0, start: true, specification: specification))
+            if case .create(let sandbox) = order.beginning {
+                request = .create(CreateRequest(run: run, sandbox: sandbox))
+            } else {
+                request = .run(run)
+            }
         }
     }
 
@@ -181,7 +203,7 @@ public struct Placement: Sendable {
         let answer: ControlReply?
         do {
             try connection.attach(entry.volumes, to: entry.record.id)
-            number = try connection.send(.run(entry.request), descriptors: entry.descriptors)
+            number = try connection.send(entry.request, descriptors: entry.descriptors)
             answer = try connection.receive()?.content
         } catch {
             // A VM that has just powered itself off.

@@ -27,3 +27,8 @@ extension Registry {
         try folder.remove()
     }
 }
+
+extension Registry {
+    /// Removes the folder of a container that has ended; nothing is wrong where there is none.
+    public func forget(_ id: String) throws(RuntimeError) { try container(id).remove() }
+}

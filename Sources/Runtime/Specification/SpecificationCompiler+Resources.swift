@@ -1,8 +1,8 @@
-import AgentProtocol
-import OCI
+public import AgentProtocol
+public import OCI
 
 extension SpecificationCompiler {
-    func limits(_ resources: RuntimeSpec.Resources) throws(SpecificationError) -> ResourceLimits {
+    public func limits(_ resources: RuntimeSpec.Resources) throws(SpecificationError) -> ResourceLimits {
         try refuseUnsupported(resources)
         var limits = ResourceLimits()
         limits.memoryMax = try memoryMax(resources.memory)

@@ -1,0 +1,57 @@
+import Glibc
+import LinuxSystem
+import SystemPackage
+
+extension ImageStore {
+    /// The image of a chain of layers that lie unpacked in folders, as the overlay file system has them: containerd's
+    /// overlayfs snapshots. It is made once for each chain.
+    ///
+    /// A layer is known by its folder's path, inode and times: a committed snapshot does not change, and its place is
+    /// not used again.
+    /// - Parameters:
+    ///   - layers: absolute paths, the topmost first; not empty.
+    ///   - name: what lists show the image as.
+    public func resolve(
+        layers: [String], name: String, progress: @escaping ImportProgress.Observer = { _ in }
+    ) throws(OCIError) -> StoredImage {
+        guard !layers.isEmpty else { throw .notAnImage(path: name, reason: "it has no layers") }
+        var hash = SHA256()
+        hash.update("layers\0")
+        var folders: [Directory] = []
+        for path in layers {
+            guard try Directory.status(ofPath: path)?.kind == .directory else {
+                throw .notAnImage(path: path, reason: "a layer is expected to be a folder")
+            }
+            let folder = try Directory(opening: path)
+            hash.update("\(path)\0")
+            hash.update(try Directory.status(of: folder.descriptor).identity)
+            folders.append(folder)
+        }
+        let digest = hash.finish()
+        if let image = try load(digest) { return image }
+        try removeLeftovers()
+        return try stored(digest, progress) { [folders] work throws(OCIError) in
+            try build(folders, paths: layers, name: name, digest, in: work, progress)
+        }
+    }
+
+    private func build(
+        _ layers: [Directory], paths: [String], name: String, _ digest: Digest, in work: WorkFolder,
+        _ progress: @escaping ImportProgress.Observer
+    ) throws(OCIError) -> StoredImage {
+        let rootName = try component("rootfs")
+        try work.directory.makeDirectory(rootName)
+        let root = try work.directory.directory(rootName)
+        let merger = LayerMerger(root, limits: limits)
+        for layer in layers.reversed() { try merger.add(layer) }
+        let accounts = try Accounts(of: FileTree(root))
+        let size = try ErofsImage.make(
+            of: work.path.appending(rootName).string, at: work.path.appending("image.erofs"), for: digest, in: work,
+            expectedInBytes: merger.contentInBytes, progress: progress)
+        return try commit(
+            StoredImage(
+                digest: digest, name: name, origin: paths[0], config: ImageConfig(), accounts: accounts,
+                erofsSizeInBytes: size, created: nil, imported: currentTimeInNanoseconds() / 1_000_000_000),
+            from: work)
+    }
+}

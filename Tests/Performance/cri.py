@@ -1,0 +1,101 @@
+#!/usr/bin/python3
+"""Pods of a Python function over CRI, czone and runc side by side in one containerd, in one run.
+
+For each runtime, after one pod to warm up: the time of RunPodSandbox, of Create and Start, and until the first HTTP 200
+from the pod's address (medians of CZONE_BENCH_PODS, 8); then what of the host's memory each of CZONE_BENCH_MEMORY_PODS
+(16) pods costs that live at the same time. Prints a table, and with --json the numbers."""
+
+import json
+import os
+import statistics
+import sys
+import time
+import urllib.request
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../Containerd"))
+import cri_test as pods  # noqa: E402
+from cri import Runtime  # noqa: E402
+from host import PYTHON, Host, eventually  # noqa: E402
+
+FUNCTION = """
+import http.server
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200); self.end_headers(); self.wfile.write(b'ok')
+    def log_message(self, *arguments): pass
+http.server.HTTPServer(('', 8080), Handler).serve_forever()
+"""
+
+
+def available():
+    """Bytes that the host could still give, without what it only caches."""
+    with open("/proc/sys/vm/drop_caches", "w") as file:
+        file.write("3")
+    with open("/proc/meminfo") as file:
+        return next(int(line.split()[1]) for line in file if line.startswith("MemAvailable")) << 10
+
+
+def start(handler, annotations):
+    """A pod with its function answering, and its times in milliseconds."""
+    begin = time.monotonic()
+    pod = pods.Pod(annotations=annotations, handler=handler)
+    sandbox = time.monotonic()
+    pod.run("function", "python3", "-c", FUNCTION, image=PYTHON)
+    started = time.monotonic()
+    address = pod.status.network.ip
+    while True:
+        try:
+            if urllib.request.urlopen(f"http://{address}:8080/", timeout=5).status == 200:
+                break
+        except OSError:
+            if time.monotonic() > started + 60:
+                raise
+            time.sleep(0.002)
+    end = time.monotonic()
+    return pod, [(sandbox - begin) * 1000, (started - sandbox) * 1000, (end - started) * 1000, (end - begin) * 1000]
+
+
+def measure(handler, count, memory_count):
+    annotations = {"czone.dev/function": "bench"}
+    warm, first = start(handler, annotations)
+    times = []
+    for _ in range(count):
+        pod, taken = start(handler, annotations)
+        times.append(taken)
+        pod.remove()
+    # The function's VM stays for a while after its last pod.
+    warm.remove()
+    before = available()
+    alive = [start(handler, annotations)[0] for _ in range(memory_count)]
+    bytes_per_pod = (before - available()) / memory_count
+    for pod in alive:
+        pod.remove()
+    medians = [statistics.median(column) for column in zip(*times)]
+    names = ["sandbox_ms", "start_ms", "first_200_ms", "total_ms"]
+    return {**dict(zip(names, medians)), "first_pod_total_ms": first[3], "bytes_per_pod": bytes_per_pod}
+
+
+def main():
+    pods.host = Host()
+    pods.runtime = Runtime(pods.host.address)
+    eventually("CRI is ready", lambda: all(c.status for c in pods.runtime.Status().status.conditions))
+    count, memory_count = int(os.environ.get("CZONE_BENCH_PODS", "8")), int(os.environ.get("CZONE_BENCH_MEMORY_PODS", "16"))
+    results = {handler: measure(handler, count, memory_count) for handler in ("runc", "czone")}
+    results["time_ratio"] = results["czone"]["total_ms"] / results["runc"]["total_ms"]
+    results["memory_difference_bytes"] = results["czone"]["bytes_per_pod"] - results["runc"]["bytes_per_pod"]
+    pods.runtime.close()
+    pods.host.close()
+    if "--json" in sys.argv:
+        print(json.dumps(results, indent=2))
+        return
+    print(f"{'':8}{'sandbox':>10}{'start':>10}{'HTTP 200':>10}{'total':>10}{'first pod':>11}{'memory per pod':>17}")
+    for handler in ("runc", "czone"):
+        r = results[handler]
+        print(f"{handler:8}{r['sandbox_ms']:>7.0f} ms{r['start_ms']:>7.0f} ms{r['first_200_ms']:>7.0f} ms{r['total_ms']:>7.0f} ms"
+              f"{r['first_pod_total_ms']:>8.0f} ms{r['bytes_per_pod'] / (1 << 20):>13.1f} MiB")
+    print(f"czone takes {results['time_ratio']:.2f} of runc's time, and "
+          f"{results['memory_difference_bytes'] / (1 << 20):+.1f} MiB for each pod")
+
+
+if __name__ == "__main__":
+    main()
