@@ -12,7 +12,6 @@
 
 static int result_of(long result) { return result < 0 ? -errno : (int)result; }
 
-static ssize_t result_of_size(ssize_t result) { return result < 0 ? -errno : result; }
 
 int clinux_open_in_root(int root, const char *path, int flags) {
     struct open_how how = {
@@ -35,11 +34,6 @@ int clinux_set_link_attribute(const char *path, const char *name, const void *va
 }
 
 int clinux_make_pipe(int ends[2]) { return result_of(pipe2(ends, O_CLOEXEC)); }
-
-ssize_t clinux_list_attributes(int fd, char *names, size_t size) { return result_of_size(flistxattr(fd, names, size)); }
-ssize_t clinux_get_attribute(int fd, const char *name, void *value, size_t size) {
-    return result_of_size(fgetxattr(fd, name, value, size));
-}
 
 int clinux_copy_file(int from, int to) {
     while (1) {

@@ -15,8 +15,5 @@ int clinux_set_attribute(int fd, const char *name, const void *value, size_t siz
 int clinux_set_link_attribute(const char *path, const char *name, const void *value, size_t size);
 /// pipe2(2), close-on-exec: the end to read from, then the end to write to.
 int clinux_make_pipe(int ends[2]);
-/// flistxattr(2), fgetxattr(2).
-ssize_t clinux_list_attributes(int fd, char *names, size_t size);
-ssize_t clinux_get_attribute(int fd, const char *name, void *value, size_t size);
 /// Copies what is left of a file into another: copy_file_range(2), which shares blocks where it can, else sendfile(2).
 int clinux_copy_file(int from, int to);
