@@ -3,6 +3,7 @@ import ContainerdAPI
 import OCI
 import Runtime
 import TTRPC
+import SwiftProtobuf
 import Testing
 
 @testable import Shim
