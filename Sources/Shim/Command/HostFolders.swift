@@ -1,0 +1,23 @@
+import LinuxSystem
+import OCI
+import Runtime
+import SystemPackage
+
+/// Where this host's registry and images are: as for `czone`, by CZONE_ROOT and CZONE_STORE.
+public struct HostFolders: Sendable {
+    let root: FilePath
+    let store: FilePath
+
+    /// - Throws: a line for a person where a variable is no absolute path.
+    public init() throws {
+        root = FilePath(CurrentProcess.environment("CZONE_ROOT") ?? "/run/czone")
+        store = FilePath(CurrentProcess.environment("CZONE_STORE") ?? "/var/lib/czone")
+        _ = try (registry(), images())
+    }
+
+    func registry() throws -> Registry { try Registry(root: root) }
+    func images() throws -> ImageStore { try ImageStore(root: store.appending("images")) }
+
+    /// A container's id in the registry. containerd's identifiers have no `@`, so no two containers meet.
+    static func registryID(_ id: String, namespace: String) -> String { "\(id)@\(namespace)" }
+}

@@ -1,0 +1,65 @@
+import Glibc
+import LinuxSystem
+import OCI
+import Runtime
+import SystemPackage
+
+/// The daemon that serves the containers of one function, tenant and containerd: its lock and its socket.
+struct ShimGroup: Sendable {
+    /// Where containerd's own shims have their sockets. A path of a unix socket has at most 106 bytes.
+    private static let socketFolder = "/run/containerd/s"
+
+    let name: String
+    let root: FilePath
+
+    init(name: String, root: FilePath) {
+        self.name = name
+        self.root = root
+    }
+
+    init(_ membership: Membership, _ invocation: Invocation, root: FilePath) {
+        var bytes: [UInt8] = []
+        for field in [
+            invocation.address, invocation.namespace, membership.tenant, membership.function ?? "", root.string,
+        ] {
+            bytes += Array("\(field.utf8.count):\(field)".utf8)
+        }
+        self.init(name: Digest(of: bytes).hex, root: root)
+    }
+
+    var socketPath: String { "\(Self.socketFolder)/\(name)" }
+    /// What containerd is told, and connects to.
+    var address: String { "unix://\(socketPath)" }
+    private var folder: FilePath { root.appending("shims") }
+
+    /// Keeps everybody else from starting or ending the daemon for as long as the descriptor lives.
+    func lock() throws -> OwnedDescriptor {
+        let file = try lockFile()
+        try file.takeLock(.exclusive)
+        return file
+    }
+
+    /// The same without waiting; nil where somebody has it.
+    func tryLock() throws -> OwnedDescriptor? {
+        let file = try lockFile()
+        return try file.tryLock(.exclusive) ? file : nil
+    }
+
+    /// The lock's file stays when the daemon ends: who waits for it must not get the lock of a file that is gone.
+    private func lockFile() throws -> OwnedDescriptor {
+        try FileSystem.makeFolders(folder)
+        return try OwnedDescriptor(opening: folder.appending("\(name).lock").string, flags: O_RDWR | O_CREAT)
+    }
+
+    /// Whether a daemon listens. Only with the lock held, or the answer may be old.
+    func isServed() -> Bool { (try? UnixSocket.connect(to: socketPath)) != nil }
+
+    /// A new listening socket in the place of one that nobody listens at. Only with the lock held.
+    func listen() throws -> OwnedDescriptor {
+        try FileSystem.makeFolders(FilePath(Self.socketFolder), mode: 0o711)
+        try FileSystem.removeFile(socketPath)
+        return try UnixSocket.listen(at: socketPath)
+    }
+
+    func removeSocket() { try? FileSystem.removeFile(socketPath) }
+}

@@ -1,0 +1,50 @@
+import ContainerdAPI
+import OCI
+import Runtime
+import TTRPC
+
+/// Where containerd says that a container's root file system is.
+enum RootSource: Equatable, Sendable {
+    /// Unpacked layers, the topmost first: snapshots of overlayfs.
+    case layers([String])
+    /// A folder that is a root file system.
+    case folder(String)
+
+    /// - Parameters:
+    ///   - mounts: what `Create` brings. Nothing is mounted: the layers are read where they are.
+    ///   - root: `root.path` of the specification, which holds where no mounts are.
+    init(_ mounts: [Containerd_Types_Mount], root: String?, bundle: String) throws {
+        guard let mount = mounts.first else {
+            guard let root, !root.isEmpty else {
+                throw Status(.invalidArgument, "the container has no root file system")
+            }
+            self = .folder(root.hasPrefix("/") ? root : "\(bundle)/\(root)")
+            return
+        }
+        guard mounts.count == 1 else {
+            let types = mounts.map(\.type).joined(separator: ", ")
+            throw Status(
+                .unimplemented,
+                "a root of \(mounts.count) mounts (\(types)) is not supported: expected one of overlay or bind")
+        }
+        switch mount.type {
+        case "overlay":
+            let lower = mount.options.first { $0.hasPrefix("lowerdir=") }?.dropFirst("lowerdir=".count) ?? ""
+            let layers = lower.split(separator: ":").map(String.init)
+            guard !layers.isEmpty else { throw Status(.invalidArgument, "the root's overlay mount names no lowerdir") }
+            self = .layers(layers)
+        case "bind": self = .layers([mount.source])
+        default:
+            throw Status(
+                .unimplemented, "a root of type \(quoted(mount.type)) is not supported: use the overlayfs snapshotter")
+        }
+    }
+
+    func image(from store: ImageStore, name: String) throws -> StoredImage {
+        let progress: ImportProgress.Observer = { _ in }
+        switch self {
+        case .layers(let layers): return try store.resolve(layers: layers, name: name, progress: progress)
+        case .folder(let path): return try store.resolve(ImageReference("dir:\(path)"), progress: progress)
+        }
+    }
+}

@@ -1,0 +1,60 @@
+import OCI
+import Runtime
+import TTRPC
+
+/// What a `config.json` says about where its container belongs.
+struct Membership: Equatable, Sendable {
+    enum Role: Equatable, Sendable {
+        /// A pod's pause container.
+        case sandbox
+        /// A container of the pod with this sandbox.
+        case member(sandbox: String)
+        /// A container on its own: `ctr run`, nerdctl.
+        case alone
+    }
+
+    let role: Role
+    /// Nil: containers share a VM where their image is the same.
+    let function: String?
+    let tenant: String
+    /// The pod has its VM for itself.
+    let isOnePerVM: Bool
+    /// The most memory that a container of the function can grow to, in bytes: the size of the VM's zones.
+    let zoneSizeInBytes: UInt64?
+
+    /// - Parameter namespace: containerd's.
+    /// - Throws: `invalidArgument` naming the annotation that makes no sense.
+    init(id: String, annotations: [String: String], namespace: String) throws {
+        let sandbox = annotations[Annotation.sandboxID] ?? ""
+        switch annotations[Annotation.containerType] {
+        case "sandbox": role = .sandbox
+        case "container" where !sandbox.isEmpty: role = .member(sandbox: sandbox)
+        default: role = .alone
+        }
+        function = try annotations[Annotation.function].map { try Self.name($0, Annotation.function) }
+        tenant = try Self.name(
+            annotations[Annotation.tenant] ?? annotations[Annotation.sandboxNamespace] ?? namespace, Annotation.tenant)
+        switch annotations[Annotation.onePerVM] {
+        case nil, "false": isOnePerVM = false
+        case "true": isOnePerVM = true
+        case let value?: throw Self.invalid(Annotation.onePerVM, value, "true or false")
+        }
+        zoneSizeInBytes = try annotations[Annotation.zoneSize].map { text in
+            guard let size = ByteSize(text), size.bytes > 0 else {
+                throw Self.invalid(Annotation.zoneSize, text, "a size such as 256M")
+            }
+            return try ZoneSize.fitting(size.bytes)
+        }
+    }
+
+    private static func name(_ value: String, _ annotation: String) throws -> String {
+        do { try FunctionKey.check(value, is: "value of the annotation \(annotation)") } catch {
+            throw Status(.invalidArgument, "\(error)")
+        }
+        return value
+    }
+
+    private static func invalid(_ annotation: String, _ value: String, _ expected: String) -> Status {
+        Status(.invalidArgument, "the annotation \(annotation) is \(quoted(value)), expected \(expected)")
+    }
+}

@@ -1,0 +1,179 @@
+import AgentProtocol
+import ControlProtocol
+import LinuxSystem
+import OCI
+import Runtime
+import SystemPackage
+import TTRPC
+
+/// A VM that a container, or a pod, is in.
+struct Home: Sendable {
+    let key: FunctionKey
+    let machine: VirtualMachineFolder
+    let processID: Int32
+}
+
+extension ContainerTask {
+    /// Finds a VM for the container and makes it there; its first process waits for its start.
+    func place(_ root: RootSource) async throws {
+        let (hosting, spec, name) = (hosting, specification.spec, specification.imageName ?? "container \(id)")
+        let image = try await hosting.work.run { try root.image(from: hosting.images, name: name) }
+        let sizes = try ZoneChoice(spec, membership, try Configuration.load())
+        zoneSizeInBytes = sizes.own
+        let pod = memberOf
+        let podHome = try await pod?.home(for: image, zoneSizeInBytes: sizes.machine)
+        let (id, bundle) = (id, bundle)
+        let (io, logger) = (initial.io, BinaryLogger.Identity(container: id, namespace: hosting.namespace))
+        let (specification, membership, registryID) = (specification, membership, registryID)
+        let sandbox = pod?.registryID ?? ""
+        let begun = try await hosting.work.run { () throws -> (BegunConversation, Home, OpenStreams) in
+            let (placement, _, files) = try hosting.placement()
+            let key =
+                podHome?.key
+                ?? membership.key(
+                    image: image, kernel: files.identity, zoneSizeInBytes: sizes.machine, unique: registryID)
+            guard key.image == image.digest else {
+                throw Status(
+                    .unimplemented,
+                    "the container \(id) has another image than its pod's first container: one VM has one image")
+            }
+            let volumes = try VolumeSet(of: specification.spec.mounts ?? [], relativeTo: FilePath(bundle))
+            let compiled = try specification.compile(
+                layers: [.image(device: 0)], zoneSizeInBytes: sizes.own, volumes: volumes)
+            let (streams, far) = try OpenStreams.open(io, logger: logger)
+            var order = Placement.Order(
+                key: key, record: ContainerRecord(id: registryID, key: key, sizes: sizes, spec: spec, image: name),
+                specification: compiled, streams: far, image: image, store: hosting.images,
+                volumes: volumes)
+            order.zoneSizeInBytes = sizes.own
+            order.beginning = .create(sandbox: sandbox)
+            order.pinned = podHome?.machine
+            let placed = try placement.place(order, networkAt: specification.networkNamespace)
+            let home = Home(key: key, machine: placed.machine, processID: try placed.machine.processID() ?? 0)
+            return (BegunConversation(placed.connection, request: placed.request), home, streams)
+        }
+        do { try await settle(begun.0, begun.1, begun.2) } catch {
+            begun.2.end()
+            let registry = hosting.registry
+            try? await hosting.work.run { try registry.forget(registryID) }
+            throw error
+        }
+    }
+
+    /// Waits until the VM has made the container.
+    private func settle(_ begun: BegunConversation, _ home: Home, _ streams: OpenStreams) async throws {
+        let (replies, sink) = AsyncStream.makeStream(of: ControlReply?.self)
+        let connection = try await MachineConnection.adopt(begun, group: hosting.group) { sink.yield($0) }
+        var iterator = replies.makeAsyncIterator()
+        switch await iterator.next() {
+        case .done?: break
+        case .refused(let refusal)?: throw RuntimeError.refused(refusal)
+        case .exited(let record)?:
+            throw Status(.unknown, record.reason.isEmpty ? "the container was removed" : record.reason)
+        default: throw RuntimeError.virtualMachineEnded(id: home.machine.id, lastWords: home.machine.lastWords())
+        }
+        self.home = home
+        initial.connection = connection
+        initial.streams = streams
+        follow(replies, of: "")
+    }
+
+    /// Waits for a process's end.
+    func follow(_ replies: AsyncStream<ControlReply?>, of execID: String) {
+        Task {
+            for await reply in replies {
+                guard let reply else { return ended(execID, nil) }
+                if case .exited(let record) = reply { return ended(execID, record) }
+            }
+        }
+    }
+
+    /// Runs one more process in the container.
+    func execute(_ process: TaskProcess) async throws {
+        guard let home, let spec = process.spec else {
+            throw Status(.failedPrecondition, "\(name(initial)) runs no programs")
+        }
+        let (hosting, registryID, io) = (hosting, registryID, process.io)
+        let logger = BinaryLogger.Identity(container: id, namespace: hosting.namespace)
+        let (zone, seccomp) = (zoneSizeInBytes, specification.spec.linux?.seccomp)
+        let (begun, streams) = try await hosting.work.run { () throws -> (BegunConversation, OpenStreams) in
+            let compiler = SpecificationCompiler(layers: [], zoneSizeInBytes: zone)
+            let compiled = try compiler.process(spec, seccomp: seccomp)
+            let (streams, far) = try OpenStreams.open(io, logger: logger)
+            guard let connection = try home.machine.connect() else {
+                throw RuntimeError.noVirtualMachine(home.machine.id)
+            }
+            let request = ExecuteRequest(
+                container: registryID, descriptors: far.passed, endsWithConnection: true,
+                execute: Execute(container: ContainerNumber(0), process: ProcessNumber(1), specification: compiled))
+            let number = try connection.send(.execute(request), descriptors: far.descriptors)
+            return (BegunConversation(connection, request: number), streams)
+        }
+        let (replies, sink) = AsyncStream.makeStream(of: ControlReply?.self)
+        process.connection = try await MachineConnection.adopt(begun, group: hosting.group) { sink.yield($0) }
+        var iterator = replies.makeAsyncIterator()
+        let answer = await iterator.next()
+        guard case .started(let started)? = answer else {
+            streams.end()
+            if case .refused(let refusal)? = answer { throw RuntimeError.refused(refusal) }
+            throw Status(.unavailable, "the VM \(home.machine.id) has ended")
+        }
+        process.number = started.process
+        process.streams = streams
+        follow(replies, of: process.execID)
+    }
+}
+
+extension Placement {
+    /// Places a container with the interfaces of a network namespace; nil: none but the loopback. They are given back
+    /// when the container's folder is removed.
+    func place(_ order: Order, networkAt path: String?) throws(RuntimeError) -> Placed {
+        guard let path else { return try place(order) }
+        var order = order
+        let network = try PodNetwork(namespaceAt: path)
+        order.network = network
+        do { return try place(order) } catch {
+            network.detach()
+            throw error
+        }
+    }
+}
+
+/// The sizes of a container's zone.
+struct ZoneChoice: Sendable {
+    /// What is plugged for it at first.
+    let own: UInt64
+    /// What the VM's zones have, which it can grow to.
+    let machine: UInt64
+    /// memory.max.
+    let limit: UInt64
+
+    init(_ spec: RuntimeSpec, _ membership: Membership, _ configuration: Configuration) throws {
+        let asked = spec.linux?.resources?.memory?.limit.flatMap { $0 > 0 ? UInt64($0) : nil }
+        let memory = asked ?? configuration.zoneSizeInBytes
+        own = try ZoneSize.fitting(memory)
+        let class_ = try membership.zoneSizeInBytes ?? ZoneSize.fitting(configuration.zoneSizeInBytes)
+        machine = max(own, class_)
+        limit = ZoneSize.memoryLimit(memory, inZoneOf: own)
+    }
+}
+
+extension Membership {
+    /// - Parameter unique: what no other pod has, for one that has its VM for itself.
+    func key(image: StoredImage, kernel: String, zoneSizeInBytes: UInt64, unique: String) -> FunctionKey {
+        var key = FunctionKey(
+            function: function, tenant: tenant, image: image.digest, kernel: kernel, zoneSizeInBytes: zoneSizeInBytes)
+        if isOnePerVM { key.function += "/\(unique)" }
+        return key
+    }
+}
+
+extension ContainerRecord {
+    init(id: String, key: FunctionKey, sizes: ZoneChoice?, spec: RuntimeSpec, image: String) {
+        self.init(
+            id: id, key: key, image: image, created: currentTimeInNanoseconds(), memoryLimitInBytes: sizes?.limit ?? 0,
+            process: spec.process ?? RuntimeSpec.Process(args: []), isDetached: false, isRemovedAtEnd: true)
+        zoneSizeInBytes = sizes?.own ?? 0
+        seccomp = spec.linux?.seccomp
+    }
+}

@@ -1,0 +1,223 @@
+import ContainerdAPI
+import Glibc
+import OCI
+import Runtime
+import SwiftProtobuf
+import TTRPC
+
+/// containerd's Task service (containerd, api/runtime/task/v2/shim.proto; v3 differs in its name alone).
+actor TaskService: Service {
+    nonisolated let names = ["containerd.task.v2.Task", "containerd.task.v3.Task"]
+
+    private let hosting: Hosting
+    private let publisher: EventPublisher
+    private var tasks: [String: ContainerTask] = [:]
+    private var pods: [String: Pod] = [:]
+    /// Ids that are being made.
+    private var claimed: Set<String> = []
+
+    init(hosting: Hosting, publisher: EventPublisher) {
+        self.hosting = hosting
+        self.publisher = publisher
+    }
+
+    /// Whether nothing is served, and nothing about to be.
+    var isIdle: Bool { tasks.isEmpty && claimed.isEmpty }
+
+    nonisolated func call(_ method: String, payload: [UInt8]) async throws -> [UInt8] {
+        do { return try await dispatch(method, payload) } catch {
+            let status = Status(error)
+            Log.tell(.debug, "\(method): \(status)")
+            throw status
+        }
+    }
+
+    private func dispatch(_ method: String, _ payload: [UInt8]) async throws -> [UInt8] {
+        switch method {
+        case "Create", "Start", "Delete", "Exec", "Wait", "State", "Connect", "Shutdown":
+            return try await dispatchLife(method, payload)
+        default: return try await dispatchRequest(method, payload)
+        }
+    }
+
+    private func dispatchLife(_ method: String, _ payload: [UInt8]) async throws -> [UInt8] {
+        switch method {
+        case "Create": return try await answer(payload) { try await create($0) }
+        case "Start": return try await answer(payload) { try await start($0) }
+        case "Delete": return try await answer(payload) { try await delete($0) }
+        case "Exec":
+            return try await answer(payload) { (request: Containerd_Task_V2_ExecProcessRequest) in
+                try await task(request.id).addExec(request)
+                return Google_Protobuf_Empty()
+            }
+        case "Wait":
+            return try await answer(payload) { (request: Containerd_Task_V2_WaitRequest) in
+                let exit = try await task(request.id).wait(request.execID)
+                var response = Containerd_Task_V2_WaitResponse()
+                response.exitStatus = exit.code
+                response.exitedAt = .init(nanoseconds: exit.time)
+                return response
+            }
+        case "State":
+            return try await answer(payload) { (request: Containerd_Task_V2_StateRequest) in
+                try await task(request.id).state(request.execID)
+            }
+        case "Connect":
+            return try await answer(payload) { (request: Containerd_Task_V2_ConnectRequest) in
+                var response = Containerd_Task_V2_ConnectResponse()
+                response.shimPid = UInt32(getpid())
+                response.taskPid = await tasks[request.id]?.processID ?? 0
+                response.version = Shim.version
+                return response
+            }
+        default:
+            // The daemon ends by itself when it is idle: an order to end would race with the next start.
+            return try await answer(payload) { (_: Containerd_Task_V2_ShutdownRequest) in Google_Protobuf_Empty() }
+        }
+    }
+
+    private func dispatchRequest(_ method: String, _ payload: [UInt8]) async throws -> [UInt8] {
+        switch method {
+        case "Kill":
+            return try await done(payload) { (request: Containerd_Task_V2_KillRequest) in
+                try await task(request.id).kill(request.execID, signal: request.signal, all: request.all)
+            }
+        case "ResizePty":
+            return try await done(payload) { (request: Containerd_Task_V2_ResizePtyRequest) in
+                try await task(request.id).resizeTerminal(request.execID, rows: request.height, columns: request.width)
+            }
+        case "CloseIO":
+            return try await done(payload) { (request: Containerd_Task_V2_CloseIORequest) in
+                if request.stdin { try await task(request.id).closeInput(request.execID) }
+            }
+        case "Pause":
+            return try await done(payload) { (request: Containerd_Task_V2_PauseRequest) in
+                try await task(request.id).setPaused(true)
+            }
+        case "Resume":
+            return try await done(payload) { (request: Containerd_Task_V2_ResumeRequest) in
+                try await task(request.id).setPaused(false)
+            }
+        case "Update":
+            return try await done(payload) { (request: Containerd_Task_V2_UpdateTaskRequest) in
+                try await task(request.id).update(Array(request.resources.value))
+            }
+        case "Pids":
+            return try await answer(payload) { (request: Containerd_Task_V2_PidsRequest) in
+                var response = Containerd_Task_V2_PidsResponse()
+                for id in try await task(request.id).processIDs() {
+                    response.processes.append(.with { $0.pid = id })
+                }
+                return response
+            }
+        case "Stats":
+            return try await answer(payload) { (request: Containerd_Task_V2_StatsRequest) in
+                var response = Containerd_Task_V2_StatsResponse()
+                response.stats = try await task(request.id).stats()
+                return response
+            }
+        case "Checkpoint": throw Status(.unimplemented, "containers cannot be checkpointed")
+        default: throw Status(.unimplemented, "there is no method \(quoted(method)) of the Task service")
+        }
+    }
+
+    private func answer<Request: SwiftProtobuf.Message, Response: SwiftProtobuf.Message>(
+        _ payload: [UInt8], _ body: (Request) async throws -> Response
+    ) async throws -> [UInt8] {
+        let request: Request
+        do { request = try Request(serializedBytes: payload) } catch {
+            throw Status(.invalidArgument, "the request is no \(Request.protoMessageName)")
+        }
+        return try await body(request).serializedBytes()
+    }
+
+    private func done<Request: SwiftProtobuf.Message>(
+        _ payload: [UInt8], _ body: (Request) async throws -> Void
+    ) async throws -> [UInt8] {
+        try await answer(payload) { (request: Request) in
+            try await body(request)
+            return Google_Protobuf_Empty()
+        }
+    }
+
+    private func task(_ id: String) throws -> ContainerTask {
+        guard let task = tasks[id] else { throw Status(.notFound, "there is no container \(quoted(id)) in this shim") }
+        return task
+    }
+
+    // MARK: life
+
+    private func create(_ request: Containerd_Task_V2_CreateTaskRequest) async throws
+        -> Containerd_Task_V2_CreateTaskResponse
+    {
+        guard request.checkpoint.isEmpty else {
+            throw Status(.unimplemented, "containers cannot be restored from a checkpoint")
+        }
+        guard tasks[request.id] == nil, claimed.insert(request.id).inserted else {
+            throw Status(.alreadyExists, "there is a container \(quoted(request.id)) already")
+        }
+        defer { claimed.remove(request.id) }
+        let made = try await make(request)
+        try await made.task.create(made.root)
+        tasks[request.id] = made.task
+        if let pod = made.task.pod { pods[request.id] = pod }
+        var response = Containerd_Task_V2_CreateTaskResponse()
+        response.pid = await made.task.processID
+        return response
+    }
+
+    private func make(_ request: Containerd_Task_V2_CreateTaskRequest) async throws -> (
+        task: ContainerTask, root: RootSource?
+    ) {
+        let (hosting, bundle) = (hosting, Bundle(request.bundle))
+        let (membership, specification, root) = try await hosting.work.run {
+            var spec = try bundle.specification()
+            let membership = try Membership(
+                id: request.id, annotations: spec.annotations ?? [:], namespace: hosting.namespace)
+            spec.process?.terminal = request.terminal
+            if membership.role == .sandbox {
+                return (membership, try PodSpecification.sandbox(spec, membership), RootSource?.none)
+            }
+            let root = try RootSource(request.rootfs, root: spec.root?.path, bundle: request.bundle)
+            return (membership, try PodSpecification(spec, membership, read: InlineSource.read), root)
+        }
+        var (pod, memberOf): (Pod?, Pod?) = (nil, nil)
+        switch membership.role {
+        case .sandbox: pod = Pod(id: request.id, hosting: hosting, membership: membership, specification: specification)
+        case .member(let sandbox):
+            guard let found = pods[sandbox] else {
+                throw Status(.notFound, "there is no sandbox \(quoted(sandbox)) in this shim")
+            }
+            memberOf = found
+        case .alone: break
+        }
+        let task = ContainerTask(
+            id: request.id, bundle: request.bundle,
+            io: StandardIO(
+                input: request.stdin, output: request.stdout, error: request.stderr, hasTerminal: request.terminal),
+            hosting: hosting, publisher: publisher, membership: membership, specification: specification, pod: pod,
+            memberOf: memberOf)
+        await pod?.whenEnded { [weak task] code in await task?.end(code: code) }
+        return (task, root)
+    }
+
+    private func start(_ request: Containerd_Task_V2_StartRequest) async throws -> Containerd_Task_V2_StartResponse {
+        var response = Containerd_Task_V2_StartResponse()
+        response.pid = try await task(request.id).start(request.execID)
+        return response
+    }
+
+    private func delete(_ request: Containerd_Task_V2_DeleteRequest) async throws -> Containerd_Task_V2_DeleteResponse {
+        let task = try task(request.id)
+        let exit = try await task.delete(request.execID)
+        var response = Containerd_Task_V2_DeleteResponse()
+        response.pid = await task.processID
+        response.exitStatus = exit.code
+        response.exitedAt = .init(nanoseconds: exit.time)
+        if request.execID.isEmpty {
+            tasks[request.id] = nil
+            pods[request.id] = nil
+        }
+        return response
+    }
+}

@@ -1,0 +1,138 @@
+import ContainerdAPI
+import FoundationEssentials
+import Glibc
+public import LinuxSystem
+import NIOCore
+public import NIOPosix
+import SwiftProtobuf
+import Synchronization
+import SystemPackage
+
+/// Serves ttrpc on a listening unix socket. The calls of a connection run at the same time: one may wait for hours.
+public final class Server: Sendable {
+    typealias Connection = NIOAsyncChannel<Frame, Frame>
+
+    /// Calls of one connection that may run at a time; a client with more waits for its own.
+    static let mostCalls = 1024
+
+    private let services: [any Service]
+    /// Is told of every connection that begins (+1) and ends (−1).
+    private let onConnection: @Sendable (Int) async -> Void
+
+    public init(_ services: [any Service], onConnection: @escaping @Sendable (Int) async -> Void = { _ in }) {
+        self.services = services
+        self.onConnection = onConnection
+    }
+
+    /// Serves until it is cancelled. The descriptor is duplicated; its owner may let go of it.
+    public func run(on socket: OwnedDescriptor, group: MultiThreadedEventLoopGroup) async throws {
+        let listener = try await ServerBootstrap(group: group)
+            .serverChannelOption(ChannelOptions.backlog, value: 128)
+            .bind(socket.duplicateToGiveAway()) { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.passFrames()
+                    return try Connection(wrappingChannelSynchronously: channel)
+                }
+            }
+        try await listener.executeThenClose { connections in
+            try await withThrowingDiscardingTaskGroup { group in
+                for try await connection in connections { group.addTask { await self.serve(connection) } }
+            }
+        }
+    }
+
+    private func serve(_ connection: Connection) async {
+        await onConnection(1)
+        // A peer that breaks the protocol or goes away ends its own connection and nothing else.
+        try? await connection.executeThenClose { frames, answers in
+            try await withThrowingDiscardingTaskGroup { group in
+                let calls = CallCounter()
+                for try await frame in frames where frame.kind == .request {
+                    guard frame.stream % 2 == 1, calls.begin() else { break }
+                    group.addTask {
+                        defer { calls.end() }
+                        let payload = await self.answer(to: frame.payload)
+                        try await answers.write(Frame(stream: frame.stream, kind: .response, payload: payload))
+                    }
+                }
+                group.cancelAll()
+            }
+        }
+        await onConnection(-1)
+    }
+
+    /// The payload of the answer to a request.
+    func answer(to payload: [UInt8]) async -> [UInt8] {
+        var response = Ttrpc_Response()
+        do {
+            let request = try Self.decode(payload)
+            guard let service = services.first(where: { $0.names.contains(request.service) }) else {
+                throw Status(.unimplemented, "service \(request.service) is not served")
+            }
+            let timeout = request.timeoutNano > 0 ? request.timeoutNano : nil
+            response.payload = Data(
+                try await Self.within(timeout) { [request] in
+                    try await service.call(request.method, payload: Array(request.payload))
+                })
+        } catch let status as Status {
+            response.status = .init(status)
+        } catch {
+            response.status = .init(Status(.internalError, "\(error)"))
+        }
+        return (try? Array(response.serializedData())) ?? []
+    }
+
+    private static func decode(_ payload: [UInt8]) throws(Status) -> Ttrpc_Request {
+        do { return try Ttrpc_Request(serializedBytes: payload) } catch {
+            throw Status(.invalidArgument, "the request is no ttrpc request")
+        }
+    }
+
+    /// Runs a call for at most so many nanoseconds; what is still done then is cancelled and waited for by nobody.
+    static func within<Result: Sendable>(
+        _ nanoseconds: Int64?, _ body: @escaping @Sendable () async throws -> Result
+    ) async throws -> Result {
+        guard let nanoseconds else { return try await body() }
+        let (outcomes, first) = AsyncThrowingStream.makeStream(of: Result.self, bufferingPolicy: .bufferingOldest(1))
+        let work = Task {
+            do { first.yield(try await body()) } catch { first.finish(throwing: error) }
+        }
+        let clock = Task {
+            try await Task.sleep(for: .nanoseconds(nanoseconds))
+            first.finish(throwing: Status(.deadlineExceeded, "the call took longer than \(nanoseconds / 1_000_000) ms"))
+        }
+        defer {
+            work.cancel()
+            clock.cancel()
+        }
+        for try await outcome in outcomes { return outcome }
+        throw CancellationError()
+    }
+}
+
+/// How many calls of a connection run.
+private final class CallCounter: Sendable {
+    private let running = Atomic(0)
+
+    /// Whether one more may begin.
+    func begin() -> Bool { running.add(1, ordering: .relaxed).newValue <= Server.mostCalls }
+    func end() { running.subtract(1, ordering: .relaxed) }
+}
+
+extension OwnedDescriptor {
+    /// A second descriptor that belongs to who gets it: SwiftNIO closes what it is given.
+    public func duplicateToGiveAway() throws(SystemError) -> CInt {
+        let copy = fcntl(rawValue, F_DUPFD_CLOEXEC, 0)
+        guard copy >= 0 else { throw SystemError("duplicate a descriptor", Errno(rawValue: errno)) }
+        return copy
+    }
+}
+
+extension Channel {
+    /// Lets frames pass instead of bytes. On the channel's event loop.
+    func passFrames() throws {
+        try pipeline.syncOperations.addHandlers([
+            ByteToMessageHandler(FrameDecoder()), MessageToByteHandler(FrameEncoder()),
+        ])
+    }
+}

@@ -1,0 +1,194 @@
+"""Pods as kubelet makes them, over CRI, with the runtime handler `czone`."""
+
+import os
+import unittest
+
+import grpc
+
+from cri import Runtime, Stream
+from host import BUSYBOX, PAUSE, Host, eventually
+
+host = None
+runtime = None
+RUNNING, EXITED = 1, 2
+
+
+def setUpModule():
+    global host, runtime
+    host = Host()
+    runtime = Runtime(host.address)
+    eventually("CRI is ready", lambda: all(c.status for c in runtime.Status().status.conditions))
+
+
+def tearDownModule():
+    runtime.close()
+    host.close()
+
+
+class Pod:
+    """A pod of the tests: sandbox and containers."""
+
+    count = 0
+
+    def __init__(self, namespace="default", annotations=None, handler="czone"):
+        Pod.count += 1
+        self.name = f"pod-{Pod.count}"
+        self.logs = f"{host.dir}/logs/{self.name}"
+        os.makedirs(self.logs)
+        self.config = {
+            "metadata": {"name": self.name, "uid": self.name, "namespace": namespace}, "hostname": self.name,
+            "log_directory": self.logs, "annotations": annotations or {}, "dns_config": {"servers": ["10.88.0.1"]}, "linux": {},
+        }
+        self.id = runtime.RunPodSandbox(config=self.config, runtime_handler=handler).pod_sandbox_id
+
+    @property
+    def status(self):
+        return runtime.PodSandboxStatus(pod_sandbox_id=self.id).status
+
+    def run(self, name, *command, **more):
+        id = self.create(name, *command, **more)
+        runtime.StartContainer(container_id=id)
+        return id
+
+    def create(self, name, *command, memory=64 << 20, image=BUSYBOX, **more):
+        config = {
+            "metadata": {"name": name}, "image": {"image": image}, "command": command, "log_path": f"{name}.log",
+            "linux": {"resources": {"memory_limit_in_bytes": memory, "cpu_period": 100000, "cpu_quota": 100000}}, **more,
+        }
+        return runtime.CreateContainer(pod_sandbox_id=self.id, config=config, sandbox_config=self.config).container_id
+
+    def log(self, name):
+        """[(stream, line)] of the CRI log."""
+        with open(f"{self.logs}/{name}.log") as file:
+            return [tuple(line.rstrip("\n").split(" ", 3)[1::2]) for line in file]
+
+    def remove(self):
+        runtime.StopPodSandbox(pod_sandbox_id=self.id)
+        runtime.RemovePodSandbox(pod_sandbox_id=self.id)
+
+
+def container(id):
+    return runtime.ContainerStatus(container_id=id).status
+
+
+def sh(id, script):
+    done = runtime.ExecSync(container_id=id, cmd=["sh", "-c", script], timeout=30)
+    return done.stdout.decode()
+
+
+def machine_of(id):
+    """The VM that a container is in."""
+    import json
+
+    return next(row["vm"] for row in json.loads(host.czone("ps", "--json").stdout) if row["id"].startswith(id))
+
+
+class PodTest(unittest.TestCase):
+    def pod(self, **more):
+        pod = Pod(**more)
+        self.addCleanup(pod.remove)
+        return pod
+
+    def test_containers_of_a_pod_share_its_names_and_network(self):
+        pod = self.pod()
+        one = pod.run("one", "sh", "-c", "nc -l -p 7777 -e echo over-loopback & sleep 1000")
+        two = pod.run("two", "sleep", "1000")
+        self.assertEqual(pod.status.state, 0, "SANDBOX_READY")
+        self.assertEqual(sh(one, "hostname"), f"{pod.name}\n")
+        self.assertEqual(sh(one, "readlink /proc/self/ns/net"), sh(two, "readlink /proc/self/ns/net"))
+        self.assertEqual(sh(one, "readlink /proc/self/ns/ipc"), sh(two, "readlink /proc/self/ns/ipc"))
+        self.assertNotEqual(sh(one, "readlink /proc/self/ns/pid"), sh(two, "readlink /proc/self/ns/pid"))
+        self.assertEqual(sh(two, "nc 127.0.0.1 7777 </dev/null"), "over-loopback\n")
+        self.assertIn("nameserver 10.88.0.1", sh(two, "cat /etc/resolv.conf"))
+        self.assertEqual(machine_of(one), machine_of(two))
+
+    def test_pods_of_a_function_share_a_vm_and_tenants_do_not(self):
+        wanted = {"czone.dev/function": "resize"}
+        one, two, other = (self.pod(annotations=wanted) for _ in range(2)), None, self.pod(annotations=wanted, namespace="team-b")
+        one, two = one
+        ids = [pod.run("app", "sleep", "1000") for pod in (one, two, other)]
+        machines = [machine_of(id) for id in ids]
+        self.assertEqual(machines[0], machines[1])
+        self.assertNotEqual(machines[0], machines[2])
+        # Pods in one VM are strangers to each other.
+        self.assertNotEqual(sh(ids[0], "readlink /proc/self/ns/net"), sh(ids[1], "readlink /proc/self/ns/net"))
+
+    def test_a_pod_can_have_its_vm_for_itself(self):
+        wanted = {"czone.dev/function": "solo", "czone.dev/one-per-vm": "true"}
+        ids = [self.pod(annotations=wanted).run("app", "sleep", "1000") for _ in range(2)]
+        self.assertNotEqual(machine_of(ids[0]), machine_of(ids[1]))
+
+    def test_logs_exit_codes_and_removal(self):
+        pod = self.pod()
+        id = pod.run("app", "sh", "-c", "echo out; echo err >&2; exit 9")
+        eventually("it exits", lambda: container(id).state == EXITED)
+        self.assertEqual((container(id).exit_code, container(id).reason), (9, "Error"))
+        self.assertEqual(sorted(pod.log("app")), [("stderr", "err"), ("stdout", "out")])
+        runtime.RemoveContainer(container_id=id)
+        with self.assertRaises(grpc.RpcError) as raised:
+            container(id)
+        self.assertEqual(raised.exception.code(), grpc.StatusCode.NOT_FOUND)
+
+    def test_out_of_memory_is_told_as_such(self):
+        pod = self.pod()
+        id = pod.run("app", "sh", "-c", "tail /dev/zero")
+        eventually("it is killed", lambda: container(id).state == EXITED)
+        self.assertEqual((container(id).exit_code, container(id).reason), (137, "OOMKilled"))
+
+    def test_stop_by_signal_then_by_force(self):
+        pod = self.pod()
+        polite = pod.run("polite", "sh", "-c", "trap 'exit 0' TERM; while true; do sleep 1; done")
+        stubborn = pod.run("stubborn", "sh", "-c", "trap '' TERM; while true; do sleep 1; done")
+        runtime.StopContainer(container_id=polite, timeout=30)
+        self.assertEqual(container(polite).exit_code, 0)
+        runtime.StopContainer(container_id=stubborn, timeout=1)
+        self.assertEqual(container(stubborn).exit_code, 137)
+
+    def test_stats_and_update(self):
+        pod = self.pod(annotations={"czone.dev/zone-size": "256M"})
+        id = pod.run("app", "sh", "-c", "while true; do :; done")
+        stats = lambda: runtime.ContainerStats(container_id=id).stats
+        eventually("it uses CPU", lambda: stats().cpu.usage_core_nano_seconds.value > 10_000_000)
+        self.assertGreater(stats().memory.working_set_bytes.value, 0)
+        runtime.UpdateContainerResources(container_id=id, linux={"memory_limit_in_bytes": 200 << 20})
+        self.assertEqual(sh(id, "cat /sys/fs/cgroup/memory.max"), f"{200 << 20}\n")
+        with self.assertRaises(grpc.RpcError) as raised:
+            runtime.UpdateContainerResources(container_id=id, linux={"memory_limit_in_bytes": 1 << 30})
+        self.assertIn("czone.dev/zone-size", raised.exception.details())
+
+    def test_exec_and_attach_stream(self):
+        pod = self.pod()
+        id = pod.run("app", "sh", "-c", "while read line; do echo got-$line; done", stdin=True)
+        stream = Stream(runtime.Exec(container_id=id, cmd=["cat"], stdin=True, stdout=True, stderr=True).url)
+        stream.send(b"through exec\n")
+        self.assertIn(b"through exec", stream.read_until(b"exec\n"))
+        stream.close()
+        stream = Stream(runtime.Attach(container_id=id, stdin=True, stdout=True, stderr=True).url)
+        stream.send(b"attached\n")
+        self.assertIn(b"got-attached", stream.read_until(b"got-attached"))
+        stream.close()
+
+    def test_containerd_comes_back_to_its_pods(self):
+        global runtime
+        pod = self.pod()
+        id = pod.run("app", "sh", "-c", "echo before; sleep 1000")
+        host.kill_containerd()
+        host.start()
+        runtime.close()
+        runtime = Runtime(host.address)
+        eventually("CRI is ready", lambda: all(c.status for c in runtime.Status().status.conditions))
+        self.assertEqual((container(id).state, pod.status.state), (RUNNING, 0))
+        self.assertEqual(sh(id, "echo here"), "here\n")
+        runtime.StopContainer(container_id=id, timeout=0)
+        self.assertEqual(container(id).exit_code, 137)
+
+    def test_what_the_host_would_have_to_share_is_refused(self):
+        with self.assertRaises(grpc.RpcError) as raised:
+            config = {"metadata": {"name": "hostnet", "uid": "u", "namespace": "default"}, "log_directory": host.dir,
+                      "linux": {"security_context": {"namespace_options": {"network": 2}}}}
+            runtime.RunPodSandbox(config=config, runtime_handler="czone")
+        self.assertIn("network namespace is not supported", raised.exception.details())
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

@@ -1,0 +1,181 @@
+"""What users of `ctr` expect, with io.containerd.czone.v2 as the runtime."""
+
+import os
+import signal
+import subprocess
+import unittest
+
+from host import BUSYBOX, LAYERED, PYTHON, Host, eventually
+
+host = None
+
+
+def setUpModule():
+    global host
+    host = Host()
+
+
+def tearDownModule():
+    host.close()
+
+
+class RunTest(unittest.TestCase):
+    def test_output_and_exit_code_pass_through(self):
+        done = host.run("out", "sh", "-c", "echo to-output; echo to-error >&2; exit 7", options=["--rm"], check=False)
+        self.assertEqual((done.returncode, done.stdout, done.stderr), (7, "to-output\n", "to-error\n"), host.log_tail())
+        self.assertIsNone(host.task_status("out"))
+
+    def test_standard_input_reaches_the_program_and_ends(self):
+        done = host.run("in", "wc", "-c", options=["--rm"], input="x" * 100_000)
+        self.assertEqual(done.stdout.strip(), "100000")
+
+    def test_large_output_is_complete(self):
+        done = host.run("large", "sh", "-c", "seq 1 200000", options=["--rm"])
+        self.assertEqual(done.stdout.split(), [str(n) for n in range(1, 200_001)])
+
+    def test_layers_lie_over_each_other(self):
+        done = host.run("layers", "sh", "-c", "cat /etc/note; ls /bin/vi", options=["--rm"], image=LAYERED, check=False)
+        self.assertEqual(done.stdout, "from the upper layer\n")
+        self.assertNotEqual(done.returncode, 0, "the whiteout takes /bin/vi away")
+
+    def test_a_program_that_is_missing_is_told(self):
+        done = host.run("missing", "/no/such/program", options=["--rm"], check=False)
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn("/no/such/program", done.stderr)
+        host.ctr("container", "rm", "missing", check=False)
+
+    def test_what_a_vm_cannot_do_is_refused_by_name(self):
+        done = host.run("hostnet", "true", options=["--rm", "--net-host"], check=False)
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn("network namespace is not supported", done.stderr)
+        host.ctr("container", "rm", "hostnet", check=False)
+
+    def test_killed_for_memory(self):
+        done = host.run(
+            "oom", "sh", "-c", "tail /dev/zero", options=["--rm", "--memory-limit", str(32 << 20)], check=False)
+        self.assertEqual(done.returncode, 137)
+
+    @unittest.skipUnless(os.path.isdir(os.environ.get("CZONE_TEST_PYTHON_ROOT", "")), "no Python root file system was made")
+    def test_python(self):
+        done = host.run("python", "python3", "-c", "import json, zlib; print(json.dumps({'sum': sum(range(1000))}))",
+                        options=["--rm"], image=PYTHON)
+        self.assertEqual(done.stdout, '{"sum": 499500}\n')
+
+
+class DetachedTest(unittest.TestCase):
+    def setUp(self):
+        self.id = self._testMethodName.replace("test_", "")[:40]
+        host.run(self.id, "sh", "-c", "trap 'exit 5' TERM; echo begun; while true; do sleep 1; done", options=["-d"])
+        self.addCleanup(self.clean)
+
+    def clean(self):
+        host.ctr("task", "kill", "-s", "SIGKILL", self.id, check=False)
+        eventually("the task ends", lambda: host.task_status(self.id) in (None, "STOPPED"))
+        host.ctr("task", "rm", self.id, check=False)
+        host.ctr("container", "rm", self.id, check=False)
+
+    def test_status_and_processes(self):
+        self.assertEqual(host.task_status(self.id), "RUNNING")
+        self.assertGreaterEqual(len(host.ctr("task", "ps", self.id).stdout.splitlines()), 2)
+
+    def test_exec(self):
+        done = host.ctr("task", "exec", "--exec-id", "one", self.id, "sh", "-c", "ls /proc | grep -c '^[0-9]*$'; exit 3", check=False)
+        self.assertEqual(done.returncode, 3)
+        self.assertGreaterEqual(int(done.stdout), 2, "it is in the container's process namespace")
+        done = host.ctr("task", "exec", "--exec-id", "two", self.id, "cat", input="through\n")
+        self.assertEqual(done.stdout, "through\n")
+
+    def test_exec_with_terminal(self):
+        command = f"ctr -a {host.address} -n default task exec -t --exec-id tty {self.id} sh -c 'tty; stty size'"
+        done = subprocess.run(["script", "-qec", f"stty rows 33 cols 77; {command}", "/dev/null"], stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, text=True, timeout=60)
+        self.assertIn("/dev/pts/", done.stdout)
+        self.assertIn("33 77", done.stdout)
+
+    def test_metrics(self):
+        text = host.ctr("task", "metrics", self.id).stdout
+        values = dict(line.split()[:2] for line in text.splitlines() if len(line.split()) >= 2)
+        self.assertGreater(int(values["memory.usage_in_bytes"]), 4096)
+        self.assertGreaterEqual(int(values["pids.current"]), 1)
+
+    def test_signals_are_delivered(self):
+        host.ctr("task", "kill", "-s", "SIGTERM", self.id)
+        eventually("it ends by its own handler", lambda: host.task_status(self.id) == "STOPPED")
+        done = host.ctr("task", "rm", self.id, check=False)
+        self.assertEqual(done.returncode, 5, done.stderr)
+
+    def test_pause_and_resume(self):
+        host.ctr("task", "pause", self.id)
+        self.assertEqual(host.task_status(self.id), "PAUSED")
+        host.ctr("task", "resume", self.id)
+        self.assertEqual(host.task_status(self.id), "RUNNING")
+
+    def test_containerd_comes_back(self):
+        host.kill_containerd()
+        host.start()
+        self.assertEqual(host.task_status(self.id), "RUNNING")
+        self.assertEqual(host.ctr("task", "exec", "--exec-id", "after", self.id, "echo", "still here").stdout, "still here\n")
+        host.ctr("task", "kill", "-s", "SIGKILL", self.id)
+        eventually("containerd hears of the end", lambda: host.task_status(self.id) == "STOPPED")
+
+    def test_shim_is_killed(self):
+        for pid in host.shims():
+            os.kill(pid, signal.SIGKILL)
+        eventually("containerd reports the exit", lambda: host.task_status(self.id) in (None, "STOPPED", "UNKNOWN"))
+        eventually("the container is gone", lambda: self.id not in host.czone("ps").stdout)
+        host.ctr("task", "rm", self.id, check=False)
+
+    def test_vm_is_killed(self):
+        for pid in host.machines():
+            os.kill(pid, signal.SIGKILL)
+        eventually("the exit is reported", lambda: host.task_status(self.id) == "STOPPED")
+        host.ctr("task", "rm", self.id, check=False)
+        self.assertEqual(host.run("afterwards", "echo", "works", options=["--rm"]).stdout, "works\n")
+
+
+class LeakTest(unittest.TestCase):
+    """CZONE_TEST_RUNS (12) runs one after the other, CZONE_TEST_PARALLEL (4) at the same time."""
+
+    def traces(self):
+        mounts = sum(1 for line in open("/proc/mounts") if host.dir in line)
+        fifos = len(os.listdir("/run/containerd/fifo")) if os.path.isdir("/run/containerd/fifo") else 0
+        shims = host.shims()
+        descriptors = sum(len(os.listdir(f"/proc/{pid}/fd")) for pid in shims + host.machines())
+        threads = sum(len(os.listdir(f"/proc/{pid}/task")) for pid in shims)
+        containers = len(os.listdir(f"{host.dir}/czone/containers"))
+        return {"mounts": mounts, "fifos": fifos, "shims": len(shims), "vms": len(host.machines()), "descriptors": descriptors,
+                "threads": threads, "containers": containers}
+
+    def settled(self):
+        """After the last zone is back."""
+        eventually("no container is left", lambda: len(host.czone("ps", "-q").stdout.split()) == 0)
+        return self.traces()
+
+    def test_runs_leave_nothing(self):
+        runs, parallel = int(os.environ.get("CZONE_TEST_RUNS", "12")), int(os.environ.get("CZONE_TEST_PARALLEL", "4"))
+        keeper = ["ctr", "-a", host.address, "run", "-d", "--runtime", "io.containerd.czone.v2", BUSYBOX, "keeper", "sleep", "1000"]
+        subprocess.run(keeper, env=host.environment, check=True, stdin=subprocess.DEVNULL)
+        self.addCleanup(lambda: (host.ctr("task", "kill", "-s", "SIGKILL", "keeper"), eventually(
+            "keeper ends", lambda: host.task_status("keeper") == "STOPPED"), host.ctr("task", "rm", "keeper", check=False),
+            host.ctr("container", "rm", "keeper")))
+        host.run("warm", "true", options=["--rm"])
+        one = lambda: len(host.czone("ps", "-q").stdout.split()) == 1
+        eventually("only the keeper is left", one)
+        before = self.traces()
+        for number in range(runs):
+            host.run(f"run-{number}", "true", options=["--rm"])
+        for _ in range(2):
+            started = [
+                subprocess.Popen(
+                    ["ctr", "-a", host.address, "run", "--rm", "--runtime", "io.containerd.czone.v2", BUSYBOX, f"par-{n}", "true"],
+                    env=host.environment, stdin=subprocess.DEVNULL)
+                for n in range(parallel)
+            ]
+            self.assertEqual([process.wait(timeout=120) for process in started], [0] * parallel)
+        eventually("only the keeper is left", one)
+        after = eventually("everything is as before", lambda: (t := self.traces()) == before and t, seconds=20) if False else self.traces()
+        self.assertEqual(after, before)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

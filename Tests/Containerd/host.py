@@ -1,0 +1,176 @@
+"""A containerd of the test's own: root, state, sockets and czone's registry and store below one folder of /run."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+
+import images
+
+NAMESPACE = "default"
+BUSYBOX = "localhost/busybox:1"
+LAYERED = "localhost/layered:1"
+PYTHON = "localhost/python:1"
+PAUSE = "localhost/pause:1"
+
+CONFIG = """
+version = 2
+root = "{dir}/root"
+state = "{dir}/state"
+oom_score = 0
+[grpc]
+  address = "{dir}/c.sock"
+[ttrpc]
+  address = "{dir}/c.sock.ttrpc"
+[plugins."io.containerd.internal.v1.opt"]
+  path = "{dir}/opt"
+[plugins."io.containerd.grpc.v1.cri"]
+  sandbox_image = "localhost/pause:1"
+  disable_apparmor = true
+  restrict_oom_score_adj = true
+  tolerate_missing_hugetlb_controller = true
+  stream_server_address = "127.0.0.1"
+  stream_server_port = "0"
+  [plugins."io.containerd.grpc.v1.cri".cni]
+    bin_dir = "/usr/lib/cni"
+    conf_dir = "{dir}/cni"
+  [plugins."io.containerd.grpc.v1.cri".containerd]
+    snapshotter = "overlayfs"
+    default_runtime_name = "czone"
+    [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
+      runtime_type = "io.containerd.runc.v2"
+    [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.czone]
+      runtime_type = "io.containerd.czone.v2"
+      pod_annotations = ["czone.dev/*"]
+      container_annotations = ["czone.dev/*"]
+      privileged_without_host_devices = true
+"""
+
+CNI = """{"cniVersion":"0.4.0","name":"test","plugins":[{"type":"bridge","bridge":"czonetest0","isGateway":true,
+"ipMasq":false,"hairpinMode":true,"ipam":{"type":"host-local","dataDir":"%s/ipam","ranges":[[{"subnet":"10.88.0.0/16"}]],
+"routes":[{"dst":"0.0.0.0/0"}]}}]}"""
+
+
+def eventually(what, condition, seconds=60, pause=0.1):
+    """Waits for something that nothing announces."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        value = condition()
+        if value:
+            return value
+        time.sleep(pause)
+    raise AssertionError(f"after {seconds} s: {what}")
+
+
+class Host:
+    """A folder with everything in it, and the containerd that runs over it."""
+
+    def __init__(self):
+        self.dir = tempfile.mkdtemp(prefix="ct-", dir="/run")
+        self.address = f"{self.dir}/c.sock"
+        self.process = None
+        self.environment = dict(
+            os.environ, CZONE_ROOT=f"{self.dir}/czone", CZONE_STORE=f"{self.dir}/store", CZONE_IDLE_TIMEOUT="30")
+        os.makedirs(f"{self.dir}/cni")
+        with open(f"{self.dir}/cni/10-test.conflist", "w") as file:
+            file.write(CNI % self.dir)
+        with open(f"{self.dir}/config.toml", "w") as file:
+            file.write(CONFIG.format(dir=self.dir))
+        self.start()
+        self.import_images()
+
+    def start(self):
+        self.log = open(f"{self.dir}/containerd.log", "ab")
+        self.process = subprocess.Popen(
+            ["containerd", "-c", f"{self.dir}/config.toml"], env=self.environment, stdin=subprocess.DEVNULL,
+            stdout=self.log, stderr=self.log)
+        eventually("containerd answers", lambda: self.ctr("version", check=False).returncode == 0)
+
+    def kill_containerd(self):
+        self.process.kill()
+        self.process.wait()
+
+    def import_images(self):
+        busybox = images.busybox_layer(self.dir)
+        upper = images.layer_of_files({"etc/note": b"from the upper layer\n", "bin/vi": None})
+        made = {BUSYBOX: ([busybox], ["/bin/sh"]), LAYERED: ([busybox, upper], ["/bin/sh"]), PAUSE: ([busybox], ["/bin/true"])}
+        python = os.environ.get("CZONE_TEST_PYTHON_ROOT")
+        if python and os.path.isdir(python):
+            made[PYTHON] = ([images.layer_of_folder(python)], ["/usr/bin/python3"])
+        for name, (layers, command) in made.items():
+            images.write_image(f"{self.dir}/image.tar", name, layers, command)
+            for namespace in (NAMESPACE, "k8s.io"):
+                self.ctr("images", "import", f"{self.dir}/image.tar", namespace=namespace)
+        os.remove(f"{self.dir}/image.tar")
+
+    def ctr(self, *arguments, namespace=NAMESPACE, check=True, input=None, timeout=120):
+        done = subprocess.run(
+            ["ctr", "-a", self.address, "-n", namespace, *arguments], env=self.environment, input=input,
+            stdin=subprocess.DEVNULL if input is None else None, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            timeout=timeout)
+        if check and done.returncode != 0:
+            raise AssertionError(f"ctr {' '.join(arguments)}: {done.returncode}\n{done.stdout}{done.stderr}{self.log_tail()}")
+        return done
+
+    def run(self, id, *command, options=(), image=BUSYBOX, **more):
+        """ctr run in a zone."""
+        return self.ctr("run", *options, "--runtime", "io.containerd.czone.v2", image, id, *command, **more)
+
+    def czone(self, *arguments, check=True):
+        done = subprocess.run(["czone", *arguments], env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        if check and done.returncode != 0:
+            raise AssertionError(f"czone {' '.join(arguments)}: {done.stderr}")
+        return done
+
+    def task_status(self, id, namespace=NAMESPACE):
+        for line in self.ctr("task", "ls", namespace=namespace).stdout.splitlines():
+            fields = line.split()
+            if fields and fields[0] == id:
+                return fields[2]
+        return None
+
+    def shims(self):
+        """Process ids of this host's shim daemons."""
+        return self.processes("containerd-shim-czone-v2", self.address)
+
+    def machines(self):
+        return self.processes("czone-vm", "")
+
+    @staticmethod
+    def processes(name, word):
+        found = []
+        for pid in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                with open(f"/proc/{pid}/cmdline", "rb") as file:
+                    line = file.read().split(b"\0")
+            except OSError:
+                continue
+            if os.path.basename(line[0]).decode() == name and any(word.encode() in part for part in line):
+                found.append(int(pid))
+        return found
+
+    def log_tail(self):
+        with open(f"{self.dir}/containerd.log", "rb") as file:
+            return "\ncontainerd's log:\n" + "\n".join(file.read().decode(errors="replace").splitlines()[-30:])
+
+    def stop_machines(self):
+        for line in self.czone("vm", "list").stdout.splitlines()[1:]:
+            self.czone("vm", "stop", line.split()[0], check=False)
+
+    def close(self):
+        self.stop_machines()
+        eventually("no VM is left", lambda: not self.machines(), seconds=20)
+        self.process.terminate()
+        self.process.wait()
+        self.log.close()
+        eventually("idle shims end", lambda: not self.shims(), seconds=30)
+        shutil.rmtree(self.dir, ignore_errors=True)
+
+
+def zone_memory(host):
+    """Plugged bytes of all zones, and the containers, as czone tells."""
+    import json
+
+    maps = json.loads(host.czone("zones", "--json").stdout)
+    return sum(zone["plugged_bytes"] for vm in maps for zone in vm["zones"])

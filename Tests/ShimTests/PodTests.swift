@@ -1,0 +1,132 @@
+import AgentProtocol
+import ContainerdAPI
+import OCI
+import Runtime
+import TTRPC
+import Testing
+
+@testable import Shim
+
+private func membership(_ annotations: [String: String], namespace: String = "k8s.io") throws -> Membership {
+    try Membership(id: "c1", annotations: annotations, namespace: namespace)
+}
+
+private let cri = [
+    "io.kubernetes.cri.container-type": "container", "io.kubernetes.cri.sandbox-id": "s1",
+    "io.kubernetes.cri.sandbox-namespace": "team-a",
+]
+
+@Suite struct MembershipTests {
+    @Test func annotationsDecideWhoSharesAVM() throws {
+        let member = try membership(cri)
+        #expect(member.role == .member(sandbox: "s1") && member.tenant == "team-a" && member.function == nil)
+        var annotations = cri
+        annotations["czone.dev/function"] = "resize"
+        annotations["czone.dev/tenant"] = "shared"
+        annotations["czone.dev/zone-size"] = "200M"
+        annotations["czone.dev/one-per-vm"] = "true"
+        let chosen = try membership(annotations)
+        #expect(chosen.function == "resize" && chosen.tenant == "shared" && chosen.isOnePerVM)
+        #expect(chosen.zoneSizeInBytes == 256 << 20)
+        #expect(try membership([:], namespace: "default").role == .alone)
+        #expect(try membership(["io.kubernetes.cri.container-type": "sandbox"]).role == .sandbox)
+    }
+
+    @Test(arguments: [
+        ("czone.dev/function", "a/b"), ("czone.dev/tenant", ""), ("czone.dev/one-per-vm", "yes"),
+        ("czone.dev/zone-size", "much"),
+    ])
+    func whatMakesNoSenseIsRefusedByItsName(_ name: String, _ value: String) {
+        let error = #expect(throws: Status.self) { try membership([name: value]) }
+        #expect(error?.code == .invalidArgument)
+        #expect(error?.message.contains(name) == true)
+    }
+}
+
+@Suite struct PodSpecificationTests {
+    private func spec() throws -> RuntimeSpec {
+        var spec = try RuntimeSpec.default(for: ImageConfig(cmd: ["/app"]), accounts: Accounts(), hostname: "box")
+        spec.linux?.namespaces =
+            ["pid", "mount"].map { RuntimeSpec.Namespace(type: $0) }
+            + ["network", "ipc", "uts"].map { RuntimeSpec.Namespace(type: $0, path: "/proc/77/ns/\($0)") }
+        spec.process?.apparmorProfile = "cri-containerd.apparmor.d"
+        return spec
+    }
+
+    @Test func aPodsContainerJoinsItsSandbox() throws {
+        let pod = try PodSpecification(try spec(), try membership(cri)) { _ in nil }
+        let compiled = try pod.compile(layers: [.image(device: 0)], zoneSizeInBytes: 128 << 20)
+        let sandbox = NamespaceChoice.container(ContainerNumber(0))
+        #expect(
+            compiled.namespaces
+                == Namespaces(process: .new, network: sandbox, ipc: sandbox, hostName: sandbox, controlGroup: .guest))
+        #expect(compiled.hostname == "")
+    }
+
+    @Test func aNetworkNamespaceOfCNIIsKnownAndOthersAreRefused() throws {
+        var alone = try spec()
+        alone.linux?.namespaces =
+            ["pid", "mount", "ipc", "uts"].map { RuntimeSpec.Namespace(type: $0) }
+            + [RuntimeSpec.Namespace(type: "network", path: "/var/run/netns/cni-1")]
+        let pod = try PodSpecification(alone, try membership([:])) { _ in nil }
+        #expect(pod.networkNamespace == "/var/run/netns/cni-1")
+        #expect(throws: Status.self) { try PodSpecification(try spec(), try membership([:])) { _ in nil } }
+        alone.linux?.namespaces?.removeLast()
+        let error = #expect(throws: Status.self) { try PodSpecification(alone, try membership([:])) { _ in nil } }
+        #expect(error?.code == .unimplemented && error?.message.contains("host's network") == true)
+    }
+
+    @Test func wellKnownFilesGoByValue() throws {
+        var spec = try spec()
+        spec.mounts = [
+            RuntimeSpec.Mount(
+                destination: "/etc/hosts", type: "bind", source: "/host/hosts", options: ["rbind", "rw"]),
+            RuntimeSpec.Mount(destination: "/dev/shm", type: "bind", source: "/host/shm", options: ["rbind"]),
+            RuntimeSpec.Mount(destination: "/proc", type: "proc", source: "proc", options: []),
+        ]
+        let pod = try PodSpecification(spec, try membership(cri)) { path in
+            path == "/host/hosts" ? Array("1.2.3.4 me\n".utf8) : nil
+        }
+        #expect(pod.files == [InlineFile(path: "/etc/hosts", contents: Array("1.2.3.4 me\n".utf8))])
+        let compiled = try pod.compile(layers: [.image(device: 0)], zoneSizeInBytes: 128 << 20)
+        #expect(compiled.mounts.map(\.destination) == ["/dev/shm", "/proc"])
+        #expect(compiled.mounts[0].source == .fileSystem(type: "tmpfs", name: "shm"))
+    }
+}
+
+@Suite struct RootSourceTests {
+    private func mount(_ type: String, _ source: String, _ options: [String]) -> Containerd_Types_Mount {
+        .with {
+            $0.type = type
+            $0.source = source
+            $0.options = options
+        }
+    }
+
+    @Test func snapshotsAreLayersTopmostFirst() throws {
+        let overlay = mount(
+            "overlay", "overlay", ["index=off", "workdir=/s/3/work", "upperdir=/s/3/fs", "lowerdir=/s/2/fs:/s/1/fs"])
+        #expect(try RootSource([overlay], root: "rootfs", bundle: "/b") == .layers(["/s/2/fs", "/s/1/fs"]))
+        #expect(
+            try RootSource([mount("bind", "/s/1/fs", ["ro", "rbind"])], root: nil, bundle: "/b") == .layers(["/s/1/fs"])
+        )
+        #expect(try RootSource([], root: "rootfs", bundle: "/b") == .folder("/b/rootfs"))
+        let error = #expect(throws: Status.self) {
+            try RootSource([mount("btrfs", "/dev/x", [])], root: nil, bundle: "/b")
+        }
+        #expect(error?.code == .unimplemented)
+    }
+}
+
+@Suite struct MetricsTests {
+    @Test func whatAGuestCannotUseIsNotBelieved() {
+        var measure = ContainerMeasure(container: ContainerNumber(7))
+        measure.memoryCurrent = .max
+        measure.anonymous = .max
+        measure.processes = .max
+        measure.memoryMax = .max
+        let metrics = Metrics(measure, zoneSizeInBytes: 128 << 20).message
+        #expect(metrics.memory.usage.usage == 128 << 20 && metrics.memory.usage.limit == 128 << 20)
+        #expect(metrics.memory.rss == 128 << 20 && metrics.pids.current == 4_194_304)
+    }
+}

@@ -1,0 +1,103 @@
+import Glibc
+import LinuxSystem
+import NIOCore
+import NIOPosix
+import Synchronization
+import Testing
+
+@testable import TTRPC
+
+/// Answers by the method's name.
+private final class TestService: Service {
+    let names = ["test.Service"]
+    let wasCancelled = Atomic(false)
+
+    func call(_ method: String, payload: [UInt8]) async throws -> [UInt8] {
+        switch method {
+        case "Echo": return payload
+        case "Refuse": throw Status(.notFound, "there is no such thing")
+        case "Hang":
+            do { try await Task.sleep(for: .seconds(600)) } catch { wasCancelled.store(true, ordering: .relaxed) }
+            return []
+        default: throw Status(.unimplemented, "no \(method)")
+        }
+    }
+}
+
+/// A server and a client over a socket of their own.
+private func withServer(_ body: (Client, TestService, String) async throws -> Void) async throws {
+    let folder = "/tmp/czone-ttrpc-\(UInt64.random(in: 0...UInt64.max))"
+    try FileSystem.makeFolder(folder)
+    let path = "\(folder)/s"
+    defer {
+        try? FileSystem.removeFile(path)
+        try? FileSystem.removeFolder(folder)
+    }
+    let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+    let (service, socket) = (TestService(), try UnixSocket.listen(at: path))
+    let server = Task { try await Server([service]).run(on: socket, group: group) }
+    let client = try await Client.connect(to: path, group: group)
+    do { try await body(client, service, path) } catch {
+        server.cancel()
+        throw error
+    }
+    await client.close()
+    server.cancel()
+    _ = try? await server.value
+    try await group.shutdownGracefully()
+}
+
+@Suite struct CallTests {
+    @Test func aCallIsAnswered() async throws {
+        try await withServer { client, _, _ in
+            #expect(try await client.call("test.Service", "Echo", payload: [1, 2, 3]) == [1, 2, 3])
+            let large = [UInt8](repeating: 5, count: 3 << 20)
+            #expect(try await client.call("test.Service", "Echo", payload: large) == large)
+        }
+    }
+
+    @Test func failuresKeepTheirCodeAndText() async throws {
+        try await withServer { client, _, _ in
+            await #expect(throws: Status(.notFound, "there is no such thing")) {
+                try await client.call("test.Service", "Refuse", payload: [])
+            }
+            await #expect(throws: Status(.unimplemented, "no Other")) {
+                try await client.call("test.Service", "Other", payload: [])
+            }
+            await #expect(throws: Status(.unimplemented, "service nobody is not served")) {
+                try await client.call("nobody", "Echo", payload: [])
+            }
+        }
+    }
+
+    @Test func aCallThatWaitsHoldsNoOtherUp() async throws {
+        try await withServer { client, _, _ in
+            async let waiting = client.call("test.Service", "Hang", payload: [])
+            for number in 0..<100 {
+                #expect(try await client.call("test.Service", "Echo", payload: [UInt8(number)]) == [UInt8(number)])
+            }
+            await client.close()
+            await #expect(throws: Status.self) { try await waiting }
+        }
+    }
+
+    @Test func aCallEndsWhenItsTimeIsUp() async throws {
+        try await withServer { client, service, _ in
+            let error = await #expect(throws: Status.self) {
+                try await client.call("test.Service", "Hang", payload: [], within: 100)
+            }
+            #expect(error?.code == .deadlineExceeded)
+            // The server gives it up too.
+            while !service.wasCancelled.load(ordering: .relaxed) { await Task.yield() }
+        }
+    }
+
+    @Test func aPeerThatTalksNonsenseLosesItsConnectionAlone() async throws {
+        try await withServer { client, _, path in
+            let other = try UnixSocket.connect(to: path)
+            try other.send([0xFF, 0xFF, 0xFF, 0xFF, 0, 0, 0, 1, 1, 0])
+            #expect(try other.read(atMost: 1).isEmpty)
+            #expect(try await client.call("test.Service", "Echo", payload: [9]) == [9])
+        }
+    }
+}
