@@ -48,6 +48,25 @@ import Testing
     #expect(try bench.registry.containerStatuses().count == 16)
 }
 
+/// Two that come at the same time: the second finds the first one's VM before it listens.
+@Test func aMachineThatDoesNotListenYetIsWaitedFor() async throws {
+    let starter = FakeStarter()
+    let bench = try Bench(starter)
+    let (placement, key) = (bench.placement, bench.key())
+    let order = Placement.MachineOrder(key: key, image: bench.image, imageName: "test", store: bench.store)
+    let function = bench.registry.function(key)
+    let placed = try function.locked(making: key) { () throws(RuntimeError) in
+        let reserved = try placement.reserve(in: function)
+        let other = Task { try bench.place("second").machine.id }
+        while try bench.registry.containers().isEmpty { sched_yield() }
+        // It knows its candidates by now, and comes here for want of one that answers.
+        _ = try placement.start(reserved, for: order)
+        return other
+    }
+    _ = try await placed?.value
+    #expect(starter.machines.count == 1)
+}
+
 @Test func aMachineThatHasDiedIsReplaced() throws {
     let starter = FakeStarter()
     let bench = try Bench(starter)

@@ -65,8 +65,9 @@ extension Placement {
             let lease = try lease(order)
             let record = record(for: order, id: machine.id)
             try RecordFile.write(record, to: machine.recordPath)
-            if ahead { try system { () throws(SystemError) in try FileSystem.touch(machine.aheadPath) } }
             var launch = try launch(of: reserved, record, order, lease)
+            // Whoever takes it finds it listening.
+            if ahead { try system { () throws(SystemError) in try FileSystem.touch(machine.aheadPath) } }
             launch.isAhead = ahead
             let key = configuration.usesTemplates && fromTemplate ? try templateKey(order) : nil
             if let key, let template = try templates(order).lease(key) {

@@ -82,11 +82,17 @@ public struct Placement: Sendable {
         public let zone: UInt32
     }
 
+    /// How many VMs are started for one container, each of which others fill before it comes to it.
+    private static let lostAtMost = 8
+
     /// Enters the container and has a VM take it. On failure nothing of it is left.
     public func place(_ order: Order) throws(RuntimeError) -> Placed {
         let function = registry.function(order.key)
         var candidates = if let machine = order.pinned { [machine] } else { try candidates(in: function, for: order.key) }
+        // Read without the lock, they may be there and not listen yet.
+        var maySoonListen = order.pinned == nil
         var tried: Set<String> = []
+        var lost = 0
         var order = order
         order.record.virtualMachine = candidates.first?.id
         var entry = try Entry(order, in: registry)
@@ -96,10 +102,15 @@ public struct Placement: Sendable {
                     let wasAhead = try machine.takeAhead()
                     // One that takes a single container belongs to whoever has got it.
                     if order.key.isAlone && !wasAhead { continue }
-                    guard let placed = try offer(&entry, to: machine, isFresh: false) else { continue }
-                    provide(for: order.machine, behind: machine, lacksTemplate: false, usedOne: wasAhead)
-                    return placed
+                    switch try offer(&entry, to: machine, isFresh: false) {
+                    case .silent where maySoonListen: tried.remove(machine.id)
+                    case .silent, .full: continue
+                    case .placed(let placed):
+                        provide(for: order.machine, behind: machine, lacksTemplate: false, usedOne: wasAhead)
+                        return placed
+                    }
                 }
+                maySoonListen = false
                 if let machine = order.pinned {
                     throw .refused(Refusal(.full, "the VM \(machine.id) has no free zone of \(ByteSize(bytes: order.zoneSizeInBytes)) for \(order.record.id)"))
                 }
@@ -110,6 +121,10 @@ public struct Placement: Sendable {
                     tried.insert(machine.folder.id)
                     if let placed = try offer(&entry, to: machine, for: order, in: function) { return placed }
                     candidates = []
+                    lost += 1
+                    guard lost < Self.lostAtMost else {
+                        throw .refused(Refusal(.full, "others took every zone of the \(lost) VMs started for \(order.record.id)"))
+                    }
                 }
             }
         } catch {
@@ -130,7 +145,7 @@ public struct Placement: Sendable {
         var machine = machine
         while true {
             do {
-                let placed = try offer(&entry, to: machine.folder, isFresh: true)
+                guard case .placed(let placed) = try offer(&entry, to: machine.folder, isFresh: true) else { return nil }
                 provide(for: order.machine, behind: machine.folder, lacksTemplate: machine.template == nil, usedOne: true)
                 return placed
             } catch {
@@ -189,11 +204,21 @@ public struct Placement: Sendable {
         }
     }
 
-    /// Asks a VM to take the container; nil where it cannot, but another may.
-    private func offer(_ entry: inout Entry, to machine: VirtualMachineFolder, isFresh: Bool) throws(RuntimeError) -> Placed? {
+    private enum Answer {
+        case placed(Placed)
+        /// It cannot take the container, but another may.
+        case full
+        /// Nobody listens, or not any more.
+        case silent
+    }
+
+    /// Asks a VM to take the container. One that was just started has to answer: it is never silent.
+    private func offer(
+        _ entry: inout Entry, to machine: VirtualMachineFolder, isFresh: Bool
+    ) throws(RuntimeError) -> Answer {
         guard let connection = try machine.connect() else {
             if isFresh { throw .virtualMachineEnded(id: machine.id, lastWords: machine.lastWords()) }
-            return nil
+            return .silent
         }
         if entry.record.virtualMachine != machine.id {
             entry.record.virtualMachine = machine.id
@@ -209,14 +234,17 @@ public struct Placement: Sendable {
             // A VM that has just powered itself off.
             guard case .system(let failure) = error, failure.isEndOfPeer else { throw error }
             if isFresh { throw .virtualMachineEnded(id: machine.id, lastWords: machine.lastWords()) }
-            return nil
+            return .full
         }
         switch answer {
         case .accepted(_, let zone):
-            return Placed(container: entry.folder, machine: machine, connection: connection, request: number, zone: zone)
-        case .refused(let refusal) where !isFresh && [.full, .wrongState].contains(refusal.reason): return nil
+            return .placed(
+                Placed(container: entry.folder, machine: machine, connection: connection, request: number, zone: zone))
+        // Others may have filled one that was just started before whoever started it came to it.
+        case .refused(let refusal) where refusal.reason == .full: return .full
+        case .refused(let refusal) where refusal.reason == .wrongState && !isFresh: return .full
         case .refused(let refusal): throw .refused(refusal)
-        case nil where !isFresh: return nil
+        case nil where !isFresh: return .full
         case nil: throw .virtualMachineEnded(id: machine.id, lastWords: machine.lastWords())
         default: throw .conversation("the VM \(machine.id) answered something else than whether it takes the container")
         }
