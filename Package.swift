@@ -70,7 +70,8 @@ let package = Package(
         module(
             "Shim",
             [
-                "TTRPC", "ContainerdAPI", "Runtime", "OCI", "ControlProtocol", "AgentProtocol", "LinuxSystem", "CLinux", system,
+                "TTRPC", "ContainerdAPI", "Runtime", "OCI", "ControlProtocol", "AgentProtocol", "LinuxSystem", "CLinux",
+                system,
                 nioCore, nioPosix, protobuf,
             ]),
         .executableTarget(
@@ -98,7 +99,8 @@ let package = Package(
             swiftSettings: settings, linkerSettings: staticExecutable),
 
         .target(
-            name: "TestSupport", dependencies: ["Runtime", "Virtio", "Zones", "Hypervisor", "Memory", "LinuxSystem", system],
+            name: "TestSupport",
+            dependencies: ["Runtime", "Virtio", "Zones", "Hypervisor", "Memory", "LinuxSystem", system],
             path: "Tests/TestSupport",
             swiftSettings: settings),
         tests("AgentProtocolTests", ["AgentProtocol"]),
@@ -113,7 +115,10 @@ let package = Package(
         tests("RuntimeTests", ["Runtime", "OCI", "ControlProtocol", "AgentProtocol", "LinuxSystem", system]),
         tests(
             "ShimTests",
-            ["Shim", "TTRPC", "ContainerdAPI", "Runtime", "OCI", "ControlProtocol", "AgentProtocol", "LinuxSystem", protobuf]),
+            [
+                "Shim", "TTRPC", "ContainerdAPI", "Runtime", "OCI", "ControlProtocol", "AgentProtocol", "LinuxSystem",
+                protobuf,
+            ]),
         tests("TTRPCTests", ["TTRPC", "ContainerdAPI", "LinuxSystem", nioCore, nioPosix, protobuf]),
         tests("HypervisorTests", ["Hypervisor"]),
         tests("IntegrationTests", ["Hypervisor", "Memory", "LinuxSystem", "TestSupport"]),

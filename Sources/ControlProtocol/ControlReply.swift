@@ -65,7 +65,8 @@ public enum ControlReply: ControlMessage, Equatable {
         case 8: self = .nodes(try NodeMeasures(decoding: &decoder))
         case 60:
             self = .zoneTimes(
-                try decoder.list("zones", atMost: Limits.zones) { d throws(ProtocolError) in try ZoneTimes(decoding: &d) })
+                try decoder.list("zones", atMost: Limits.zones) { d throws(ProtocolError) in try ZoneTimes(decoding: &d)
+                })
         case 30: self = .processes(try ProcessList(decoding: &decoder).processIDs)
         default: throw .invalidValue(field: "control reply", value: UInt64(number))
         }

@@ -18,7 +18,9 @@ public enum ControlRequest: ControlMessage, Equatable {
     /// Freezes, or lets go on. → `done` or `refused`.
     case pause(container: String, paused: Bool)
     /// → `done` or `refused`.
-    case update(container: String, memoryMax: UInt64?, processesMax: UInt64?, cpuQuota: UInt64?, cpuPeriod: UInt64?, cpuWeight: UInt64?)
+    case update(
+        container: String, memoryMax: UInt64?, processesMax: UInt64?, cpuQuota: UInt64?, cpuPeriod: UInt64?,
+        cpuWeight: UInt64?)
     /// Kills a container that runs and waits until its zone is gone. → `done` or `refused`.
     case remove(container: String)
     /// Where a container's pages lie. → `placement` or `refused`.

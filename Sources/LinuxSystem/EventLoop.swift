@@ -35,12 +35,15 @@ public final class EventLoop {
 
     public init(lock: Lock = Lock()) throws(SystemError) {
         self.lock = lock
-        epoll = OwnedDescriptor(taking: try checked(negated(epoll_create1(CInt(EPOLL_CLOEXEC))), "make an epoll instance"))
+        epoll = OwnedDescriptor(
+            taking: try checked(negated(epoll_create1(CInt(EPOLL_CLOEXEC))), "make an epoll instance"))
     }
 
     /// Calls `handler` whenever the descriptor is ready for `interest`. The caller keeps the descriptor open until
     /// it has removed it.
-    public func add(_ descriptor: OwnedDescriptor, for interest: Readiness, handler: @escaping Handler) throws(SystemError) {
+    public func add(_ descriptor: OwnedDescriptor, for interest: Readiness, handler: @escaping Handler)
+        throws(SystemError)
+    {
         let token = nextToken
         try control(EPOLL_CTL_ADD, descriptor, interest, token)
         nextToken += 1

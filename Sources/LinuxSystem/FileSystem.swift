@@ -73,7 +73,7 @@ public enum FileSystem {
             case .fileExists: return
             case .noSuchFileOrDirectory where path.components.count > 1:
                 try makeFolders(path.removingLastComponent(), mode: mode)
-                do { try makeFolder(path.string, mode: mode) } catch where error.errno == .fileExists {}
+                do { try makeFolder(path.string, mode: mode) } catch  where error.errno == .fileExists {}
             default: throw error
             }
         }
@@ -181,7 +181,9 @@ extension OwnedDescriptor {
 extension OwnedDescriptor {
     public func status() throws(SystemError) -> FileSystem.Status {
         var status = stat()
-        guard unsafe fstat(rawValue, &status) == 0 else { throw SystemError("examine an open file", Errno(rawValue: errno)) }
+        guard unsafe fstat(rawValue, &status) == 0 else {
+            throw SystemError("examine an open file", Errno(rawValue: errno))
+        }
         return FileSystem.Status(status)
     }
 }

@@ -15,7 +15,8 @@ public final class FileWatch: Sendable {
         let raw = inotify_init1(CInt(IN_CLOEXEC) | CInt(IN_NONBLOCK))
         guard raw >= 0 else { throw SystemError("watch files", Errno(rawValue: errno)) }
         descriptor = OwnedDescriptor(taking: raw)
-        let events = UInt32(IN_MODIFY | IN_CREATE | IN_DELETE | IN_MOVED_TO | IN_MOVED_FROM | IN_MOVE_SELF | IN_DELETE_SELF)
+        let events = UInt32(
+            IN_MODIFY | IN_CREATE | IN_DELETE | IN_MOVED_TO | IN_MOVED_FROM | IN_MOVE_SELF | IN_DELETE_SELF)
         guard unsafe inotify_add_watch(raw, folder, events) >= 0 else {
             throw SystemError("watch \(folder)", Errno(rawValue: errno))
         }

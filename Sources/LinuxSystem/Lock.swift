@@ -7,7 +7,9 @@ public final class Lock: Sendable {
     public init() {}
 
     /// Runs the body with the lock held. Not recursive.
-    public func locked<Result: ~Copyable, Failure: Error>(_ body: () throws(Failure) -> Result) throws(Failure) -> Result {
+    public func locked<Result: ~Copyable, Failure: Error>(_ body: () throws(Failure) -> Result) throws(Failure)
+        -> Result
+    {
         mutex._unsafeLock()
         defer { mutex._unsafeUnlock() }
         return try body()

@@ -72,7 +72,8 @@ public final class Mapping: @unchecked Sendable {
 
     /// Shows a file's bytes, shared, in a part of reserved addresses that has no mapping yet.
     public init(
-        of file: OwnedDescriptor, fileOffset: UInt64, in reservation: AddressReservation, at offset: Int, sizeInBytes: Int
+        of file: OwnedDescriptor, fileOffset: UInt64, in reservation: AddressReservation, at offset: Int,
+        sizeInBytes: Int
     ) throws(SystemError) {
         try reservation.show(file, fileOffset: fileOffset, at: offset, sizeInBytes: sizeInBytes)
         // SAFETY: `show` checked that the part lies within the reservation.

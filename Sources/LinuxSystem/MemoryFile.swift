@@ -12,7 +12,8 @@ public struct MemoryFile: Sendable {
     public init(name: String, sizeInBytes: UInt64) throws(SystemError) {
         descriptor = OwnedDescriptor(taking: try unsafe checked(clinux_memfd(name), "make the memory file \(name)"))
         self.sizeInBytes = sizeInBytes
-        try checked(clinux_set_size(descriptor.rawValue, sizeInBytes), "size the memory file \(name) to \(sizeInBytes) bytes")
+        try checked(
+            clinux_set_size(descriptor.rawValue, sizeInBytes), "size the memory file \(name) to \(sizeInBytes) bytes")
         // A file that shrinks under its mapping kills whoever touches it.
         try checked(clinux_seal_size(descriptor.rawValue), "seal the memory file \(name)")
     }

@@ -33,7 +33,9 @@ extension OwnedDescriptor {
             while filled < count {
                 // SAFETY: filled < count = the buffer's capacity bounds address and length.
                 let result = retrying {
-                    unsafe pread(rawValue, buffer.baseAddress?.advanced(by: filled), count - filled, off_t(offset) + off_t(filled))
+                    unsafe pread(
+                        rawValue, buffer.baseAddress?.advanced(by: filled), count - filled,
+                        off_t(offset) + off_t(filled))
                 }
                 guard result > 0 else {
                     failure = result == 0 ? .noData : Errno(rawValue: errno)

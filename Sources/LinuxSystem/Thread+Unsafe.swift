@@ -25,15 +25,17 @@ public final class Thread: @unchecked Sendable {
         // SAFETY: the thread's entry takes back exactly the one reference that is given away here.
         let body = unsafe Unmanaged.passRetained(Body(name, run))
         var thread = pthread_t()
-        let result = unsafe pthread_create(&thread, nil, { argument in
-            guard let argument = unsafe argument else { return nil }
-            let body = unsafe Unmanaged<Body>.fromOpaque(argument).takeRetainedValue()
-            unsafe clinux_name_thread(body.name)
-            // A thread inherits its creator's mask, and the threads of a dispatch pool block every signal.
-            _ = clinux_unblock_signal(Thread.interruptSignal)
-            body.run()
-            return nil
-        }, body.toOpaque())
+        let result = unsafe pthread_create(
+            &thread, nil,
+            { argument in
+                guard let argument = unsafe argument else { return nil }
+                let body = unsafe Unmanaged<Body>.fromOpaque(argument).takeRetainedValue()
+                unsafe clinux_name_thread(body.name)
+                // A thread inherits its creator's mask, and the threads of a dispatch pool block every signal.
+                _ = clinux_unblock_signal(Thread.interruptSignal)
+                body.run()
+                return nil
+            }, body.toOpaque())
         guard result == 0 else {
             unsafe body.release()
             throw SystemError("start the thread \(name)", Errno(rawValue: result))

@@ -33,7 +33,8 @@ extension GuestMemory {
         let body = try unsafe vectors(for: ranges)
         let count = unsafe head.withUnsafeBytes { bytes in
             // SAFETY: the first vector is the array's own bytes, which writev only reads, each other a checked range.
-            let first = unsafe iovec(iov_base: UnsafeMutableRawPointer(mutating: bytes.baseAddress), iov_len: bytes.count)
+            let first = unsafe iovec(
+                iov_base: UnsafeMutableRawPointer(mutating: bytes.baseAddress), iov_len: bytes.count)
             let vectors = unsafe [first] + body.prefix(1023)
             return unsafe writev(descriptor.rawValue, vectors, CInt(vectors.count))
         }

@@ -32,17 +32,20 @@ public enum RuntimeError: Error, CustomStringConvertible {
         case .refused(let refusal): refusal.text
         case .virtualMachineEnded(let id, let lastWords):
             lastWords.isEmpty
-                ? "the VM \(id) ended before it answered" : "the VM \(id) ended before it answered; its last words: \(lastWords)"
+                ? "the VM \(id) ended before it answered"
+                : "the VM \(id) ended before it answered; its last words: \(lastWords)"
         case .noContainer(let text): "there is no container \(quoted(text)); see `czone ps -a`"
         case .noVirtualMachine(let text): "there is no VM \(quoted(text)); see `czone vm list`"
         case .ambiguous(let text, let matches): "\(quoted(text)) may be any of \(matches.joined(separator: ", "))"
-        case .containerExists(let name): "there is a container \(quoted(name)) already; remove it with `czone rm \(name)`"
+        case .containerExists(let name):
+            "there is a container \(quoted(name)) already; remove it with `czone rm \(name)`"
         case .invalidName(let what, let value):
             "\(quoted(value)) is no \(what): expected 1 to 128 letters, digits and . _ -, beginning with a letter or digit"
         case .invalid(let text): text
         case .broken(let path, let reason): "\(path) is broken: \(reason)"
         case .notRunning(let id): "the container \(id) is not running"
-        case .stillRunning(let id): "the container \(id) is running; stop it with `czone kill \(id)`, or use `czone rm -f \(id)`"
+        case .stillRunning(let id):
+            "the container \(id) is running; stop it with `czone kill \(id)`, or use `czone rm -f \(id)`"
         }
     }
 }

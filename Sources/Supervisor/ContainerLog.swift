@@ -69,7 +69,8 @@ struct Timestamp: CustomStringConvertible {
         let seconds = nanoseconds / 1_000_000_000
         let (year, month, day) = Self.date(daysSince1970: Int(seconds / 86400))
         let time = seconds % 86400
-        return "\(year)-\(two(month))-\(two(day))T\(two(Int(time / 3600))):\(two(Int(time / 60 % 60))):\(two(Int(time % 60)))"
+        return
+            "\(year)-\(two(month))-\(two(day))T\(two(Int(time / 3600))):\(two(Int(time / 60 % 60))):\(two(Int(time % 60)))"
             + "." + padded(String(nanoseconds % 1_000_000_000), to: 9) + "Z"
     }
 

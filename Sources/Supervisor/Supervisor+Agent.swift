@@ -14,7 +14,8 @@ extension Supervisor: AgentSession.Listener {
             mostContainers: configuration.isAlone ? 1 : .max,
             zones: zones.map { keeper in
                 ZoneDescription(
-                    node: keeper.zone.node, base: keeper.zone.range.start.rawValue, sizeInBytes: keeper.zone.sizeInBytes)
+                    node: keeper.zone.node, base: keeper.zone.range.start.rawValue, sizeInBytes: keeper.zone.sizeInBytes
+                )
             },
             images: machine.layout.images.enumerated().map { index, range in
                 ImageDescription(device: UInt32(index), base: range.start.rawValue, sizeInBytes: range.sizeInBytes)

@@ -54,7 +54,11 @@ extension Supervisor {
     }
 
     private func keepAway(_ container: Container, _ failure: AgentFailure) {
-        if case .timeout = failure { container.zone?.quarantine(.timeout) } else { container.zone?.quarantine(.notEmpty) }
+        if case .timeout = failure {
+            container.zone?.quarantine(.timeout)
+        } else {
+            container.zone?.quarantine(.notEmpty)
+        }
         finish(container)
     }
 

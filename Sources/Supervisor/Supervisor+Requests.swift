@@ -46,7 +46,9 @@ extension Supervisor {
         case .start(let id): start(id, waiter)
         case .processes(let id):
             guard let container = made(id, waiter) else { return }
-            agent?.request(ListProcesses(container: container.number)) { waiter.answer($0) { .processes($0.processIDs) } }
+            agent?.request(ListProcesses(container: container.number)) {
+                waiter.answer($0) { .processes($0.processIDs) }
+            }
         case .resizeZone(let id, let sizeInBytes): resizeZone(of: id, to: sizeInBytes, waiter)
         }
     }

@@ -10,10 +10,14 @@ extension Supervisor {
             return waiter.refuse(.invalid, "\(request.descriptorCount) descriptors were announced and did not come")
         }
         guard state != .stopping else { return waiter.refuse(.full, "the VM is stopping") }
-        guard !configuration.isAlone || !hasHadContainer else { return waiter.refuse(.full, "the VM is another container's") }
+        guard !configuration.isAlone || !hasHadContainer else {
+            return waiter.refuse(.full, "the VM is another container's")
+        }
         guard !request.id.isEmpty else { return waiter.refuse(.invalid, "a container's id is empty") }
         guard containers[request.id] == nil else { return waiter.refuse(.exists, "the container \(request.id) exists") }
-        guard containers.count < Limits.containers else { return waiter.refuse(.full, "the VM has \(containers.count) containers") }
+        guard containers.count < Limits.containers else {
+            return waiter.refuse(.full, "the VM has \(containers.count) containers")
+        }
         var descriptors = Descriptors(request.descriptors, passed)
         var create = request.create
         do { try join(&create.specification.namespaces, to: sandbox) } catch {
@@ -31,7 +35,8 @@ extension Supervisor {
         container.awaitsStart = !starts
         do {
             try openPorts(
-                for: &create.specification.interfaces, Array(passed.dropFirst(request.descriptors.count)), of: container)
+                for: &create.specification.interfaces, Array(passed.dropFirst(request.descriptors.count)), of: container
+            )
         } catch {
             // In another VM nobody may have the address.
             return waiter.refuse(.full, "\(error)")

@@ -51,7 +51,8 @@ extension Supervisor {
     ) throws -> UInt32 {
         guard let log else { return client.map { expect($0) } ?? 0 }
         let (mine, guests) = try UnixSocket.pair()
-        let tap = try OutputTap(mine, on: loop, client: client, log: log, stream: stream) { [unowned self, weak container] ended in
+        let tap = try OutputTap(mine, on: loop, client: client, log: log, stream: stream) {
+            [unowned self, weak container] ended in
             guard let container else { return }
             container.taps.removeAll { $0 === ended }
             if configuration.isAlone, containers[container.id] == nil { endWithOutput(of: container) }

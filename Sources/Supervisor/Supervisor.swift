@@ -32,7 +32,8 @@ public final class Supervisor {
         public var fileThreads: WorkerThreads
 
         public init(
-            control: OwnedDescriptor?, idleTimeoutInMilliseconds: UInt64?, waiting: Waiting? = nil, isAlone: Bool = false,
+            control: OwnedDescriptor?, idleTimeoutInMilliseconds: UInt64?, waiting: Waiting? = nil,
+            isAlone: Bool = false,
             virtualCPUs: Int, isTemplate: Bool = false, startedAt: UInt64 = MonotonicClock.nanoseconds,
             files: FileServer, fileThreads: WorkerThreads
         ) {
@@ -94,7 +95,8 @@ public final class Supervisor {
         try control.setNonBlocking()
         try loop.add(control, for: .readable) { [self] _ in
             while let socket = control.accept() {
-                let connection = try? ControlConnection(socket, on: loop) { [unowned self] connection, request, content in
+                let connection = try? ControlConnection(socket, on: loop) {
+                    [unowned self] connection, request, content in
                     handle(content, Waiter(connection: connection, request: request))
                 } onClose: { [unowned self] connection in
                     lose(connection)

@@ -49,7 +49,7 @@ final class Console {
         guard let input else { return }
         do {
             try machine.loop.add(input, for: .readable) { [self] _ in takeInput(input) }
-        } catch where error.errno == .notPermitted {
+        } catch  where error.errno == .notPermitted {
             // A regular file is always readable, and epoll does not take it.
             takeInput(input)
         }

@@ -35,7 +35,8 @@ final class VirtualMachineProcess {
         let fileThreads = WorkerThreads()
         self.fileThreads = fileThreads
         // A bare VM has no volumes.
-        let files = try arguments.controlDescriptor != nil || isTemplate
+        let files =
+            try arguments.controlDescriptor != nil || isTemplate
             ? FileServer(mostDescriptors: CurrentProcess.raiseDescriptorLimit()) : nil
         let machine = try Machine(
             Self.configuration(arguments, files.map { Self.fileSystem($0, fileThreads) }), on: try KVM(),
@@ -48,7 +49,8 @@ final class VirtualMachineProcess {
             return try Supervisor(
                 machine,
                 Supervisor.Configuration(
-                    control: control, idleTimeoutInMilliseconds: arguments.idleTimeoutInSeconds.map { UInt64($0) * 1000 },
+                    control: control,
+                    idleTimeoutInMilliseconds: arguments.idleTimeoutInSeconds.map { UInt64($0) * 1000 },
                     waiting: try arguments.aheadTimeoutInSeconds.map { try Waiting(atMostSeconds: $0) },
                     isAlone: arguments.alone, virtualCPUs: arguments.virtualCPUs, isTemplate: isTemplate,
                     startedAt: startedAt, files: files, fileThreads: fileThreads))

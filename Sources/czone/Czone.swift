@@ -16,10 +16,13 @@ struct Czone: ParsableCommand {
             CommandGroup(
                 name: "Containers",
                 subcommands: [
-                    RunCommand.self, ExecCommand.self, PsCommand.self, LogsCommand.self, KillCommand.self, RmCommand.self,
+                    RunCommand.self, ExecCommand.self, PsCommand.self, LogsCommand.self, KillCommand.self,
+                    RmCommand.self,
                     PauseCommand.self, UnpauseCommand.self, StatsCommand.self, ZonesCommand.self,
                 ]),
-            CommandGroup(name: "VMs and images", subcommands: [VMCommand.self, ImageCommand.self, TemplateCommand.self, BootCommand.self]),
+            CommandGroup(
+                name: "VMs and images",
+                subcommands: [VMCommand.self, ImageCommand.self, TemplateCommand.self, BootCommand.self]),
             CommandGroup(name: "This host", subcommands: [DoctorCommand.self, BenchCommand.self]),
         ])
 

@@ -10,7 +10,8 @@ func failure(_ error: some CustomStringConvertible) -> ExitCode {
 
 /// Runs what a command does; a failure becomes one line and the exit code 1.
 func reportingFailures(_ body: () throws -> Void) throws {
-    do { try body() } catch let code as ExitCode { throw code } catch let error as ValidationError { throw error } catch {
+    do { try body() } catch let code as ExitCode { throw code } catch let error as ValidationError { throw error } catch
+    {
         throw failure("\(error)")
     }
 }
@@ -25,9 +26,11 @@ func printOutput(_ bytes: [UInt8]) { try? StandardStream.output.descriptor.write
 
 /// Removes a bench's own folder with all that is in it.
 func removeFolder(_ path: String) {
-    guard let remove = try? ProcessLaunch(
-        "/bin/rm", arguments: ["rm", "-rf", path], environment: [], input: StandardStream.input.descriptor,
-        output: StandardStream.output.descriptor, error: StandardStream.error.descriptor
-    ).start() else { return }
+    guard
+        let remove = try? ProcessLaunch(
+            "/bin/rm", arguments: ["rm", "-rf", path], environment: [], input: StandardStream.input.descriptor,
+            output: StandardStream.output.descriptor, error: StandardStream.error.descriptor
+        ).start()
+    else { return }
     _ = try? remove.waitForEnd()
 }

@@ -14,7 +14,8 @@ enum Screen {
             let text = try frame()
             if isTerminal {
                 let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
-                printOutput(Array(("\u{1B}[H" + lines.map { "\($0)\u{1B}[K" }.joined(separator: "\r\n") + "\u{1B}[J").utf8))
+                printOutput(
+                    Array(("\u{1B}[H" + lines.map { "\($0)\u{1B}[K" }.joined(separator: "\r\n") + "\u{1B}[J").utf8))
             } else {
                 try StandardStream.output.descriptor.write(all: Array((text + "\n").utf8))
             }

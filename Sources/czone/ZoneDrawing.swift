@@ -19,7 +19,8 @@ struct ZoneDrawing {
         ]
         lines.append(
             row(
-                "base", map.base.sizeBytes, bar(map.base.sizeBytes, used: map.base.residentBytes, resident: 0, plugged: map.base.sizeBytes),
+                "base", map.base.sizeBytes,
+                bar(map.base.sizeBytes, used: map.base.residentBytes, resident: 0, plugged: map.base.sizeBytes),
                 colour: 37, "\(ByteSize(bytes: map.base.residentBytes)) resident"))
         var free: [MemoryMap.Zone] = []
         for zone in map.zones {

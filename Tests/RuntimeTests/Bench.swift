@@ -24,7 +24,8 @@ struct Bench: Sendable {
         store = try ImageStore(root: folder.path.appending("images"))
         image = try Self.image(in: folder.path.appending("images"), store)
         files = try VirtualMachineFiles(monitor: "/bin/true", kernel: "/bin/true", initialRAMDisk: "/bin/true")
-        placement = Placement(registry: registry, configuration: configuration, files: files, starter: starter, provider: NoProvider())
+        placement = Placement(
+            registry: registry, configuration: configuration, files: files, starter: starter, provider: NoProvider())
     }
 
     /// An image that is in the store, although there is nothing in it.
@@ -45,7 +46,9 @@ struct Bench: Sendable {
             function: function, tenant: tenant, image: image.digest, kernel: files.identity, zoneSizeInBytes: 128 << 20)
     }
 
-    func record(_ id: String, _ key: FunctionKey? = nil, detached: Bool = true, removed: Bool = false) -> ContainerRecord {
+    func record(_ id: String, _ key: FunctionKey? = nil, detached: Bool = true, removed: Bool = false)
+        -> ContainerRecord
+    {
         ContainerRecord(
             id: id, key: key ?? self.key(), image: "test", created: currentTimeInNanoseconds(),
             memoryLimitInBytes: 120 << 20, process: RuntimeSpec.Process(args: ["/bin/true"]), isDetached: detached,
@@ -53,7 +56,8 @@ struct Bench: Sendable {
     }
 
     func place(
-        _ id: String, _ key: FunctionKey? = nil, detached: Bool = true, removed: Bool = false, streams: StreamEnds.Far = .none
+        _ id: String, _ key: FunctionKey? = nil, detached: Bool = true, removed: Bool = false,
+        streams: StreamEnds.Far = .none
     ) throws -> Placement.Placed {
         let specification = ContainerSpecification(
             root: RootFileSystem(layers: [.image(device: 0)]), process: ProcessSpecification(arguments: ["/bin/true"]))

@@ -50,18 +50,22 @@ func settingsThatMakeNoSenseAreNamed(text: String, message: String) {
     #expect(ZoneSize.memoryLimit(100 << 20, inZoneOf: 128 << 20) == 100 << 20)
 }
 
-@Test(arguments: [
-    ("0", 0), ("1", 1), ("128M", 128 << 20), ("1.5G", nil), ("2gib", 2 << 30), ("64KB", 64 << 10), ("", nil), ("M", nil),
-    ("12Q", nil), ("-1", nil), ("99999999999T", nil), ("128 M", nil),
-] as [(String, UInt64?)])
+@Test(
+    arguments: [
+        ("0", 0), ("1", 1), ("128M", 128 << 20), ("1.5G", nil), ("2gib", 2 << 30), ("64KB", 64 << 10), ("", nil),
+        ("M", nil),
+        ("12Q", nil), ("-1", nil), ("99999999999T", nil), ("128 M", nil),
+    ] as [(String, UInt64?)])
 func sizesAreReadAsPeopleWriteThem(text: String, bytes: UInt64?) {
     #expect(ByteSize(text)?.bytes == bytes)
 }
 
-@Test(arguments: [
-    (0, "0 B"), (1023, "1023 B"), (1024, "1 KiB"), (128 << 20, "128 MiB"), (1536 << 20, "1.5 GiB"), (9 << 40, "9 TiB"),
-    ((1 << 20) - 1, "1023.9 KiB"), (.max, "16777215.9 TiB"),
-] as [(UInt64, String)])
+@Test(
+    arguments: [
+        (0, "0 B"), (1023, "1023 B"), (1024, "1 KiB"), (128 << 20, "128 MiB"), (1536 << 20, "1.5 GiB"),
+        (9 << 40, "9 TiB"),
+        ((1 << 20) - 1, "1023.9 KiB"), (.max, "16777215.9 TiB"),
+    ] as [(UInt64, String)])
 func sizesAreShownInTheirLargestUnit(bytes: UInt64, text: String) {
     #expect(ByteSize(bytes: bytes).description == text)
 }

@@ -15,7 +15,8 @@ private func readBack(_ record: ContainerRecord) throws -> ContainerRecord {
     record.virtualMachine = "abc"
     record.process = try #require(
         try RuntimeSpec.default(
-            for: ImageConfig(cmd: ["/bin/app"]), accounts: Accounts(), arguments: ["a \"quoted\" \\ text", "\u{1}\n\t é 🙂", ""],
+            for: ImageConfig(cmd: ["/bin/app"]), accounts: Accounts(),
+            arguments: ["a \"quoted\" \\ text", "\u{1}\n\t é 🙂", ""],
             environment: ["X=/", "Y=1=2"], user: "5:6", terminal: true, hostname: "h"
         ).process)
     record.process.user.umask = 0o22

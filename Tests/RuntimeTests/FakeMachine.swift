@@ -111,7 +111,10 @@ final class FakeMachine: Sendable {
         }
         guard let zone else { return reply(.refused(Refusal(.full, "no zone is free"))) }
         reply(.accepted(container: request.id, zone: zone))
-        reply(.started(Started(container: request.id, process: 0, guestProcessID: 7, plugMicroseconds: 1, totalMicroseconds: 2)))
+        reply(
+            .started(
+                Started(container: request.id, process: 0, guestProcessID: 7, plugMicroseconds: 1, totalMicroseconds: 2)
+            ))
         guard let end = program(request, descriptors) else { return }
         var encoder = MessageEncoder()
         end.encode(into: &encoder)

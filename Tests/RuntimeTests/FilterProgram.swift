@@ -9,20 +9,21 @@ struct FilterProgram {
 
     enum Fault: Error { case unknownInstruction(UInt16), endless }
 
-    static let x86_64: UInt32 = 0xC000_003E
+    static let native: UInt32 = 0xC000_003E
     static let i386: UInt32 = 0x4000_0003
     private let instructions: [Instruction]
 
     init(_ bytes: [UInt8]) {
         instructions = stride(from: 0, to: bytes.count, by: 8).map { at in
             Instruction(
-                code: UInt16(bytes[at]) | UInt16(bytes[at + 1]) << 8, jumpTrue: Int(bytes[at + 2]), jumpFalse: Int(bytes[at + 3]),
+                code: UInt16(bytes[at]) | UInt16(bytes[at + 1]) << 8, jumpTrue: Int(bytes[at + 2]),
+                jumpFalse: Int(bytes[at + 3]),
                 operand: (0..<4).reduce(0) { $0 | UInt32(bytes[at + 4 + $1]) << (8 * $1) })
         }
     }
 
     /// What the filter says of a system call: a SECCOMP_RET_… value.
-    func verdict(_ number: UInt32, _ arguments: [UInt64] = [], architecture: UInt32 = x86_64) throws -> UInt32 {
+    func verdict(_ number: UInt32, _ arguments: [UInt64] = [], architecture: UInt32 = native) throws -> UInt32 {
         // struct seccomp_data as 32-bit words: number, architecture, instruction pointer, six arguments.
         var data = [number, architecture, 0, 0]
         for index in 0..<6 {

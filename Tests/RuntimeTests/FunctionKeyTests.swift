@@ -3,7 +3,9 @@ import Testing
 
 @testable import Runtime
 
-private func key(function: String = "f", tenant: String = "t", kernel: String = "k", zone: UInt64 = 128 << 20) throws -> FunctionKey {
+private func key(function: String = "f", tenant: String = "t", kernel: String = "k", zone: UInt64 = 128 << 20) throws
+    -> FunctionKey
+{
     let digest = try #require(Digest(hex: String(repeating: "a", count: 64)))
     return FunctionKey(function: function, tenant: tenant, image: digest, kernel: kernel, zoneSizeInBytes: zone)
 }
@@ -14,7 +16,8 @@ private func key(function: String = "f", tenant: String = "t", kernel: String = 
 }
 
 @Test func everyFieldMakesAnotherFolder() throws {
-    let names = try [key(), key(function: "g"), key(tenant: "u"), key(kernel: "l"), key(zone: 256 << 20)].map(\.folderName)
+    let names = try [key(), key(function: "g"), key(tenant: "u"), key(kernel: "l"), key(zone: 256 << 20)].map(
+        \.folderName)
     #expect(Set(names).count == names.count)
 }
 
@@ -25,7 +28,9 @@ private func key(function: String = "f", tenant: String = "t", kernel: String = 
 
 @Test func aFunctionWithoutNameIsItsImage() throws {
     let digest = try #require(Digest(hex: String(repeating: "a", count: 64)))
-    #expect(FunctionKey(function: nil, tenant: "t", image: digest, kernel: "k", zoneSizeInBytes: 0).function == digest.description)
+    #expect(
+        FunctionKey(function: nil, tenant: "t", image: digest, kernel: "k", zoneSizeInBytes: 0).function
+            == digest.description)
 }
 
 @Test(arguments: ["a", "web-1", "Hello_World.2", String(repeating: "x", count: 128)])

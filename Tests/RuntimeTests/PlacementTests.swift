@@ -20,7 +20,8 @@ import Testing
     let starter = FakeStarter()
     let bench = try Bench(starter)
     let machines = try [
-        bench.place("one"), bench.place("two", bench.key(tenant: "other")), bench.place("three", bench.key(function: "other")),
+        bench.place("one"), bench.place("two", bench.key(tenant: "other")),
+        bench.place("three", bench.key(function: "other")),
     ].map(\.machine.id)
     #expect(Set(machines).count == 3)
 }
@@ -137,15 +138,18 @@ private struct EndingStarter: VirtualMachineStarter {
     let launch = VirtualMachineLaunch(
         files: bench.files,
         record: VirtualMachineRecord(
-            id: "1", memoryInBytes: 1 << 28, virtualCPUs: 2, zoneCount: 16, zoneSizeInBytes: 1 << 27, image: "i", started: 1),
+            id: "1", memoryInBytes: 1 << 28, virtualCPUs: 2, zoneCount: 16, zoneSizeInBytes: 1 << 27, image: "i",
+            started: 1),
         images: ["/i.erofs"], idleTimeoutInSeconds: 60, aheadTimeoutInSeconds: 600, isAlone: false,
         kernelArguments: "quiet", control: nothing, lock: nothing,
         log: nothing, leases: [])
     let number = "\(nothing.rawValue)"
     #expect(
         MonitorStarter.arguments(of: launch) == [
-            "/bin/true", "--kernel", "/bin/true", "--initrd", "/bin/true", "--memory", "268435456", "--cpus", "2", "--zones",
-            "16", "--zone-size", "134217728", "--image", "/i.erofs", "--append", "quiet", "--control-descriptor", number,
+            "/bin/true", "--kernel", "/bin/true", "--initrd", "/bin/true", "--memory", "268435456", "--cpus", "2",
+            "--zones",
+            "16", "--zone-size", "134217728", "--image", "/i.erofs", "--append", "quiet", "--control-descriptor",
+            number,
             "--lock-descriptor", number, "--log-descriptor", number, "--idle-timeout", "60",
         ])
 }
@@ -177,6 +181,7 @@ private struct EndingStarter: VirtualMachineStarter {
 
 @Test func aProgramThatIsNotThereCannotBeStarted() throws {
     let nothing = try OwnedDescriptor(opening: "/dev/null", flags: O_RDWR)
-    let launch = ProcessLaunch("/nonexistent", arguments: ["x"], environment: [], input: nothing, output: nothing, error: nothing)
+    let launch = ProcessLaunch(
+        "/nonexistent", arguments: ["x"], environment: [], input: nothing, output: nothing, error: nothing)
     #expect(throws: SystemError("run /nonexistent", .noSuchFileOrDirectory)) { try launch.start() }
 }

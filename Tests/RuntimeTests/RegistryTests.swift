@@ -58,7 +58,8 @@ import Testing
     let bench = try Bench()
     let (folder, exit) = try bench.registry.enter(bench.record("one"))
     let nothing = try OwnedDescriptor(opening: "/dev/null", flags: O_RDWR)
-    var launch = ProcessLaunch("/bin/sleep", arguments: ["sleep", "600"], environment: [], input: nothing, output: nothing, error: nothing)
+    var launch = ProcessLaunch(
+        "/bin/sleep", arguments: ["sleep", "600"], environment: [], input: nothing, output: nothing, error: nothing)
     launch.kept = [exit]
     let client = try launch.start()
     _ = consume exit

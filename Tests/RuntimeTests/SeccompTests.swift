@@ -85,7 +85,8 @@ private func profile(
         defaultAction: "SCMP_ACT_ALLOW",
         syscalls: [
             RuntimeSpec.SyscallRule(
-                names: [name], action: action, args: op.map { [RuntimeSpec.SyscallArgument(index: 0, value: 0, op: $0)] })
+                names: [name], action: action,
+                args: op.map { [RuntimeSpec.SyscallArgument(index: 0, value: 0, op: $0)] })
         ])
     profile.flags = flags
     return profile
@@ -94,7 +95,8 @@ private func profile(
 @Test(arguments: [
     (profile(action: "SCMP_ACT_NOTIFY"), "SCMP_ACT_NOTIFY"), (profile(action: "SCMP_ACT_MAYBE"), "SCMP_ACT_MAYBE"),
     (profile(name: "a_call_of_the_future"), "a_call_of_the_future"),
-    (profile(flags: ["SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"]), "WAIT_KILLABLE_RECV"), (profile(op: "SCMP_CMP_ABOUT"), "SCMP_CMP_ABOUT"),
+    (profile(flags: ["SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"]), "WAIT_KILLABLE_RECV"),
+    (profile(op: "SCMP_CMP_ABOUT"), "SCMP_CMP_ABOUT"),
 ])
 func profilesThatCannotBeHonouredAreRefusedByName(profile: RuntimeSpec.Seccomp, word: String) {
     do {

@@ -37,7 +37,9 @@ private func usual(_ change: (inout RuntimeSpec) -> Void = { _ in }) throws -> R
 }
 
 @Test func theFormThatTheAgentGetsFitsIntoAFrame() throws {
-    let request = CreateContainer(container: ContainerNumber(1), node: 1, zoneBytes: 1, start: true, specification: try compiler.compile(try usual()))
+    let request = CreateContainer(
+        container: ContainerNumber(1), node: 1, zoneBytes: 1, start: true,
+        specification: try compiler.compile(try usual()))
     var encoder = MessageEncoder()
     request.encode(into: &encoder)
     #expect(encoder.violation == nil)
@@ -67,7 +69,10 @@ private func usual(_ change: (inout RuntimeSpec) -> Void = { _ in }) throws -> R
     #expect(process.terminal == WindowSize(rows: 50, columns: 132))
     #expect(compiled.root.isReadOnly)
     #expect(compiled.root.propagation == 1 << 19 | 1 << 14)
-    #expect(compiled.systemControls == [SystemControl(name: "kernel.shmmax", value: "1"), SystemControl(name: "net.core.somaxconn", value: "1024")])
+    #expect(
+        compiled.systemControls == [
+            SystemControl(name: "kernel.shmmax", value: "1"), SystemControl(name: "net.core.somaxconn", value: "1024"),
+        ])
 }
 
 @Test func limitsAreCompiled() throws {
@@ -85,7 +90,8 @@ private func usual(_ change: (inout RuntimeSpec) -> Void = { _ in }) throws -> R
     #expect(
         compiled.limits
             == ResourceLimits(
-                memoryMax: 64 << 20, memoryLow: 32 << 20, processesMax: .max, cpuQuota: 50_000, cpuPeriod: 100_000, cpuWeight: 39))
+                memoryMax: 64 << 20, memoryLow: 32 << 20, processesMax: .max, cpuQuota: 50_000, cpuPeriod: 100_000,
+                cpuWeight: 39))
 }
 
 @Test(arguments: [(2, 1), (1024, 39), (262_144, 10_000), (0, 1), (.max, 10_000)] as [(UInt64, UInt64)])
@@ -110,15 +116,24 @@ private func namespace(_ type: String, _ path: String? = nil) -> @Sendable (inou
     { $0.linux?.namespaces?.append(RuntimeSpec.Namespace(type: type, path: path)) }
 }
 
-private func mount(_ type: String, _ options: [String], at destination: String = "/m") -> @Sendable (inout RuntimeSpec) -> Void {
+private func mount(_ type: String, _ options: [String], at destination: String = "/m")
+    -> @Sendable (inout RuntimeSpec) -> Void
+{
     { $0.mounts?.append(RuntimeSpec.Mount(destination: destination, type: type, source: "/src", options: options)) }
 }
 
-private func allowing(_ type: String?, _ major: Int64?, _ minor: Int64?, _ access: String) -> @Sendable (inout RuntimeSpec) -> Void {
-    { $0.linux?.resources?.devices?.append(RuntimeSpec.DeviceRule(allow: true, type: type, major: major, minor: minor, access: access)) }
+private func allowing(_ type: String?, _ major: Int64?, _ minor: Int64?, _ access: String)
+    -> @Sendable (inout RuntimeSpec) -> Void
+{
+    {
+        $0.linux?.resources?.devices?.append(
+            RuntimeSpec.DeviceRule(allow: true, type: type, major: major, minor: minor, access: access))
+    }
 }
 
-private func resources(_ change: @escaping @Sendable (inout RuntimeSpec.Resources) -> Void) -> @Sendable (inout RuntimeSpec) -> Void {
+private func resources(_ change: @escaping @Sendable (inout RuntimeSpec.Resources) -> Void)
+    -> @Sendable (inout RuntimeSpec) -> Void
+{
     { spec in
         guard var resources = spec.linux?.resources else { return }
         change(&resources)
@@ -126,7 +141,9 @@ private func resources(_ change: @escaping @Sendable (inout RuntimeSpec.Resource
     }
 }
 
-private func memory(_ change: @escaping @Sendable (inout RuntimeSpec.Memory) -> Void) -> @Sendable (inout RuntimeSpec) -> Void {
+private func memory(_ change: @escaping @Sendable (inout RuntimeSpec.Memory) -> Void)
+    -> @Sendable (inout RuntimeSpec) -> Void
+{
     resources { resources in
         var memory = RuntimeSpec.Memory()
         change(&memory)
@@ -134,7 +151,8 @@ private func memory(_ change: @escaping @Sendable (inout RuntimeSpec.Memory) -> 
     }
 }
 
-private func cpu(_ change: @escaping @Sendable (inout RuntimeSpec.CPU) -> Void) -> @Sendable (inout RuntimeSpec) -> Void {
+private func cpu(_ change: @escaping @Sendable (inout RuntimeSpec.CPU) -> Void) -> @Sendable (inout RuntimeSpec) -> Void
+{
     resources { resources in
         var cpu = RuntimeSpec.CPU()
         change(&cpu)
@@ -156,13 +174,17 @@ private let refusals: [Refused] = [
     Refused("CAP_FLY") { $0.process?.capabilities?.effective = ["CAP_FLY"] },
     Refused("RLIMIT_FUN") { $0.process?.rlimits = [RuntimeSpec.ResourceLimit(type: "RLIMIT_FUN", hard: 1, soft: 1)] },
     Refused("RLIMIT_CPU") { $0.process?.rlimits = [RuntimeSpec.ResourceLimit(type: "RLIMIT_CPU", hard: 1, soft: 2)] },
-    Refused("each limit once") { $0.process?.rlimits = Array(repeating: RuntimeSpec.ResourceLimit(type: "RLIMIT_CPU", hard: 1, soft: 1), count: 2) },
+    Refused("each limit once") {
+        $0.process?.rlimits = Array(
+            repeating: RuntimeSpec.ResourceLimit(type: "RLIMIT_CPU", hard: 1, soft: 1), count: 2)
+    },
     Refused("process.consoleSize") {
         $0.process?.terminal = true
         $0.process?.consoleSize = RuntimeSpec.ConsoleSize(height: 70_000, width: 1)
     },
     Refused("linux.namespaces mount is missing") { $0.linux?.namespaces?.removeAll { $0.type == "mount" } },
-    Refused("\"user\"", namespace("user")), Refused("\"time\"", namespace("time")), Refused("\"magic\"", namespace("magic")),
+    Refused("\"user\"", namespace("user")), Refused("\"time\"", namespace("time")),
+    Refused("\"magic\"", namespace("magic")),
     Refused("/proc/1/ns/net", namespace("network", "/proc/1/ns/net")),
     Refused("linux.mountLabel") { $0.linux?.mountLabel = "x" },
     Refused("linux.devices \"/dev/fuse\"") { $0.linux?.devices = [device("/dev/fuse", 10, 229)] },
@@ -176,15 +198,20 @@ private let refusals: [Refused] = [
     },
     Refused("linux.rootfsPropagation") { $0.linux?.rootfsPropagation = "sideways" },
     Refused("hostname") { $0.linux?.namespaces?.removeAll { $0.type == "uts" } },
-    Refused("a bind mount of \"/src\"", mount("bind", ["rbind", "ro"])), Refused("a bind mount of \"/src\"", mount("none", ["bind"])),
+    Refused("a bind mount of \"/src\"", mount("bind", ["rbind", "ro"])),
+    Refused("a bind mount of \"/src\"", mount("none", ["bind"])),
     Refused("\"ext4\"", mount("ext4", [])), Refused("\"overlay\"", mount("overlay", [])),
     Refused("\"sync\"", mount("tmpfs", ["sync"])), Refused("\"tmpcopyup\"", mount("tmpfs", ["tmpcopyup"])),
     Refused("\"mpol=default\"", mount("tmpfs", ["mpol=default"])), Refused("\"rro\"", mount("tmpfs", ["rro"])),
-    Refused("\"size=1,mpol=default\"", mount("tmpfs", ["size=1,mpol=default"])), Refused("mounts.destination", mount("tmpfs", [], at: "m")),
-    Refused("memory.swap", memory { ($0.limit, $0.swap) = (1 << 20, 2 << 20) }), Refused("memory.kernel ", memory { $0.kernel = 1 }),
-    Refused("memory.kernelTCP", memory { $0.kernelTCP = 1 }), Refused("memory.swappiness", memory { $0.swappiness = 60 }),
+    Refused("\"size=1,mpol=default\"", mount("tmpfs", ["size=1,mpol=default"])),
+    Refused("mounts.destination", mount("tmpfs", [], at: "m")),
+    Refused("memory.swap", memory { ($0.limit, $0.swap) = (1 << 20, 2 << 20) }),
+    Refused("memory.kernel ", memory { $0.kernel = 1 }),
+    Refused("memory.kernelTCP", memory { $0.kernelTCP = 1 }),
+    Refused("memory.swappiness", memory { $0.swappiness = 60 }),
     Refused("memory.disableOOMKiller", memory { $0.disableOOMKiller = true }),
-    Refused("cpu.cpus", cpu { $0.cpus = "0-1" }), Refused("cpu.mems", cpu { $0.mems = "0" }), Refused("cpu.burst", cpu { $0.burst = 1 }),
+    Refused("cpu.cpus", cpu { $0.cpus = "0-1" }), Refused("cpu.mems", cpu { $0.mems = "0" }),
+    Refused("cpu.burst", cpu { $0.burst = 1 }),
     Refused("cpu.idle", cpu { $0.idle = 1 }), Refused("cpu.realtimeRuntime", cpu { $0.realtimeRuntime = 1 }),
     Refused("cpu.realtimePeriod", cpu { $0.realtimePeriod = 1 }), Refused("cpu.period", cpu { $0.period = 1 }),
     Refused("cpu.quota", cpu { $0.quota = 1 }),
@@ -222,9 +249,15 @@ private func whatIsNotHonouredIsRefusedByName(refused: Refused) throws {
     (#""linux":{"resources":{"network":{"classID":5}}}"#, "resources.network"),
     (#""linux":{"resources":{"rdma":{"mlx5_1":{"hcaHandles":3}}}}"#, "resources.rdma"),
     (#""process":{"user":{},"args":["a"],"cwd":"/","scheduler":{"policy":"SCHED_FIFO"}}"#, "SCHED_FIFO"),
-    (#""process":{"user":{},"args":["a"],"cwd":"/","ioPriority":{"class":"IOPRIO_CLASS_RT","priority":1}}"#, "IOPRIO_CLASS_RT"),
+    (
+        #""process":{"user":{},"args":["a"],"cwd":"/","ioPriority":{"class":"IOPRIO_CLASS_RT","priority":1}}"#,
+        "IOPRIO_CLASS_RT"
+    ),
     (#""process":{"user":{},"args":["a"],"cwd":"/","execCPUAffinity":{"initial":"0"}}"#, "execCPUAffinity"),
-    (#""mounts":[{"destination":"/m","type":"tmpfs","uidMappings":[{"containerID":0,"hostID":1,"size":1}]}]"#, "uidMappings"),
+    (
+        #""mounts":[{"destination":"/m","type":"tmpfs","uidMappings":[{"containerID":0,"hostID":1,"size":1}]}]"#,
+        "uidMappings"
+    ),
 ])
 func rarePartsAreRefusedByNameToo(part: String, word: String) throws {
     let process = part.hasPrefix(#""process""#) ? "" : #","process":{"user":{},"args":["a"],"cwd":"/"}"#

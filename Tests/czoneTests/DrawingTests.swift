@@ -20,9 +20,12 @@ import Testing
     #expect(age(since: 5, now: 0) == "0 s")
 }
 
-private func zone(_ node: UInt32, _ state: String, used: UInt64 = 0, resident: UInt64 = 0, plugged: UInt64 = 0) -> MemoryMap.Zone {
+private func zone(_ node: UInt32, _ state: String, used: UInt64 = 0, resident: UInt64 = 0, plugged: UInt64 = 0)
+    -> MemoryMap.Zone
+{
     MemoryMap.Zone(
-        node: node, base: 0, sizeBytes: 128 << 20, state: state, pluggedBytes: plugged, usedBytes: used, residentBytes: resident,
+        node: node, base: 0, sizeBytes: 128 << 20, state: state, pluggedBytes: plugged, usedBytes: used,
+        residentBytes: resident,
         container: state == "online" ? "box\(node)" : "", reason: "")
 }
 
@@ -31,7 +34,8 @@ private func zone(_ node: UInt32, _ state: String, used: UInt64 = 0, resident: U
         vm: "0123456789ab", function: "hello", tenant: "default", state: "ready",
         base: MemoryMap.Base(sizeBytes: 256 << 20, residentBytes: 64 << 20),
         zones: [
-            zone(1, "online", used: 32 << 20, resident: 64 << 20, plugged: 128 << 20), zone(2, "free"), zone(3, "free"), zone(4, "free"),
+            zone(1, "online", used: 32 << 20, resident: 64 << 20, plugged: 128 << 20), zone(2, "free"), zone(3, "free"),
+            zone(4, "free"),
             zone(5, "draining", plugged: 128 << 20),
         ])
     let text = ZoneDrawing(isColoured: false, columns: 76).text(map)
@@ -48,13 +52,20 @@ private func zone(_ node: UInt32, _ state: String, used: UInt64 = 0, resident: U
 
 @Test func progressIsABar() {
     let half = ImportProgress(.unpacking, bytesDone: 50 << 20, bytesTotal: 100 << 20)
-    #expect(ProgressBar.line(half) == "unpacking the image \(String(repeating: "█", count: 16))\(String(repeating: "░", count: 16)) 50 % of 100 MiB")
+    #expect(
+        ProgressBar.line(half)
+            == "unpacking the image \(String(repeating: "█", count: 16))\(String(repeating: "░", count: 16)) 50 % of 100 MiB"
+    )
     #expect(ProgressBar.line(ImportProgress(.waiting)) == "waiting the image … 0 B")
 }
 
 @Test func capabilitiesAreChosenAsDockerDoes() throws {
-    let sets = RuntimeSpec.Capabilities(bounding: ["CAP_CHOWN", "CAP_KILL"], effective: ["CAP_CHOWN", "CAP_KILL"], permitted: ["CAP_CHOWN", "CAP_KILL"])
-    #expect(try CapabilityChoice(adding: ["net_admin"], dropping: ["CAP_KILL"]).applied(to: sets).effective == ["CAP_CHOWN", "CAP_NET_ADMIN"])
+    let sets = RuntimeSpec.Capabilities(
+        bounding: ["CAP_CHOWN", "CAP_KILL"], effective: ["CAP_CHOWN", "CAP_KILL"], permitted: ["CAP_CHOWN", "CAP_KILL"])
+    #expect(
+        try CapabilityChoice(adding: ["net_admin"], dropping: ["CAP_KILL"]).applied(to: sets).effective == [
+            "CAP_CHOWN", "CAP_NET_ADMIN",
+        ])
     #expect(try CapabilityChoice(adding: ["CHOWN"], dropping: ["ALL"]).applied(to: sets).bounding == ["CAP_CHOWN"])
     #expect(throws: RuntimeError.self) { try CapabilityChoice(adding: ["FLY"], dropping: []) }
     var user = sets

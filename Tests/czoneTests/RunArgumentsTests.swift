@@ -12,12 +12,18 @@ private func parsed(_ arguments: [String]) throws -> RunArguments {
 
 @Test(arguments: [
     ["image"], ["image", "ls", "-l"], ["--rm", "image", "true"], ["-it", "image", "sh", "-c", "echo -e x"],
-    ["-e", "A=1", "--env", "B=2", "--env=C=3", "image"], ["--memory", "256M", "image"], ["-m", "1G", "--cpus", "1.5", "image"],
+    ["-e", "A=1", "--env", "B=2", "--env=C=3", "image"], ["--memory", "256M", "image"],
+    ["-m", "1G", "--cpus", "1.5", "image"],
     ["--cpus=.5", "image"], ["-d", "--name", "n", "--hostname=h", "-w", "/tmp", "-u", "1:2", "image"],
-    ["--entrypoint", "/x", "--read-only", "--cap-add", "NET_ADMIN", "--cap-drop", "ALL", "--cap-drop", "KILL", "image"],
-    ["--pids-limit=-1", "image"], ["--pids-limit", "5", "-v", "/a:/b", "image"], ["--tenant", "t", "--function", "f", "image"],
+    [
+        "--entrypoint", "/x", "--read-only", "--cap-add", "NET_ADMIN", "--cap-drop", "ALL", "--cap-drop", "KILL",
+        "image",
+    ],
+    ["--pids-limit=-1", "image"], ["--pids-limit", "5", "-v", "/a:/b", "image"],
+    ["--tenant", "t", "--function", "f", "image"],
     ["--root", "/r", "--store=/s", "--log-level", "debug", "image"], ["image", "--", "x"], ["--", "image", "x"],
-    ["--env-file", "f", "image"], ["-i", "-t", "-d", "image", "--rm"], ["image", "--rm", "-it"], ["--entrypoint", "", "image"],
+    ["--env-file", "f", "image"], ["-i", "-t", "-d", "image", "--rm"], ["image", "--rm", "-it"],
+    ["--entrypoint", "", "image"],
 ])
 func bothWaysOfReadingAgree(arguments: [String]) throws {
     let read = try #require(RunArguments(arguments))
@@ -26,8 +32,10 @@ func bothWaysOfReadingAgree(arguments: [String]) throws {
 }
 
 @Test(arguments: [
-    [], ["--rm"], ["--memory", "3Q", "image"], ["--bogus", "image"], ["-x", "image"], ["--cpus", "none", "image"], ["--name"],
-    ["--help"], ["-h"], ["--version"], ["-e", "-d", "image"], ["--rm=yes", "image"], ["--log-level", "loud", "image"], ["-ei", "A", "image"],
+    [], ["--rm"], ["--memory", "3Q", "image"], ["--bogus", "image"], ["-x", "image"], ["--cpus", "none", "image"],
+    ["--name"],
+    ["--help"], ["-h"], ["--version"], ["-e", "-d", "image"], ["--rm=yes", "image"], ["--log-level", "loud", "image"],
+    ["-ei", "A", "image"],
 ])
 func whatIsNotPlainlyRightIsLeftToArgumentParser(arguments: [String]) {
     #expect(RunArguments(arguments) == nil)
@@ -35,12 +43,17 @@ func whatIsNotPlainlyRightIsLeftToArgumentParser(arguments: [String]) {
 
 @Test func globalOptionsMayStandBeforeTheCommand() {
     #expect(GlobalOptions.takingLeading(["--root", "/r", "run", "image"]) == ["run", "--root", "/r", "image"])
-    #expect(GlobalOptions.takingLeading(["--root=/r", "vm", "list", "--json"]) == ["vm", "list", "--root=/r", "--json"])
+    #expect(
+        GlobalOptions.takingLeading(["--root=/r", "vm", "list", "--json"]) == ["vm", "list", "--root=/r", "--json"])
     #expect(GlobalOptions.takingLeading(["--help"]) == ["--help"])
     #expect(GlobalOptions.takingLeading(["ps"]) == ["ps"])
 }
 
-@Test(arguments: [("1", 1000), ("0.5", 500), (".25", 250), ("2.125", 2125), ("0", nil), ("0.001", nil), ("x", nil), ("1.2345", nil), ("-1", nil)] as [(String, UInt64?)])
+@Test(
+    arguments: [
+        ("1", 1000), ("0.5", 500), (".25", 250), ("2.125", 2125), ("0", nil), ("0.001", nil), ("x", nil),
+        ("1.2345", nil), ("-1", nil),
+    ] as [(String, UInt64?)])
 func numbersOfCPUsAreRead(text: String, thousandths: UInt64?) {
     #expect(CPUCount(argument: text)?.thousandths == thousandths)
 }

@@ -65,7 +65,8 @@ public final class Machine: @unchecked Sendable {
                     baseMemory: configuration.baseSizeInBytes, zoneCount: configuration.zoneCount,
                     zoneSize: configuration.zoneSizeInBytes,
                     imageSizes: try configuration.images.map { try $0.file.sizeInBytes() },
-                    deviceCount: DeviceSet.count(configuration), physicalAddressBits: Self.physicalAddressBits(supported)))
+                    deviceCount: DeviceSet.count(configuration),
+                    physicalAddressBits: Self.physicalAddressBits(supported)))
         }
         self.layout = layout
         (loop, ended, ram, virtualMachine) = try making { [lock] in

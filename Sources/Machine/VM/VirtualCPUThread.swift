@@ -69,14 +69,16 @@ final class VirtualCPUThread: Sendable {
             return nil
         case .interrupted, .halted: return nil
         case .inaccessibleMemory:
-            return .failed("vCPU \(cpu.index) touched memory that is not plugged: the guest's kernel is faulty or hostile")
+            return .failed(
+                "vCPU \(cpu.index) touched memory that is not plugged: the guest's kernel is faulty or hostile")
         case .shutdown:
             return .tripleFault(processor: cpu.index, address: (try? cpu.instructionPointer()) ?? 0)
         case .systemEvent: return .reset
         case .entryFailed(let reason):
             return .failed("vCPU \(cpu.index) cannot enter the guest: hardware reason 0x\(String(reason, radix: 16))")
         case .internalError(let suberror): return .failed(internalError(suberror))
-        case .unexpected(let reason): return .failed("vCPU \(cpu.index) left the guest for the unknown reason \(reason)")
+        case .unexpected(let reason):
+            return .failed("vCPU \(cpu.index) left the guest for the unknown reason \(reason)")
         }
     }
 

@@ -43,8 +43,12 @@ struct FileStatus: Equatable {
     }
 
     /// makedev(3)'s parts.
-    var specialDeviceMajor: UInt32 { UInt32(truncatingIfNeeded: specialDevice >> 8 & 0xfff | specialDevice >> 32 & 0xffff_f000) }
-    var specialDeviceMinor: UInt32 { UInt32(truncatingIfNeeded: specialDevice & 0xff | specialDevice >> 12 & 0xffff_ff00) }
+    var specialDeviceMajor: UInt32 {
+        UInt32(truncatingIfNeeded: specialDevice >> 8 & 0xfff | specialDevice >> 32 & 0xffff_f000)
+    }
+    var specialDeviceMinor: UInt32 {
+        UInt32(truncatingIfNeeded: specialDevice & 0xff | specialDevice >> 12 & 0xffff_ff00)
+    }
 
     private static func nanoseconds(_ time: timespec) -> Int64 {
         Int64(time.tv_sec).multipliedReportingOverflow(by: 1_000_000_000).partialValue &+ Int64(time.tv_nsec)

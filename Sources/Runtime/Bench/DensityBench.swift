@@ -65,7 +65,8 @@ public struct DensityBench {
     }
 
     private func start(_ name: String) throws {
-        _ = try Stopwatch.milliseconds(of: executable, ["run"] + places + options + ["--detach", "--name", name] + command)
+        _ = try Stopwatch.milliseconds(
+            of: executable, ["run"] + places + options + ["--detach", "--name", name] + command)
         // It has its memory when it has printed.
         while try Stopwatch.output(of: executable, ["logs"] + places + [name]).isEmpty {
             _ = try wait(for: [], timeoutInMilliseconds: 50)
@@ -84,7 +85,11 @@ public struct DensityBench {
         var files: [String] = []
         for name in try FileSystem.names(in: folder) ?? [] {
             let path = "\(folder)/\(name)"
-            if try FileSystem.status(path)?.isFolder == true { files += try Self.files(below: path) } else { files.append(path) }
+            if try FileSystem.status(path)?.isFolder == true {
+                files += try Self.files(below: path)
+            } else {
+                files.append(path)
+            }
         }
         return files
     }

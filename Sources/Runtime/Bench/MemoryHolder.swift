@@ -82,7 +82,9 @@ public struct MemoryNeighbours {
             let bytes = try StandardStream.input.descriptor.read(atMost: 256)
             if bytes.isEmpty { return }
             for byte in bytes {
-                if byte != UInt8(ascii: "\n") { line.append(byte) } else {
+                if byte != UInt8(ascii: "\n") {
+                    line.append(byte)
+                } else {
                     try obey(String(decoding: line, as: UTF8.self).split(separator: " ").map(String.init))
                     line = []
                 }

@@ -42,11 +42,12 @@ public struct NeighbourBench {
             try guest.order("await \(2 * sizeInBytes + Self.baseMemory / 2)", answeredBy: "there")
             try guest.order("fill", answeredBy: "filled")
             try guest.order("end", answeredBy: "ended")
-            measurements.add(try time("the shared device to shrink") {
-                try guest.monitor.set("requested-size", of: device, to: sizeInBytes)
-            } until: {
-                try guest.monitor.number("size", of: device) <= sizeInBytes
-            })
+            measurements.add(
+                try time("the shared device to shrink") {
+                    try guest.monitor.set("requested-size", of: device, to: sizeInBytes)
+                } until: {
+                    try guest.monitor.number("size", of: device) <= sizeInBytes
+                })
             try guest.order("clear", answeredBy: "cleared")
             _ = try time("the shared device to go") {
                 try guest.monitor.set("requested-size", of: device, to: 0)
@@ -65,11 +66,12 @@ public struct NeighbourBench {
         for _ in 0..<runs {
             try guest.order("fill", answeredBy: "filled")
             try guest.order("end", answeredBy: "ended")
-            measurements.add(try time("the balloon to grow") {
-                try guest.monitor.setBalloon(leaving: memory - sizeInBytes)
-            } until: {
-                try guest.monitor.memoryLeftByBalloon() <= memory - sizeInBytes
-            })
+            measurements.add(
+                try time("the balloon to grow") {
+                    try guest.monitor.setBalloon(leaving: memory - sizeInBytes)
+                } until: {
+                    try guest.monitor.memoryLeftByBalloon() <= memory - sizeInBytes
+                })
             try guest.order("clear", answeredBy: "cleared")
             _ = try time("the balloon to shrink") {
                 try guest.monitor.setBalloon(leaving: memory)

@@ -30,7 +30,9 @@ public final class QEMUMonitor {
         try socket.send(Array("{\"execute\":\"\(command)\",\"arguments\":{\(arguments)}}\n".utf8))
         while true {
             let answer = try JSONDecoder().decode(Answer<Value>.self, from: Data(try line()))
-            if let error = answer.error { throw Stopwatch.Failed(description: "QEMU cannot do \(command): \(error.desc)") }
+            if let error = answer.error {
+                throw Stopwatch.Failed(description: "QEMU cannot do \(command): \(error.desc)")
+            }
             if let value = answer.return { return value }
             guard answer.event != nil else {
                 throw Stopwatch.Failed(description: "QEMU answered \(command) with neither a value nor an error")
@@ -48,7 +50,9 @@ public final class QEMUMonitor {
     }
 
     /// Asks the guest's balloon to leave it so much memory.
-    public func setBalloon(leaving bytes: UInt64) throws { try execute("balloon", "\"value\":\(bytes)", as: Empty.self) }
+    public func setBalloon(leaving bytes: UInt64) throws {
+        try execute("balloon", "\"value\":\(bytes)", as: Empty.self)
+    }
 
     /// How much memory the balloon leaves now.
     public func memoryLeftByBalloon() throws -> UInt64 {

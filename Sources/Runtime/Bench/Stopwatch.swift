@@ -92,7 +92,8 @@ public enum Stopwatch {
         _ program: String, _ arguments: [String], input: OwnedDescriptor? = nil, output: OwnedDescriptor
     ) throws -> ChildProcess {
         guard let path = findProgram(program) else {
-            throw Failed(description: "\(program) is not installed; `make setup` installs what the benches compare with")
+            throw Failed(
+                description: "\(program) is not installed; `make setup` installs what the benches compare with")
         }
         let environment = ["PATH", "HOME", "CZONE_ROOT", "CZONE_STORE"].compactMap { name in
             CurrentProcess.environment(name).map { "\(name)=\($0)" }

@@ -34,7 +34,8 @@ public struct ZoneBench {
             throw Stopwatch.Failed(description: "there is no file \(executable), which is to run in the container")
         }
         try FileSystem.replace(root + "/bin/czone", with: program, mode: 0o755)
-        _ = try Stopwatch.milliseconds(of: executable, ["image", "import"] + places + ["--name", "bench", "dir:\(root)"])
+        _ = try Stopwatch.milliseconds(
+            of: executable, ["image", "import"] + places + ["--name", "bench", "dir:\(root)"])
     }
 
     /// Ends what the bench has started.
@@ -50,8 +51,10 @@ public struct ZoneBench {
     private func run(sizeInBytes: UInt64, touched: Int) throws -> Run {
         let holder = try ConversingProgram(
             executable,
-            ["run"] + places + ["--rm", "-i", "--memory", "\(sizeInBytes)", "bench", "/bin/czone", "bench", "hold-memory",
-                "\(touched)"])
+            ["run"] + places + [
+                "--rm", "-i", "--memory", "\(sizeInBytes)", "bench", "/bin/czone", "bench", "hold-memory",
+                "\(touched)",
+            ])
         try holder.await(MemoryHolder.heldLine)
         let machine = try machine(ofZones: sizeInBytes)
         let before = try times(of: machine)

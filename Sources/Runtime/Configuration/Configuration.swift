@@ -94,7 +94,9 @@ public struct Configuration: Equatable, Sendable {
                 continue
             }
             guard let setting = Setting(rawValue: name) else {
-                throw .invalid("\(place): there is no setting \(quoted(name)): expected one of \(Setting.allCases.map(\.rawValue).joined(separator: ", "))")
+                throw .invalid(
+                    "\(place): there is no setting \(quoted(name)): expected one of \(Setting.allCases.map(\.rawValue).joined(separator: ", "))"
+                )
             }
             try set(setting, to: Self.unquoted(value), origin: place)
         }
@@ -124,7 +126,9 @@ public struct Configuration: Equatable, Sendable {
         _ text: String, _ range: ClosedRange<Int>, _ setting: Setting, _ origin: String
     ) throws(RuntimeError) -> Int {
         guard let number = Int(text), range.contains(number) else {
-            throw .invalid("\(origin): \(setting.rawValue) is \(quoted(text)), expected a number from \(range.lowerBound) to \(range.upperBound)")
+            throw .invalid(
+                "\(origin): \(setting.rawValue) is \(quoted(text)), expected a number from \(range.lowerBound) to \(range.upperBound)"
+            )
         }
         return number
     }

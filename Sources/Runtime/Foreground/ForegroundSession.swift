@@ -49,7 +49,9 @@ public final class ForegroundSession {
             // A reader that goes away shows as an error of the write, not as this process's end.
             let signals = try SignalDescriptor(Self.passedSignals + [SIGWINCH, SIGPIPE])
             var pumps = [try OutputPump(from: streams.output, to: StandardStream.output.descriptor)]
-            if let error = streams.error { pumps.append(try OutputPump(from: error, to: StandardStream.error.descriptor)) }
+            if let error = streams.error {
+                pumps.append(try OutputPump(from: error, to: StandardStream.error.descriptor))
+            }
             return (signals, pumps)
         }
     }

@@ -34,7 +34,9 @@ public struct StreamEnds: Sendable {
             if hasInput { passed.insert(.input) }
             if !terminal { passed.insert(.error) }
             let far = [input?.1, output.1, error?.1].compactMap { $0 }
-            return (StreamEnds(input: input?.0, output: output.0, error: error?.0), Far(passed: passed, descriptors: far))
+            return (
+                StreamEnds(input: input?.0, output: output.0, error: error?.0), Far(passed: passed, descriptors: far)
+            )
         }
     }
 }

@@ -39,7 +39,8 @@ public struct Artefacts: Sendable {
 
     /// The initial RAM disk with the guest agent in it.
     public func initialRAMDisk() throws(Missing) -> FilePath {
-        try find("initramfs", "CZONE_INITRAMFS", ["../initramfs.cpio", "initramfs.cpio", "../lib/czone/initramfs.cpio"])
+        try find(
+            "initramfs", "CZONE_INITRAMFS", ["../initramfs.cpio", "initramfs.cpio", "../lib/czone/initramfs.cpio"])
     }
 
     /// The process that is a VM.

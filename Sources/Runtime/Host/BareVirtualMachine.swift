@@ -11,7 +11,8 @@ public struct BareVirtualMachine: Sendable {
         addedCommandLine: String?, zones: Int
     ) {
         var arguments = [
-            monitor.string, "--kernel", kernel.string, "--initrd", initialRAMDisk.string, "--memory", "\(memoryInBytes)",
+            monitor.string, "--kernel", kernel.string, "--initrd", initialRAMDisk.string, "--memory",
+            "\(memoryInBytes)",
             "--cpus", "\(virtualCPUs)", "--console", "terminal",
         ]
         if let addedCommandLine { arguments += ["--append", addedCommandLine] }

@@ -91,7 +91,8 @@ extension Placement {
     func record(for order: MachineOrder, id: String) -> VirtualMachineRecord {
         VirtualMachineRecord(
             id: id, memoryInBytes: baseMemory(for: order), virtualCPUs: configuration.virtualCPUs,
-            zoneCount: order.key.isAlone ? 0 : configuration.zonesPerMachine, zoneSizeInBytes: order.key.zoneSizeInBytes,
+            zoneCount: order.key.isAlone ? 0 : configuration.zonesPerMachine,
+            zoneSizeInBytes: order.key.zoneSizeInBytes,
             image: order.imageName, started: currentTimeInNanoseconds())
     }
 
@@ -103,9 +104,11 @@ extension Placement {
                 files: files, record: record, images: [order.image.erofsPath],
                 idleTimeoutInSeconds: configuration.idleTimeoutInSeconds,
                 aheadTimeoutInSeconds: configuration.warmTimeoutInSeconds, isAlone: order.key.isAlone,
-                kernelArguments: configuration.kernelArguments, control: try UnixSocket.listen(at: machine.folder.socketPath),
+                kernelArguments: configuration.kernelArguments,
+                control: try UnixSocket.listen(at: machine.folder.socketPath),
                 lock: machine.lock,
-                log: try OwnedDescriptor(opening: machine.folder.consolePath, flags: O_WRONLY | O_CREAT | O_APPEND), leases: [lease])
+                log: try OwnedDescriptor(opening: machine.folder.consolePath, flags: O_WRONLY | O_CREAT | O_APPEND),
+                leases: [lease])
         }
     }
 

@@ -88,7 +88,8 @@ public struct Placement: Sendable {
     /// Enters the container and has a VM take it. On failure nothing of it is left.
     public func place(_ order: Order) throws(RuntimeError) -> Placed {
         let function = registry.function(order.key)
-        var candidates = if let machine = order.pinned { [machine] } else { try candidates(in: function, for: order.key) }
+        var candidates =
+            if let machine = order.pinned { [machine] } else { try candidates(in: function, for: order.key) }
         // Read without the lock, they may be there and not listen yet.
         var maySoonListen = order.pinned == nil
         var tried: Set<String> = []
@@ -112,7 +113,11 @@ public struct Placement: Sendable {
                 }
                 maySoonListen = false
                 if let machine = order.pinned {
-                    throw .refused(Refusal(.full, "the VM \(machine.id) has no free zone of \(ByteSize(bytes: order.zoneSizeInBytes)) for \(order.record.id)"))
+                    throw .refused(
+                        Refusal(
+                            .full,
+                            "the VM \(machine.id) has no free zone of \(ByteSize(bytes: order.zoneSizeInBytes)) for \(order.record.id)"
+                        ))
                 }
                 switch try nextMachine(of: function, notIn: tried, for: order) {
                 case nil, .reserved: continue
@@ -123,7 +128,8 @@ public struct Placement: Sendable {
                     candidates = []
                     lost += 1
                     guard lost < Self.lostAtMost else {
-                        throw .refused(Refusal(.full, "others took every zone of the \(lost) VMs started for \(order.record.id)"))
+                        throw .refused(
+                            Refusal(.full, "others took every zone of the \(lost) VMs started for \(order.record.id)"))
                     }
                 }
             }
@@ -134,7 +140,9 @@ public struct Placement: Sendable {
     }
 
     /// VMs that may have room.
-    private func candidates(in function: FunctionFolder, for key: FunctionKey) throws(RuntimeError) -> [VirtualMachineFolder] {
+    private func candidates(in function: FunctionFolder, for key: FunctionKey) throws(RuntimeError)
+        -> [VirtualMachineFolder]
+    {
         key.isAlone ? try function.machinesAhead() : try function.virtualMachines()
     }
 
@@ -145,11 +153,16 @@ public struct Placement: Sendable {
         var machine = machine
         while true {
             do {
-                guard case .placed(let placed) = try offer(&entry, to: machine.folder, isFresh: true) else { return nil }
-                provide(for: order.machine, behind: machine.folder, lacksTemplate: machine.template == nil, usedOne: true)
+                guard case .placed(let placed) = try offer(&entry, to: machine.folder, isFresh: true) else {
+                    return nil
+                }
+                provide(
+                    for: order.machine, behind: machine.folder, lacksTemplate: machine.template == nil, usedOne: true)
                 return placed
             } catch {
-                guard let template = machine.template, case .virtualMachineEnded(_, let words) = error else { throw error }
+                guard let template = machine.template, case .virtualMachineEnded(_, let words) = error else {
+                    throw error
+                }
                 Log.tell(.warning, "booting a VM, as its template is no good: \(words.isEmpty ? "\(error)" : words)")
                 try templates(order.machine).discard(template)
             }
@@ -177,9 +190,10 @@ public struct Placement: Sendable {
             var descriptors = order.streams.descriptors
             var passed = order.streams.passed
             if record.isDetached, order.beginning == .run {
-                descriptors.append(try system { () throws(SystemError) in
-                    try OwnedDescriptor(opening: folder.logPath, flags: O_WRONLY | O_CREAT | O_APPEND)
-                })
+                descriptors.append(
+                    try system { () throws(SystemError) in
+                        try OwnedDescriptor(opening: folder.logPath, flags: O_WRONLY | O_CREAT | O_APPEND)
+                    })
                 passed.insert(.log)
             }
             descriptors.append(exit)

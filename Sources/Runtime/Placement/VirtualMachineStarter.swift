@@ -45,7 +45,8 @@ public struct MonitorStarter: VirtualMachineStarter {
     public func start(_ launch: VirtualMachineLaunch) throws(RuntimeError) {
         let nothing = try system { () throws(SystemError) in try OwnedDescriptor(opening: "/dev/null", flags: O_RDWR) }
         var process = ProcessLaunch(
-            launch.files.monitor.string, arguments: Self.arguments(of: launch), environment: Self.environment, input: nothing,
+            launch.files.monitor.string, arguments: Self.arguments(of: launch), environment: Self.environment,
+            input: nothing,
             output: launch.log, error: launch.log)
         process.kept = [launch.control, launch.lock, launch.log] + launch.leases
         process.identityFile = launch.lock

@@ -20,7 +20,8 @@ public enum ZoneSize {
         }
         let zone = (memoryInBytes + granularity - 1) / granularity * granularity
         if let host = HostMemory.current(), zone > host.total {
-            throw .invalid("a zone of \(ByteSize(bytes: zone)) is more than this host's memory of \(ByteSize(bytes: host.total))")
+            throw .invalid(
+                "a zone of \(ByteSize(bytes: zone)) is more than this host's memory of \(ByteSize(bytes: host.total))")
         }
         return zone
     }

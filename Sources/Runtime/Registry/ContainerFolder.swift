@@ -33,7 +33,8 @@ public struct ContainerFolder: Hashable, Sendable {
 
     /// The end of a container of which nobody has told how it ended.
     static func unknownEnd(_ id: String, reason: String) -> ExitRecord {
-        ExitRecord(container: id, process: 0, code: 255, outOfMemory: false, time: currentTimeInNanoseconds(), reason: reason)
+        ExitRecord(
+            container: id, process: 0, code: 255, outOfMemory: false, time: currentTimeInNanoseconds(), reason: reason)
     }
 
     /// Whether it is being started, or runs: whether its exit record's file is locked and empty.

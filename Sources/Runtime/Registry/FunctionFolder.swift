@@ -91,7 +91,9 @@ public struct FunctionFolder: Hashable, Sendable {
     /// Whether the lock's file still is the one of this path, and its folder complete.
     private func isCurrent(_ lock: OwnedDescriptor) throws(RuntimeError) -> Bool {
         try system { () throws(SystemError) in
-            guard let there = try FileSystem.status(lockPath), try lock.status().inode == there.inode else { return false }
+            guard let there = try FileSystem.status(lockPath), try lock.status().inode == there.inode else {
+                return false
+            }
             if try FileSystem.status(machinesPath) == nil { try FileSystem.makeFolders(FilePath(machinesPath)) }
             return true
         }

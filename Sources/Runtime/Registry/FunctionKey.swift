@@ -43,7 +43,8 @@ public struct FunctionKey: Hashable, Codable, Sendable {
             (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte)
                 || "._-".utf8.contains(byte)
         }
-        guard isPlain, (1...128).contains(value.utf8.count), let first = value.utf8.first, !"._-".utf8.contains(first) else {
+        guard isPlain, (1...128).contains(value.utf8.count), let first = value.utf8.first, !"._-".utf8.contains(first)
+        else {
             throw .invalidName(what: what, value: value)
         }
     }

@@ -8,7 +8,8 @@ enum RecordFile {
 
     /// Nil where there is no file.
     static func read<Record: Decodable>(_ type: Record.Type, from path: String) throws(RuntimeError) -> Record? {
-        guard let bytes = try system({ () throws(SystemError) in try FileSystem.contents(of: path, atMost: most) }) else {
+        guard let bytes = try system({ () throws(SystemError) in try FileSystem.contents(of: path, atMost: most) })
+        else {
             return nil
         }
         do { return try JSONDecoder().decode(type, from: Data(bytes)) } catch {

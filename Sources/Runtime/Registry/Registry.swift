@@ -24,7 +24,8 @@ public struct Registry: Sendable {
 
     public init(root: FilePath) throws(RuntimeError) {
         guard root.isAbsolute else {
-            throw .invalid("the registry's folder \(quoted(root.string)) is no absolute path: see --root and CZONE_ROOT")
+            throw .invalid(
+                "the registry's folder \(quoted(root.string)) is no absolute path: see --root and CZONE_ROOT")
         }
         self.root = root
     }
@@ -55,7 +56,9 @@ public struct Registry: Sendable {
     /// The living VM of an id, or of its beginning if no other begins so.
     public func virtualMachine(_ text: String) throws(RuntimeError) -> VirtualMachineFolder {
         let matches = try virtualMachines().filter { $0.id.hasPrefix(text) && !text.isEmpty }
-        guard let match = matches.first(where: { $0.id == text }) ?? matches.first else { throw .noVirtualMachine(text) }
+        guard let match = matches.first(where: { $0.id == text }) ?? matches.first else {
+            throw .noVirtualMachine(text)
+        }
         guard matches.count == 1 || match.id == text else { throw .ambiguous(text: text, matches: matches.map(\.id)) }
         return match
     }

@@ -37,7 +37,9 @@ public struct VirtualMachineFolder: Hashable, Sendable {
     }
 
     /// Takes a VM that was started ahead for a container; of several that try, one gets it.
-    func takeAhead() throws(RuntimeError) -> Bool { try system { () throws(SystemError) in try FileSystem.takeFile(aheadPath) } }
+    func takeAhead() throws(RuntimeError) -> Bool {
+        try system { () throws(SystemError) in try FileSystem.takeFile(aheadPath) }
+    }
 
     /// Its process's id; nil where none was started.
     public func processID() throws(RuntimeError) -> Int32? {

@@ -54,7 +54,8 @@ extension Registry {
     ) -> ContainerStatus {
         ContainerStatus(
             id: record.id, function: record.function, tenant: record.tenant, image: record.image,
-            command: record.process.args ?? [], vm: record.virtualMachine ?? "", state: state, createdNs: record.created,
+            command: record.process.args ?? [], vm: record.virtualMachine ?? "", state: state,
+            createdNs: record.created,
             zoneBytes: record.zoneSizeInBytes, memoryLimitBytes: record.memoryLimitInBytes,
             exit: exit.map { exit in
                 ContainerStatus.Exit(
@@ -76,7 +77,9 @@ extension Registry {
 
     /// A VM that does not answer tells nothing.
     private func states(in machine: String, of key: String) -> [String: ContainerReport.State] {
-        guard let description = try? function(named: key).virtualMachine(machine).describe(measured: false) else { return [:] }
+        guard let description = try? function(named: key).virtualMachine(machine).describe(measured: false) else {
+            return [:]
+        }
         return Dictionary(description.containers.map { ($0.id, $0.state) }) { first, _ in first }
     }
 }

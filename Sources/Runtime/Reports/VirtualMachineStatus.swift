@@ -45,7 +45,8 @@ public struct DescribedMachine: Sendable {
             let zones = description?.zones ?? []
             return VirtualMachineStatus(
                 id: machine.id, function: key.function, tenant: key.tenant, pid: try machine.processID() ?? 0,
-                state: description?.state.word ?? "silent", image: record.image, containers: description?.containers.count ?? 0,
+                state: description?.state.word ?? "silent", image: record.image,
+                containers: description?.containers.count ?? 0,
                 zones: VirtualMachineStatus.Zones(
                     total: record.zoneCount, plugged: zones.filter { $0.pluggedBytes > 0 }.count,
                     quarantined: zones.filter { $0.state == .quarantined }.count),

@@ -28,7 +28,8 @@ public struct Execution: Sendable {
         process.env = (process.env ?? []).filter { !overridden.contains($0.prefix { $0 != "=" }) } + environment
         if let workingFolder { process.cwd = workingFolder }
         if let identity {
-            process.user = RuntimeSpec.User(uid: identity.uid, gid: identity.gid, additionalGids: identity.supplementaryGids)
+            process.user = RuntimeSpec.User(
+                uid: identity.uid, gid: identity.gid, additionalGids: identity.supplementaryGids)
             let held = identity.uid == 0 ? process.capabilities?.bounding ?? [] : []
             process.capabilities?.effective = held
             process.capabilities?.permitted = held
@@ -38,7 +39,8 @@ public struct Execution: Sendable {
 
     /// Asks a VM for it; the number that the answers bear.
     public func send(to connection: ControlConnection, _ streams: StreamEnds.Far) throws -> UInt32 {
-        let compiler = SpecificationCompiler(layers: [], zoneSizeInBytes: record.zoneSizeInBytes, windowSize: windowSize)
+        let compiler = SpecificationCompiler(
+            layers: [], zoneSizeInBytes: record.zoneSizeInBytes, windowSize: windowSize)
         let specification = try compiler.process(process, seccomp: record.seccomp ?? .default)
         let request = ExecuteRequest(
             container: record.id, descriptors: streams.passed, endsWithConnection: true,

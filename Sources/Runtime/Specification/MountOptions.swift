@@ -50,7 +50,8 @@ struct MountOptions {
     private mutating func add(_ word: String, _ fileSystem: String, _ setting: String) throws(SpecificationError) {
         let name = String(word.prefix { $0 != "=" })
         guard Self.known[fileSystem]?.contains(name) == true, !word.contains(",") else {
-            throw .unsupported(setting: "\(setting) option", value: word, reason: "czone does not know it for \(fileSystem)")
+            throw .unsupported(
+                setting: "\(setting) option", value: word, reason: "czone does not know it for \(fileSystem)")
         }
         data.append(word)
     }
@@ -62,7 +63,8 @@ struct MountOptions {
     static func propagation(ofRoot word: String?) throws(SpecificationError) -> UInt64 {
         guard let word, !word.isEmpty else { return 0 }
         guard let flags = propagations[word] else {
-            throw .invalid(setting: "linux.rootfsPropagation", value: word, expected: "private, slave, shared or unbindable")
+            throw .invalid(
+                setting: "linux.rootfsPropagation", value: word, expected: "private, slave, shared or unbindable")
         }
         return flags
     }

@@ -12,7 +12,8 @@ public struct SeccompCompiler: Sendable {
     /// The filter that the kernel takes.
     public func filter(for profile: RuntimeSpec.Seccomp) throws(SpecificationError) -> SeccompFilter {
         try SpecificationError.refuse(
-            profile.listenerPath?.isEmpty == false, "linux.seccomp.listenerPath", profile.listenerPath ?? "", "nobody in the guest would listen")
+            profile.listenerPath?.isEmpty == false, "linux.seccomp.listenerPath", profile.listenerPath ?? "",
+            "nobody in the guest would listen")
         let defaultAction = try action(profile.defaultAction, profile.defaultErrnoRet, "linux.seccomp.defaultAction")
         // SAFETY: the context is made here, and released only after the filter was read out of it.
         guard let context = unsafe seccomp_init(defaultAction) else { throw failure("begin", ENOMEM) }
@@ -35,7 +36,8 @@ public struct SeccompCompiler: Sendable {
         let tokens: [String: UInt32] = ["SCMP_ARCH_X86": UInt32(SCMP_ARCH_X86), "SCMP_ARCH_X32": 0x4000_003E]
         for name in architectures {
             guard name.hasPrefix("SCMP_ARCH_") else {
-                throw .invalid(setting: "linux.seccomp.architectures", value: name, expected: "a name such as SCMP_ARCH_X86_64")
+                throw .invalid(
+                    setting: "linux.seccomp.architectures", value: name, expected: "a name such as SCMP_ARCH_X86_64")
             }
             guard let token = tokens[name] else { continue }
             // SAFETY: the context lives while the filter is made.
@@ -69,23 +71,28 @@ public struct SeccompCompiler: Sendable {
         if number != -1 { return number }
         // Not to allow what is not known keeps the container from more than was asked; not to forbid it would not.
         guard allowed else {
-            throw .unsupported(setting: "linux.seccomp.syscalls", value: name, reason: "libseccomp does not know this system call")
+            throw .unsupported(
+                setting: "linux.seccomp.syscalls", value: name, reason: "libseccomp does not know this system call")
         }
         return nil
     }
 
     private func condition(_ argument: RuntimeSpec.SyscallArgument) throws(SpecificationError) -> scmp_arg_cmp {
         let operators: [String: scmp_compare] = [
-            "SCMP_CMP_NE": SCMP_CMP_NE, "SCMP_CMP_LT": SCMP_CMP_LT, "SCMP_CMP_LE": SCMP_CMP_LE, "SCMP_CMP_EQ": SCMP_CMP_EQ,
+            "SCMP_CMP_NE": SCMP_CMP_NE, "SCMP_CMP_LT": SCMP_CMP_LT, "SCMP_CMP_LE": SCMP_CMP_LE,
+            "SCMP_CMP_EQ": SCMP_CMP_EQ,
             "SCMP_CMP_GE": SCMP_CMP_GE, "SCMP_CMP_GT": SCMP_CMP_GT, "SCMP_CMP_MASKED_EQ": SCMP_CMP_MASKED_EQ,
         ]
         guard let comparison = operators[argument.op] else {
-            throw .invalid(setting: "linux.seccomp.syscalls.args.op", value: argument.op, expected: "an operator such as SCMP_CMP_EQ")
+            throw .invalid(
+                setting: "linux.seccomp.syscalls.args.op", value: argument.op,
+                expected: "an operator such as SCMP_CMP_EQ")
         }
         guard argument.index < 6 else {
             throw .invalid(setting: "linux.seccomp.syscalls.args.index", value: "\(argument.index)", expected: "0 to 5")
         }
-        return scmp_arg_cmp(arg: argument.index, op: comparison, datum_a: argument.value, datum_b: argument.valueTwo ?? 0)
+        return scmp_arg_cmp(
+            arg: argument.index, op: comparison, datum_a: argument.value, datum_b: argument.valueTwo ?? 0)
     }
 
     private static let allow: UInt32 = 0x7FFF_0000
@@ -100,7 +107,8 @@ public struct SeccompCompiler: Sendable {
         case "SCMP_ACT_TRAP": return 0x0003_0000
         case "SCMP_ACT_LOG": return 0x7FFC_0000
         case "SCMP_ACT_TRACE": return 0x7FF0_0000 | detail
-        case "SCMP_ACT_NOTIFY": throw .unsupported(setting: setting, value: name, reason: "nobody in the guest would listen")
+        case "SCMP_ACT_NOTIFY":
+            throw .unsupported(setting: setting, value: name, reason: "nobody in the guest would listen")
         default: throw .invalid(setting: setting, value: name, expected: "an action such as SCMP_ACT_ERRNO")
         }
     }
@@ -131,12 +139,16 @@ public struct SeccompCompiler: Sendable {
             return try file.read(exactly: size, at: 0)
         } catch {
             throw error.errno == .fileTooLarge
-                ? .invalid(setting: "linux.seccomp.syscalls", value: "", expected: "at most \(Limits.filterInstructions) instructions")
+                ? .invalid(
+                    setting: "linux.seccomp.syscalls", value: "",
+                    expected: "at most \(Limits.filterInstructions) instructions")
                 : failure("compile it", error.errno.rawValue)
         }
     }
 
     private func failure(_ action: String, _ number: CInt) -> SpecificationError {
-        .invalid(setting: "linux.seccomp", value: "", expected: "a profile that libseccomp takes (cannot \(action): \(Errno(rawValue: number)))")
+        .invalid(
+            setting: "linux.seccomp", value: "",
+            expected: "a profile that libseccomp takes (cannot \(action): \(Errno(rawValue: number)))")
     }
 }

@@ -7,22 +7,27 @@ extension SpecificationCompiler {
         let noUsers = "there are no user namespaces"
         try SpecificationError.refuse(linux.uidMappings?.isEmpty == false, "linux.uidMappings", "", noUsers)
         try SpecificationError.refuse(linux.gidMappings?.isEmpty == false, "linux.gidMappings", "", noUsers)
-        try SpecificationError.refuse(linux.timeOffsets?.isEmpty == false, "linux.timeOffsets", "", "there are no time namespaces")
         try SpecificationError.refuse(
-            linux.mountLabel?.isEmpty == false, "linux.mountLabel", linux.mountLabel ?? "", "the guest's kernel has no SELinux")
-        try SpecificationError.refuse(linux.intelRdt != nil, "linux.intelRdt", "", "a VM cannot divide the host's caches")
+            linux.timeOffsets?.isEmpty == false, "linux.timeOffsets", "", "there are no time namespaces")
+        try SpecificationError.refuse(
+            linux.mountLabel?.isEmpty == false, "linux.mountLabel", linux.mountLabel ?? "",
+            "the guest's kernel has no SELinux")
+        try SpecificationError.refuse(
+            linux.intelRdt != nil, "linux.intelRdt", "", "a VM cannot divide the host's caches")
         let isPlain = linux.personality.map { $0.domain == "LINUX" && $0.flags?.isEmpty != false } ?? true
         try SpecificationError.refuse(!isPlain, "linux.personality", linux.personality?.domain ?? "", "only LINUX is")
         // `cgroupsPath` is a place in the host's tree; the guest has its own, and a container has one group in it.
     }
 
     func namespaces(_ list: [RuntimeSpec.Namespace]) throws(SpecificationError) -> Namespaces {
-        var namespaces = Namespaces(process: .guest, network: .guest, ipc: .guest, hostName: .guest, controlGroup: .guest)
+        var namespaces = Namespaces(
+            process: .guest, network: .guest, ipc: .guest, hostName: .guest, controlGroup: .guest)
         var hasMount = false
         for namespace in list {
             let setting = "linux.namespaces \(namespace.type)"
             try SpecificationError.refuse(
-                namespace.path?.isEmpty == false, "\(setting): the path", namespace.path ?? "", "namespaces of the host are not the guest's")
+                namespace.path?.isEmpty == false, "\(setting): the path", namespace.path ?? "",
+                "namespaces of the host are not the guest's")
             switch namespace.type {
             case "pid": namespaces.process = .new
             case "network": namespaces.network = .new
@@ -31,10 +36,12 @@ extension SpecificationCompiler {
             case "cgroup": namespaces.controlGroup = .new
             case "mount": hasMount = true
             case "user", "time":
-                throw .unsupported(setting: "linux.namespaces", value: namespace.type, reason: "the guest's kernel has none")
+                throw .unsupported(
+                    setting: "linux.namespaces", value: namespace.type, reason: "the guest's kernel has none")
             default:
                 throw .invalid(
-                    setting: "linux.namespaces", value: namespace.type, expected: "pid, network, ipc, uts, cgroup or mount")
+                    setting: "linux.namespaces", value: namespace.type,
+                    expected: "pid, network, ipc, uts, cgroup or mount")
             }
         }
         guard hasMount else { throw .missing(setting: "linux.namespaces mount") }
@@ -50,8 +57,11 @@ extension SpecificationCompiler {
     func check(deviceNodes: [RuntimeSpec.Device]) throws(SpecificationError) {
         for device in deviceNodes {
             let numbers = Self.defaultDevices[device.path]
-            guard device.type == "c" || device.type == "u", let numbers, numbers == (device.major ?? 0, device.minor ?? 0) else {
-                throw .unsupported(setting: "linux.devices", value: device.path, reason: "a VM has none of the host's devices")
+            guard device.type == "c" || device.type == "u", let numbers,
+                numbers == (device.major ?? 0, device.minor ?? 0)
+            else {
+                throw .unsupported(
+                    setting: "linux.devices", value: device.path, reason: "a VM has none of the host's devices")
             }
         }
     }
@@ -67,20 +77,27 @@ extension SpecificationCompiler {
             let isTerminal = major == 136
             // containerd allows /dev/net/tun everywhere; no guest has one.
             let isAbsent = major == 10 && minor == 200
-            guard rule.type != "b" || onlyMakes, onlyMakes || rule.type == "c" && (isDefault || isTerminal || isAbsent) else {
-                let numbers = "\(rule.type ?? "a") \(major < 0 ? "*" : "\(major)"):\(minor < 0 ? "*" : "\(minor)") \(access)"
-                throw .unsupported(setting: "linux.resources.devices: allowing", value: numbers, reason: "a VM has none of the host's devices")
+            guard rule.type != "b" || onlyMakes, onlyMakes || rule.type == "c" && (isDefault || isTerminal || isAbsent)
+            else {
+                let numbers =
+                    "\(rule.type ?? "a") \(major < 0 ? "*" : "\(major)"):\(minor < 0 ? "*" : "\(minor)") \(access)"
+                throw .unsupported(
+                    setting: "linux.resources.devices: allowing", value: numbers,
+                    reason: "a VM has none of the host's devices")
             }
         }
     }
 
     /// Those that a namespace of the container's own holds: others would change the guest for all its containers.
     private static let ipcControls: Set = [
-        "kernel.msgmax", "kernel.msgmnb", "kernel.msgmni", "kernel.sem", "kernel.shmall", "kernel.shmmax", "kernel.shmmni",
+        "kernel.msgmax", "kernel.msgmnb", "kernel.msgmni", "kernel.sem", "kernel.shmall", "kernel.shmmax",
+        "kernel.shmmni",
         "kernel.shm_rmid_forced",
     ]
 
-    func systemControls(_ controls: [String: String], _ namespaces: Namespaces) throws(SpecificationError) -> [SystemControl] {
+    func systemControls(_ controls: [String: String], _ namespaces: Namespaces) throws(SpecificationError)
+        -> [SystemControl]
+    {
         var compiled: [SystemControl] = []
         for (name, value) in controls.sorted(by: { $0.key < $1.key }) {
             let isOwn =
@@ -88,7 +105,8 @@ extension SpecificationCompiler {
                 || (Self.ipcControls.contains(name) || name.hasPrefix("fs.mqueue.")) && namespaces.ipc == .new
                 || name == "kernel.domainname" && namespaces.hostName == .new
             guard isOwn, !name.contains(".."), !name.contains("/") else {
-                throw .unsupported(setting: "linux.sysctl", value: name, reason: "no namespace of the container holds it")
+                throw .unsupported(
+                    setting: "linux.sysctl", value: name, reason: "no namespace of the container holds it")
             }
             compiled.append(SystemControl(name: name, value: value))
         }

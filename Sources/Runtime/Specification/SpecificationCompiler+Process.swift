@@ -24,20 +24,31 @@ extension SpecificationCompiler {
             arguments: arguments, environment: process.env ?? [], workingDirectory: process.cwd,
             userID: process.user.uid, groupID: process.user.gid, additionalGroups: process.user.additionalGids ?? [],
             umask: process.user.umask, capabilities: try capabilities(process.capabilities),
-            resourceLimits: try resourceLimits(process.rlimits ?? []), noNewPrivileges: process.noNewPrivileges ?? false,
+            resourceLimits: try resourceLimits(process.rlimits ?? []),
+            noNewPrivileges: process.noNewPrivileges ?? false,
             seccomp: try profile.map { profile throws(SpecificationError) in try seccomp.filter(for: profile) },
             oomScoreAdjustment: Int32(adjustment), terminal: try terminal(process))
     }
 
     private func refuseUnsupported(_ process: RuntimeSpec.Process) throws(SpecificationError) {
         let own = "the guest's kernel has no such security module"
-        try SpecificationError.refuse(process.apparmorProfile?.isEmpty == false, "process.apparmorProfile", process.apparmorProfile ?? "", own)
-        try SpecificationError.refuse(process.selinuxLabel?.isEmpty == false, "process.selinuxLabel", process.selinuxLabel ?? "", own)
-        try SpecificationError.refuse(process.commandLine?.isEmpty == false, "process.commandLine", "", "it is for Windows; use process.args")
-        try SpecificationError.refuse(process.user.username?.isEmpty == false, "process.user.username", "", "it is for Windows; use process.user.uid")
-        try SpecificationError.refuse(process.scheduler != nil, "process.scheduler", process.scheduler?.policy ?? "", "every process has the default policy")
-        try SpecificationError.refuse(process.ioPriority != nil, "process.ioPriority", process.ioPriority?.class ?? "", "a VM has no disks to share")
-        try SpecificationError.refuse(process.execCPUAffinity != nil, "process.execCPUAffinity", "", "the VM's vCPUs are shared")
+        try SpecificationError.refuse(
+            process.apparmorProfile?.isEmpty == false, "process.apparmorProfile", process.apparmorProfile ?? "", own)
+        try SpecificationError.refuse(
+            process.selinuxLabel?.isEmpty == false, "process.selinuxLabel", process.selinuxLabel ?? "", own)
+        try SpecificationError.refuse(
+            process.commandLine?.isEmpty == false, "process.commandLine", "", "it is for Windows; use process.args")
+        try SpecificationError.refuse(
+            process.user.username?.isEmpty == false, "process.user.username", "",
+            "it is for Windows; use process.user.uid")
+        try SpecificationError.refuse(
+            process.scheduler != nil, "process.scheduler", process.scheduler?.policy ?? "",
+            "every process has the default policy")
+        try SpecificationError.refuse(
+            process.ioPriority != nil, "process.ioPriority", process.ioPriority?.class ?? "",
+            "a VM has no disks to share")
+        try SpecificationError.refuse(
+            process.execCPUAffinity != nil, "process.execCPUAffinity", "", "the VM's vCPUs are shared")
     }
 
     private func capabilities(_ sets: RuntimeSpec.Capabilities?) throws(SpecificationError) -> CapabilitySets {
@@ -61,7 +72,9 @@ extension SpecificationCompiler {
                 throw .invalid(setting: setting, value: limit.type, expected: "each limit once")
             }
             guard limit.soft <= limit.hard else {
-                throw .invalid(setting: "\(setting) \(limit.type)", value: "\(limit.soft)", expected: "at most the hard limit \(limit.hard)")
+                throw .invalid(
+                    setting: "\(setting) \(limit.type)", value: "\(limit.soft)",
+                    expected: "at most the hard limit \(limit.hard)")
             }
             compiled.append(ResourceLimit(resource: number, soft: limit.soft, hard: limit.hard))
         }
@@ -72,7 +85,8 @@ extension SpecificationCompiler {
         guard process.terminal == true else { return nil }
         guard let size = process.consoleSize else { return windowSize ?? WindowSize(rows: 24, columns: 80) }
         guard let rows = UInt16(exactly: size.height), let columns = UInt16(exactly: size.width) else {
-            throw .invalid(setting: "process.consoleSize", value: "\(size.width)x\(size.height)", expected: "at most 65535 each")
+            throw .invalid(
+                setting: "process.consoleSize", value: "\(size.width)x\(size.height)", expected: "at most 65535 each")
         }
         return WindowSize(rows: rows, columns: columns)
     }

@@ -29,21 +29,34 @@ extension SpecificationCompiler {
     private func refuseUnsupported(_ resources: RuntimeSpec.Resources) throws(SpecificationError) {
         let memory = resources.memory
         let prefix = "linux.resources"
-        try SpecificationError.refuse((memory?.kernel ?? 0) > 0, "\(prefix).memory.kernel", "\(memory?.kernel ?? 0)", "Linux has given it up")
-        try SpecificationError.refuse((memory?.kernelTCP ?? 0) > 0, "\(prefix).memory.kernelTCP", "\(memory?.kernelTCP ?? 0)", "control groups v2 lack it")
-        try SpecificationError.refuse((memory?.swappiness ?? 0) > 0, "\(prefix).memory.swappiness", "\(memory?.swappiness ?? 0)", "a VM has no swap")
-        try SpecificationError.refuse(memory?.disableOOMKiller == true, "\(prefix).memory.disableOOMKiller", "true", "control groups v2 lack it")
+        try SpecificationError.refuse(
+            (memory?.kernel ?? 0) > 0, "\(prefix).memory.kernel", "\(memory?.kernel ?? 0)", "Linux has given it up")
+        try SpecificationError.refuse(
+            (memory?.kernelTCP ?? 0) > 0, "\(prefix).memory.kernelTCP", "\(memory?.kernelTCP ?? 0)",
+            "control groups v2 lack it")
+        try SpecificationError.refuse(
+            (memory?.swappiness ?? 0) > 0, "\(prefix).memory.swappiness", "\(memory?.swappiness ?? 0)",
+            "a VM has no swap")
+        try SpecificationError.refuse(
+            memory?.disableOOMKiller == true, "\(prefix).memory.disableOOMKiller", "true", "control groups v2 lack it")
         let cpu = resources.cpu
-        try SpecificationError.refuse((cpu?.burst ?? 0) > 0, "\(prefix).cpu.burst", "\(cpu?.burst ?? 0)", "the agent does not set it")
-        try SpecificationError.refuse((cpu?.realtimeRuntime ?? 0) != 0, "\(prefix).cpu.realtimeRuntime", "", "control groups v2 lack it")
-        try SpecificationError.refuse((cpu?.realtimePeriod ?? 0) != 0, "\(prefix).cpu.realtimePeriod", "", "control groups v2 lack it")
-        try SpecificationError.refuse((cpu?.idle ?? 0) != 0, "\(prefix).cpu.idle", "\(cpu?.idle ?? 0)", "the agent does not set it")
-        try SpecificationError.refuse(cpu?.cpus?.isEmpty == false, "\(prefix).cpu.cpus", cpu?.cpus ?? "", "host CPUs are not the VM's")
-        try SpecificationError.refuse(cpu?.mems?.isEmpty == false, "\(prefix).cpu.mems", cpu?.mems ?? "", "the zone decides")
+        try SpecificationError.refuse(
+            (cpu?.burst ?? 0) > 0, "\(prefix).cpu.burst", "\(cpu?.burst ?? 0)", "the agent does not set it")
+        try SpecificationError.refuse(
+            (cpu?.realtimeRuntime ?? 0) != 0, "\(prefix).cpu.realtimeRuntime", "", "control groups v2 lack it")
+        try SpecificationError.refuse(
+            (cpu?.realtimePeriod ?? 0) != 0, "\(prefix).cpu.realtimePeriod", "", "control groups v2 lack it")
+        try SpecificationError.refuse(
+            (cpu?.idle ?? 0) != 0, "\(prefix).cpu.idle", "\(cpu?.idle ?? 0)", "the agent does not set it")
+        try SpecificationError.refuse(
+            cpu?.cpus?.isEmpty == false, "\(prefix).cpu.cpus", cpu?.cpus ?? "", "host CPUs are not the VM's")
+        try SpecificationError.refuse(
+            cpu?.mems?.isEmpty == false, "\(prefix).cpu.mems", cpu?.mems ?? "", "the zone decides")
         try SpecificationError.refuse(isSet(resources.blockIO), "\(prefix).blockIO", "", "a VM has no disks to share")
         // A limit of 0 forbids what the guest does not have.
         let huge = resources.hugepageLimits?.first { $0.limit > 0 }
-        try SpecificationError.refuse(huge != nil, "\(prefix).hugepageLimits", huge?.pageSize ?? "", "the guest has no huge pages")
+        try SpecificationError.refuse(
+            huge != nil, "\(prefix).hugepageLimits", huge?.pageSize ?? "", "the guest has no huge pages")
         let network = resources.network
         let isClassified = (network?.classID ?? 0) != 0 || network?.priorities?.isEmpty == false
         try SpecificationError.refuse(isClassified, "\(prefix).network", "", "control groups v2 lack it")
@@ -51,7 +64,8 @@ extension SpecificationCompiler {
         for (name, value) in (resources.unified ?? [:]).sorted(by: { $0.key < $1.key }) {
             // The agent sets this one always.
             try SpecificationError.refuse(
-                !(name == "memory.oom.group" && value == "1"), "\(prefix).unified", name, "use the setting that it stands for")
+                !(name == "memory.oom.group" && value == "1"), "\(prefix).unified", name,
+                "use the setting that it stands for")
         }
     }
 
@@ -68,13 +82,15 @@ extension SpecificationCompiler {
         if let shares = cpu.shares, shares > 0 { limits.cpuWeight = Self.weight(ofShares: shares) }
         if let period = cpu.period, period > 0 {
             guard (1000...1_000_000).contains(period) else {
-                throw .invalid(setting: "linux.resources.cpu.period", value: "\(period)", expected: "1000 to 1000000 microseconds")
+                throw .invalid(
+                    setting: "linux.resources.cpu.period", value: "\(period)", expected: "1000 to 1000000 microseconds")
             }
             limits.cpuPeriod = period
         }
         guard let quota = cpu.quota, quota != 0 else { return }
         guard quota < 0 || quota >= 1000 else {
-            throw .invalid(setting: "linux.resources.cpu.quota", value: "\(quota)", expected: "at least 1000 microseconds")
+            throw .invalid(
+                setting: "linux.resources.cpu.quota", value: "\(quota)", expected: "at least 1000 microseconds")
         }
         limits.cpuQuota = quota < 0 ? .max : UInt64(quota)
     }

@@ -62,11 +62,13 @@ public struct SpecificationCompiler: Sendable {
     private func refuseHooks(_ hooks: RuntimeSpec.Hooks?) throws(SpecificationError) {
         guard let hooks else { return }
         let all: [(String, [RuntimeSpec.Hook]?)] = [
-            ("prestart", hooks.prestart), ("createRuntime", hooks.createRuntime), ("createContainer", hooks.createContainer),
+            ("prestart", hooks.prestart), ("createRuntime", hooks.createRuntime),
+            ("createContainer", hooks.createContainer),
             ("startContainer", hooks.startContainer), ("poststart", hooks.poststart), ("poststop", hooks.poststop),
         ]
         for (name, list) in all {
-            try SpecificationError.refuse(list?.isEmpty == false, "hooks.\(name)", "", "programs of the host cannot enter the VM")
+            try SpecificationError.refuse(
+                list?.isEmpty == false, "hooks.\(name)", "", "programs of the host cannot enter the VM")
         }
     }
 

@@ -17,7 +17,9 @@ public enum SpecificationError: Error, CustomStringConvertible, Equatable {
     }
 
     /// Refuses what is set where it must not be.
-    static func refuse(_ isSet: Bool, _ setting: String, _ value: String = "", _ reason: String) throws(SpecificationError) {
+    static func refuse(_ isSet: Bool, _ setting: String, _ value: String = "", _ reason: String)
+        throws(SpecificationError)
+    {
         if isSet { throw .unsupported(setting: setting, value: value, reason: reason) }
     }
 }

@@ -152,8 +152,8 @@ struct ZoneChoice: Sendable {
         let asked = spec.linux?.resources?.memory?.limit.flatMap { $0 > 0 ? UInt64($0) : nil }
         let memory = asked ?? configuration.zoneSizeInBytes
         own = try ZoneSize.fitting(memory)
-        let class_ = try membership.zoneSizeInBytes ?? ZoneSize.fitting(configuration.zoneSizeInBytes)
-        machine = max(own, class_)
+        let sizeClass = try membership.zoneSizeInBytes ?? ZoneSize.fitting(configuration.zoneSizeInBytes)
+        machine = max(own, sizeClass)
         limit = ZoneSize.memoryLimit(memory, inZoneOf: own)
     }
 }

@@ -90,7 +90,8 @@ final class VsockConnection {
 
     /// Whether bytes of the descriptor are wanted: the guest takes them and has credit.
     var wantsInput: Bool {
-        isEstablished && !hostHasEnded && !guestWillNotReceive && !guestIsGone && due.isDisjoint(with: [.reset, .response])
+        isEstablished && !hostHasEnded && !guestWillNotReceive && !guestIsGone
+            && due.isDisjoint(with: [.reset, .response])
             && credit > 0
     }
 

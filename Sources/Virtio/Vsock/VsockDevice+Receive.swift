@@ -111,7 +111,8 @@ extension VsockDevice {
         if interest.isEmpty {
             loop.remove(connection.descriptor)
         } else if connection.watched.isEmpty {
-            let added: Void? = try? loop.add(connection.descriptor, for: interest) { [weak self, weak connection] ready in
+            let added: Void? = try? loop.add(connection.descriptor, for: interest) {
+                [weak self, weak connection] ready in
                 guard let self, let connection else { return }
                 handle(ready, connection)
             }

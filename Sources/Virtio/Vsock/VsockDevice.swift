@@ -86,7 +86,9 @@ public final class VsockDevice: VirtioDevice {
 
     /// Lets the guest connect to a host port any number of times; `accept` gets the guest's port and gives the
     /// stream's other end, or nil to refuse.
-    public func listen(on hostPort: UInt32, accept: @escaping (UInt32) -> OwnedDescriptor?) { listeners[hostPort] = accept }
+    public func listen(on hostPort: UInt32, accept: @escaping (UInt32) -> OwnedDescriptor?) {
+        listeners[hostPort] = accept
+    }
 
     /// Connects to a port of the guest; the descriptor is closed where it refuses. False where there are too many
     /// connections.
@@ -111,7 +113,9 @@ public final class VsockDevice: VirtioDevice {
         starved = []
         guard let queue = eventQueue, let chain = queue.pop() else { return }
         var writer = ChainWriter(chain, in: queue.memory)
-        do throws(ChainError) { try writer.writeInteger(UInt32(0)) } catch { return queue.fail("vsock event: \(error)") }
+        do throws(ChainError) { try writer.writeInteger(UInt32(0)) } catch {
+            return queue.fail("vsock event: \(error)")
+        }
         queue.push(chain, written: writer.written)
         queue.notifyIfNeeded()
     }

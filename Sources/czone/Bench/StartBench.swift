@@ -62,7 +62,8 @@ final class StartBench {
                 figures.onePerVM = side
             }
             if rivals.contains(.runc) {
-                figures.runc?.add(try Stopwatch.milliseconds(of: "runc", ["run", "-b", folder, "czone-bench-\(index)"]))
+                figures.runc?.add(
+                    try Stopwatch.milliseconds(of: "runc", ["run", "-b", folder, "czone-bench-\(index)"]))
             }
         }
         for count in bursts {
@@ -151,7 +152,10 @@ struct StartFigures {
             members += [
                 ("one_per_vm", Self.side(onePerVM)),
                 ("reduction_percent", .number(Self.reduction(czone.command, onePerVM.command))),
-                ("reduction_percent_first_instruction", .number(Self.reduction(czone.firstInstruction, onePerVM.firstInstruction))),
+                (
+                    "reduction_percent_first_instruction",
+                    .number(Self.reduction(czone.firstInstruction, onePerVM.firstInstruction))
+                ),
                 ("reduction_percent_first_byte", .number(Self.reduction(czone.firstByte, onePerVM.firstByte))),
             ]
         }

@@ -33,11 +33,13 @@ struct BenchBootCommand: ParsableCommand {
             let kernel = try Artefacts().kernel().string
             var (czone, qemu) = (Measurements(), Measurements())
             for _ in 0..<max(1, runs) {
-                czone.add(try Stopwatch.milliseconds(
-                    of: CurrentProcess.executablePath, ["boot", "--cpus", "\(cpus)", "--initrd", disk],
-                    until: BusyboxRoot.greeting))
-                qemu.add(try Stopwatch.milliseconds(
-                    of: "qemu-system-x86_64", qemuArguments(kernel, disk), until: BusyboxRoot.greeting))
+                czone.add(
+                    try Stopwatch.milliseconds(
+                        of: CurrentProcess.executablePath, ["boot", "--cpus", "\(cpus)", "--initrd", disk],
+                        until: BusyboxRoot.greeting))
+                qemu.add(
+                    try Stopwatch.milliseconds(
+                        of: "qemu-system-x86_64", qemuArguments(kernel, disk), until: BusyboxRoot.greeting))
             }
             report(czone, qemu)
         } catch {
@@ -58,14 +60,17 @@ struct BenchBootCommand: ParsableCommand {
     private func report(_ czone: Measurements, _ qemu: Measurements) {
         let ratio = czone.median / qemu.median
         if json {
-            print(Figure.object([
-                ("czone_ms", .object([("median", .number(czone.median)), ("runs", .list(czone.runs))])),
-                ("qemu_ms", .object([("median", .number(qemu.median)), ("runs", .list(qemu.runs))])),
-                ("ratio", .number(ratio)),
-            ]))
+            print(
+                Figure.object([
+                    ("czone_ms", .object([("median", .number(czone.median)), ("runs", .list(czone.runs))])),
+                    ("qemu_ms", .object([("median", .number(qemu.median)), ("runs", .list(qemu.runs))])),
+                    ("ratio", .number(ratio)),
+                ]))
         } else {
             print("process start to the first line of /init, median of \(czone.runs.count) runs each")
-            print("czone \(milliseconds(czone.median)) ms, QEMU \(milliseconds(qemu.median)) ms, ratio \(milliseconds(ratio))")
+            print(
+                "czone \(milliseconds(czone.median)) ms, QEMU \(milliseconds(qemu.median)) ms, ratio \(milliseconds(ratio))"
+            )
         }
     }
 }

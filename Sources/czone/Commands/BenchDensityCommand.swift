@@ -28,7 +28,8 @@ struct BenchDensityCommand: ParsableCommand {
     @Argument(help: "An image, as for `czone run`; by default busybox.")
     var image: String?
 
-    @Argument(parsing: .captureForPassthrough, help: "What runs in it: prints something once it has its memory, and stays.")
+    @Argument(
+        parsing: .captureForPassthrough, help: "What runs in it: prints something once it has its memory, and stays.")
     var command: [String] = []
 
     func validate() throws {
@@ -94,7 +95,8 @@ struct BenchDensityCommand: ParsableCommand {
         ]
         if let charged = result.chargedPerContainer {
             members += [
-                ("charged_bytes_per_container", .number(charged)), ("charged_bytes", .list(result.charged.map(Double.init))),
+                ("charged_bytes_per_container", .number(charged)),
+                ("charged_bytes", .list(result.charged.map(Double.init))),
             ]
         }
         return .object(members)

@@ -5,7 +5,8 @@ import Runtime
 struct BenchStartCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "start",
-        abstract: "How long a container takes to start: in a running VM, in a VM of its own from a template, with runc.",
+        abstract:
+            "How long a container takes to start: in a running VM, in a VM of its own from a template, with runc.",
         discussion: """
             p50_ms and p99_ms are of whole commands, `czone run --rm IMAGE true` and `runc run` of the same root file \
             system, from the process's start to its end. first_instruction and first_byte are of a client that is there \
@@ -60,7 +61,9 @@ struct StartRivals: ExpressibleByArgument, CustomStringConvertible {
     init(_ rivals: [Rival]) { self.rivals = rivals }
 
     init?(argument: String) {
-        let rivals = argument.split(separator: ",", omittingEmptySubsequences: false).map { Rival(rawValue: String($0)) }
+        let rivals = argument.split(separator: ",", omittingEmptySubsequences: false).map {
+            Rival(rawValue: String($0))
+        }
         guard !rivals.isEmpty, !rivals.contains(nil) else { return nil }
         self.rivals = rivals.compactMap { $0 }
     }

@@ -65,7 +65,8 @@ struct BenchZonesCommand: ParsableCommand {
         defer { bench.end() }
         return try sizes.map { size in
             let bytes = UInt64(size) << 20
-            return Result(size: size, zones: try bench.measure(sizeInBytes: bytes, touched: touched(bytes), runs: max(1, runs)))
+            return Result(
+                size: size, zones: try bench.measure(sizeInBytes: bytes, touched: touched(bytes), runs: max(1, runs)))
         }
     }
 
@@ -75,7 +76,8 @@ struct BenchZonesCommand: ParsableCommand {
             virtualCPUs: Configuration().virtualCPUs)
         for index in results.indices {
             let bytes = UInt64(results[index].size) << 20
-            results[index].shared = try bench.sharedDevice(sizeInBytes: bytes, touched: touched(bytes), runs: max(1, runs))
+            results[index].shared = try bench.sharedDevice(
+                sizeInBytes: bytes, touched: touched(bytes), runs: max(1, runs))
             results[index].balloon = try bench.balloon(sizeInBytes: bytes, touched: touched(bytes), runs: max(1, runs))
         }
     }
@@ -128,11 +130,13 @@ struct BenchZonesCommand: ParsableCommand {
         for result in results {
             table.add([
                 "\(result.size)", "\(milliseconds(result.plug.median))", "\(milliseconds(result.unplug.median))",
-                result.shared.map { "\(milliseconds($0.median))" } ?? "", result.balloon.map { "\(milliseconds($0.median))" } ?? "",
+                result.shared.map { "\(milliseconds($0.median))" } ?? "",
+                result.balloon.map { "\(milliseconds($0.median))" } ?? "",
                 result.shared.map { "\(milliseconds(result.unplug.median / $0.median))" } ?? "",
             ])
         }
-        return "milliseconds, medians of \(results.first?.zones.count ?? 0); the ratio is ours to the shared device's\n" + table.text
+        return "milliseconds, medians of \(results.first?.zones.count ?? 0); the ratio is ours to the shared device's\n"
+            + table.text
     }
 }
 

@@ -20,7 +20,9 @@ struct DoctorCommand: ParsableCommand {
     func run() throws {
         global.apply()
         try reportingFailures {
-            let examinations = HostExaminations(registryRoot: try global.registry().root, storeRoot: try global.images().root).all()
+            let examinations = HostExaminations(
+                registryRoot: try global.registry().root, storeRoot: try global.images().root
+            ).all()
             let isFit = !examinations.contains { $0.verdict == .bad }
             if json {
                 printOutput(try JSONText.report(Report(canRunContainers: isFit, examinations: examinations)))

@@ -6,7 +6,8 @@ import OCI
 import Runtime
 
 struct ExecCommand: ParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "exec", abstract: "Runs a further program in a container.")
+    static let configuration = CommandConfiguration(
+        commandName: "exec", abstract: "Runs a further program in a container.")
 
     @OptionGroup var global: GlobalOptions
     @Flag(name: [.short, .long], help: "Give it this command's standard input.")
@@ -32,8 +33,11 @@ struct ExecCommand: ParsableCommand {
     private func execute() throws -> Int32 {
         let registry = try global.registry()
         let (machine, id) = try registry.runningContainer(container)
-        guard let record = try registry.container(matching: id).record() else { throw RuntimeError.noContainer(container) }
-        var execution = Execution(record: record, arguments: command.first == "--" ? Array(command.dropFirst()) : command)
+        guard let record = try registry.container(matching: id).record() else {
+            throw RuntimeError.noContainer(container)
+        }
+        var execution = Execution(
+            record: record, arguments: command.first == "--" ? Array(command.dropFirst()) : command)
         execution.environment = try Environment.words(of: RunOptions(environment: env))
         execution.workingFolder = workdir
         execution.hasTerminal = tty
@@ -45,7 +49,8 @@ struct ExecCommand: ParsableCommand {
         guard let connection = try machine.connect() else { throw RuntimeError.notRunning(id) }
         let request = try execution.send(to: connection, far)
         return try follow(
-            ForegroundSession(connection: connection, request: request, container: id, streams: streams, terminal: tty), record)
+            ForegroundSession(connection: connection, request: request, container: id, streams: streams, terminal: tty),
+            record)
     }
 
     private func follow(_ session: ForegroundSession, _ record: ContainerRecord) throws -> Int32 {

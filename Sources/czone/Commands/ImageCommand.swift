@@ -29,7 +29,8 @@ struct ImageCommand: ParsableCommand {
     }
 
     struct ListCommand: ParsableCommand {
-        static let configuration = CommandConfiguration(commandName: "list", abstract: "Lists stored images.", aliases: ["ls"])
+        static let configuration = CommandConfiguration(
+            commandName: "list", abstract: "Lists stored images.", aliases: ["ls"])
 
         @OptionGroup var global: GlobalOptions
         @Flag(help: "As JSON.")
@@ -45,7 +46,8 @@ struct ImageCommand: ParsableCommand {
                 for image in images {
                     table.add([
                         String(image.digest.dropFirst("sha256:".count).prefix(12)), image.names.joined(separator: ", "),
-                        ByteSize(bytes: image.sizeBytes).description, age(since: image.importedNs, now: now), image.origin,
+                        ByteSize(bytes: image.sizeBytes).description, age(since: image.importedNs, now: now),
+                        image.origin,
                     ])
                 }
                 printOutput(table.text)
@@ -81,7 +83,8 @@ struct ImageCommand: ParsableCommand {
     }
 
     struct RemoveCommand: ParsableCommand {
-        static let configuration = CommandConfiguration(commandName: "remove", abstract: "Removes images.", aliases: ["rm"])
+        static let configuration = CommandConfiguration(
+            commandName: "remove", abstract: "Removes images.", aliases: ["rm"])
 
         @OptionGroup var global: GlobalOptions
         @Argument(help: "Names or digests.")

@@ -47,7 +47,8 @@ struct SignalNumber: ExpressibleByArgument, CustomStringConvertible {
 
     /// signal(7), x86-64.
     private static let names: [String: Int32] = [
-        "HUP": 1, "INT": 2, "QUIT": 3, "ILL": 4, "TRAP": 5, "ABRT": 6, "BUS": 7, "FPE": 8, "KILL": 9, "USR1": 10, "SEGV": 11,
+        "HUP": 1, "INT": 2, "QUIT": 3, "ILL": 4, "TRAP": 5, "ABRT": 6, "BUS": 7, "FPE": 8, "KILL": 9, "USR1": 10,
+        "SEGV": 11,
         "USR2": 12, "PIPE": 13, "ALRM": 14, "TERM": 15, "STKFLT": 16, "CHLD": 17, "CONT": 18, "STOP": 19, "TSTP": 20,
         "TTIN": 21, "TTOU": 22, "URG": 23, "XCPU": 24, "XFSZ": 25, "VTALRM": 26, "PROF": 27, "WINCH": 28, "IO": 29,
         "PWR": 30, "SYS": 31,
@@ -61,7 +62,9 @@ struct SignalNumber: ExpressibleByArgument, CustomStringConvertible {
             self.number = number
         } else {
             let upper = argument.uppercased()
-            guard let number = Self.names[upper.hasPrefix("SIG") ? String(upper.dropFirst(3)) : upper] else { return nil }
+            guard let number = Self.names[upper.hasPrefix("SIG") ? String(upper.dropFirst(3)) : upper] else {
+                return nil
+            }
             self.number = number
         }
     }

@@ -25,7 +25,8 @@ struct LogsCommand: ParsableCommand {
             // Before the first look, so that nothing is missed between them.
             let watch = follow ? try FileWatch(folder: folder.path) : nil
             guard var reader = try LogReader(folder) else {
-                throw RuntimeError.invalid("the container \(folder.id) has no log: what it prints goes to its `czone run`")
+                throw RuntimeError.invalid(
+                    "the container \(folder.id) has no log: what it prints goes to its `czone run`")
             }
             try show(try lastLines(&reader))
             guard let watch else { return }

@@ -4,7 +4,9 @@ import Runtime
 struct RunCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "run", abstract: "Runs a container in a zone of its own.",
-        discussion: "IMAGE: an OCI archive, an OCI layout folder, a docker archive, dir:ROOTFS, or a stored image's name or digest.")
+        discussion:
+            "IMAGE: an OCI archive, an OCI layout folder, a docker archive, dir:ROOTFS, or a stored image's name or digest."
+    )
 
     @OptionGroup var global: GlobalOptions
 
@@ -12,7 +14,8 @@ struct RunCommand: ParsableCommand {
     var function: String?
     @Option(help: "Different tenants never share a VM.")
     var tenant = "default"
-    @Option(name: [.short, .long], help: "The container's memory, such as 256M; its zone is that rounded up to 128 MiB.")
+    @Option(
+        name: [.short, .long], help: "The container's memory, such as 256M; its zone is that rounded up to 128 MiB.")
     var memory: ByteSize?
     @Option(help: "How many CPUs it may use, such as 1.5.")
     var cpus: CPUCount?

@@ -19,7 +19,8 @@ struct StatsCommand: ParsableCommand {
             try registry.cleanUp()
             guard watch else {
                 let usages = try self.usages(registry)
-                return printOutput(json ? try JSONText.report(usages) : Array((Self.table(usages, since: nil).text + "\n").utf8))
+                return printOutput(
+                    json ? try JSONText.report(usages) : Array((Self.table(usages, since: nil).text + "\n").utf8))
             }
             var former: (usages: [String: UInt64], time: UInt64)?
             try Screen.watch(everyMilliseconds: 1000) {
@@ -46,7 +47,8 @@ struct StatsCommand: ParsableCommand {
             table.add([
                 usage.id, usage.function.shortened(to: 24), usage.vm, "\(usage.zone.node)", cpu(usage, former),
                 ByteSize(bytes: usage.memoryBytes).description, ByteSize(bytes: usage.memoryLimitBytes).description,
-                ByteSize(bytes: usage.zone.pluggedBytes).description, ByteSize(bytes: usage.zone.residentBytes).description,
+                ByteSize(bytes: usage.zone.pluggedBytes).description,
+                ByteSize(bytes: usage.zone.residentBytes).description,
                 "\(usage.pids)",
             ])
         }

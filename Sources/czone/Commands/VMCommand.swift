@@ -26,13 +26,17 @@ struct VMCommand: ParsableCommand {
 
         static func table(_ statuses: [VirtualMachineStatus], now: UInt64) -> String {
             var table = Table(
-                ["ID", "FUNCTION", "TENANT", "PID", "STATE", "CONTAINERS", "ZONES", "ZONE SIZE", "BASE", "IN ZONES", "VMM", "AGE"],
+                [
+                    "ID", "FUNCTION", "TENANT", "PID", "STATE", "CONTAINERS", "ZONES", "ZONE SIZE", "BASE", "IN ZONES",
+                    "VMM", "AGE",
+                ],
                 rightAligned: [3, 5, 6, 7, 8, 9, 10])
             for status in statuses {
                 table.add([
                     status.id, status.function.shortened(to: 24), status.tenant, "\(status.pid)", status.state,
                     "\(status.containers)", "\(status.zones.plugged)/\(status.zones.total)",
-                    ByteSize(bytes: status.zoneBytes).description, ByteSize(bytes: status.memory.baseResidentBytes).description,
+                    ByteSize(bytes: status.zoneBytes).description,
+                    ByteSize(bytes: status.memory.baseResidentBytes).description,
                     ByteSize(bytes: status.memory.zonesResidentBytes).description,
                     ByteSize(bytes: status.memory.vmmPrivateBytes).description, age(since: status.startedNs, now: now),
                 ])
@@ -42,7 +46,8 @@ struct VMCommand: ParsableCommand {
     }
 
     struct InspectCommand: ParsableCommand {
-        static let configuration = CommandConfiguration(commandName: "inspect", abstract: "Shows all about VMs, as JSON.")
+        static let configuration = CommandConfiguration(
+            commandName: "inspect", abstract: "Shows all about VMs, as JSON.")
 
         @OptionGroup var global: GlobalOptions
         @Flag(help: "As JSON, which it always is.")

@@ -10,7 +10,9 @@ struct HostExaminations {
     let storeRoot: FilePath
 
     func all() -> [Examination] {
-        [user, kernel, kvm, memory] + artefacts + [folder("registry", registryRoot, least: 16 << 20), folder("store", storeRoot, least: 1 << 30)]
+        [user, kernel, kvm, memory] + artefacts + [
+            folder("registry", registryRoot, least: 16 << 20), folder("store", storeRoot, least: 1 << 30),
+        ]
             + [configuration] + tools
     }
 
@@ -25,7 +27,8 @@ struct HostExaminations {
         let text = String(decoding: release.prefix { $0 != 0x0A }, as: UTF8.self)
         let numbers = text.split(whereSeparator: { $0 == "." || $0 == "-" }).prefix(2).compactMap { Int($0) }
         guard numbers.count == 2, (numbers[0], numbers[1]) >= (5, 11) else {
-            return .bad("host kernel", "Linux \(text)", mend: "czone needs Linux 5.11 or later (close_range, pidfd_open)")
+            return .bad(
+                "host kernel", "Linux \(text)", mend: "czone needs Linux 5.11 or later (close_range, pidfd_open)")
         }
         return .good("host kernel", "Linux \(text)")
     }
@@ -37,7 +40,8 @@ struct HostExaminations {
 
     private static func mend(forKVM failure: KVMProbe.Failure) -> String {
         if case .cannotExecute = failure {
-            return "use a machine with VMX or SVM (of a cloud's machines: bare metal, or one with nested virtualization), "
+            return
+                "use a machine with VMX or SVM (of a cloud's machines: bare metal, or one with nested virtualization), "
                 + "or czone's emulated host: make shell"
         }
         let cpu = (try? FileSystem.contents(of: "/proc/cpuinfo", atMost: 64 << 10)) ?? []
@@ -45,7 +49,8 @@ struct HostExaminations {
         let words = flags.split(separator: " ")
         if words.contains("svm") { return "load the module: modprobe kvm_amd" }
         if words.contains("vmx") { return "load the module: modprobe kvm_intel" }
-        return "the processor shows neither VMX nor SVM: turn virtualization on in the firmware, or nested virtualization "
+        return
+            "the processor shows neither VMX nor SVM: turn virtualization on in the firmware, or nested virtualization "
             + "in the host of this machine; else use czone's emulated host: make shell"
     }
 
@@ -77,16 +82,21 @@ struct HostExaminations {
     /// A folder that is there, or can be made, with enough room in its file system.
     private func folder(_ name: String, _ path: FilePath, least: UInt64) -> Examination {
         var existing = path
-        while (try? FileSystem.status(existing.string)) == nil, existing.components.count > 0 { existing.removeLastComponent() }
+        while (try? FileSystem.status(existing.string)) == nil, existing.components.count > 0 {
+            existing.removeLastComponent()
+        }
         var information = statvfs()
         // SAFETY: statvfs(3) fills a local of its own type.
         guard unsafe access(existing.string, W_OK) == 0, unsafe statvfs(existing.string, &information) == 0 else {
-            return .bad(name, "\(path) cannot be written to", mend: "choose another folder: --root and --store, CZONE_ROOT and CZONE_STORE")
+            return .bad(
+                name, "\(path) cannot be written to",
+                mend: "choose another folder: --root and --store, CZONE_ROOT and CZONE_STORE")
         }
         let free = UInt64(information.f_bavail) * UInt64(information.f_frsize)
         let text = "\(path), \(ByteSize(bytes: free)) free"
         return free >= least
-            ? .good(name, text) : .warning(name, text, mend: "make room, or choose a folder elsewhere: --root and --store")
+            ? .good(name, text)
+            : .warning(name, text, mend: "make room, or choose a folder elsewhere: --root and --store")
     }
 
     private var configuration: Examination {

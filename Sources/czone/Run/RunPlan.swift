@@ -61,14 +61,16 @@ struct RunPlan {
             if entryPoint.isEmpty, arguments.isEmpty { arguments = image.config.cmd ?? [] }
         }
         var spec = try RuntimeSpec.default(
-            for: config, accounts: image.accounts, arguments: arguments, environment: try Environment.words(of: options),
+            for: config, accounts: image.accounts, arguments: arguments,
+            environment: try Environment.words(of: options),
             workingDirectory: options.workingFolder, user: options.user, terminal: options.hasTerminal,
             hostname: options.hostname ?? String(id.prefix(64)))
         spec.root?.readonly = options.isReadOnly
         spec.mounts = (spec.mounts ?? []) + (try options.volumes.map { try VolumeArgument($0).mount })
         if let sets = spec.process?.capabilities {
             spec.process?.capabilities = try CapabilityChoice(
-                adding: options.addedCapabilities, dropping: options.droppedCapabilities).applied(to: sets)
+                adding: options.addedCapabilities, dropping: options.droppedCapabilities
+            ).applied(to: sets)
         }
         var resources = spec.linux?.resources ?? RuntimeSpec.Resources()
         resources.memory = RuntimeSpec.Memory(limit: Int64(clamping: memory))

@@ -97,12 +97,14 @@ private func check(_ device: VsockDevice, _ host: Host) {
     precondition(device.connections.count <= VsockDevice.mostConnections, "too many connections")
     precondition(device.strayResets.count <= VsockDevice.mostStrayResets, "too many resets")
     for (id, connection) in device.connections {
-        precondition(connection.pending.count <= Int(VsockConnection.bufferSize), "more kept than the guest had credit for")
+        precondition(
+            connection.pending.count <= Int(VsockConnection.bufferSize), "more kept than the guest had credit for")
         precondition(connection.due.isEmpty || device.owing.contains(id), "a packet is owed and has no turn")
         let isKnown = id.hostPort == Host.listened || id.hostPort >= Host.expected
         precondition(isKnown, "a port that nobody waits on")
     }
-    precondition(device.starved.allSatisfy { device.connections[$0] != nil }, "a connection that is gone waits for buffers")
+    precondition(
+        device.starved.allSatisfy { device.connections[$0] != nil }, "a connection that is gone waits for buffers")
 }
 
 extension [OwnedDescriptor] {

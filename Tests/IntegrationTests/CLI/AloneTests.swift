@@ -51,7 +51,7 @@ import Testing
         #expect(try host.czone(["pause", name]).status == 0)
         #expect(try host.containers().first?.state == "paused")
         #expect(
-            try host.waits(atMost: 20) { try (host.machines().first?.memory.zones_resident_bytes ?? .max) < 30 << 20 })
+            try host.waits(atMost: 20) { try (host.machines().first?.memory.zonesResidentBytes ?? .max) < 30 << 20 })
         #expect(try host.czone(["unpause", name]).status == 0)
         let count = { try Int(host.czone(["exec", name, "cat", "/tmp/i"]).output.dropLast()) ?? 0 }
         let before = try count()

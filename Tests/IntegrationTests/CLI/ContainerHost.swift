@@ -50,7 +50,8 @@ final class ContainerHost: Sendable {
 
     /// Runs a shell's script with `czone`, `$IMAGE` and this registry.
     func shell(_ script: String, within seconds: Int = 120) throws -> ProgramResult {
-        try Program("bash", ["-c", script], environment: environment.merging(["IMAGE": image]) { $1 }).result(within: seconds)
+        try Program("bash", ["-c", script], environment: environment.merging(["IMAGE": image]) { $1 }).result(
+            within: seconds)
     }
 
     /// Runs a container to its end.
@@ -72,13 +73,15 @@ final class ContainerHost: Sendable {
 
     struct Machine: Decodable {
         struct Zones: Decodable { var total: Int, plugged: Int, quarantined: Int }
-        struct Memory: Decodable { var base_resident_bytes: UInt64, zones_resident_bytes: UInt64, vmm_private_bytes: UInt64 }
+        struct Memory: Decodable {
+            var baseResidentBytes: UInt64, zonesResidentBytes: UInt64, vmmPrivateBytes: UInt64
+        }
         var id: String, function: String, tenant: String, pid: Int32, state: String, containers: Int
-        var zones: Zones, memory: Memory, boot_ms: Double
+        var zones: Zones, memory: Memory, bootMs: Double
     }
 
     struct Template: Decodable {
-        var id: String, size_bytes: UInt64, memory_bytes: UInt64, in_use: Bool
+        var id: String, sizeBytes: UInt64, memoryBytes: UInt64, inUse: Bool
     }
 
     func templates() throws -> [Template] { try json(["template", "list", "--json"]) }
@@ -86,7 +89,7 @@ final class ContainerHost: Sendable {
     func machines() throws -> [Machine] { try json(["vm", "list", "--json"]) }
 
     struct Container: Decodable {
-        struct Exit: Decodable { var code: Int, out_of_memory: Bool, reason: String }
+        struct Exit: Decodable { var code: Int, outOfMemory: Bool, reason: String }
         var id: String, state: String, vm: String, exit: Exit?
     }
 
@@ -94,9 +97,10 @@ final class ContainerHost: Sendable {
 
     struct Usage: Decodable {
         struct Zone: Decodable {
-            var node: UInt32, base: UInt64, size_bytes: UInt64, plugged_bytes: UInt64, used_bytes: UInt64, resident_bytes: UInt64
+            var node: UInt32, base: UInt64, sizeBytes: UInt64, pluggedBytes: UInt64, usedBytes: UInt64,
+                residentBytes: UInt64
         }
-        var id: String, vm: String, zone: Zone, cpu_ns: UInt64, pids: UInt64
+        var id: String, vm: String, zone: Zone, cpuNs: UInt64, pids: UInt64
     }
 
     func usages() throws -> [Usage] { try json(["stats", "--json"]) }
@@ -104,7 +108,9 @@ final class ContainerHost: Sendable {
     private func json<Value: Decodable>(_ arguments: [String]) throws -> Value {
         let result = try czone(arguments)
         try #require(result.status == 0, "\(result.error)")
-        return try JSONDecoder().decode(Value.self, from: Data(result.output.utf8))
+        let decoder = JSONDecoder()
+        decoder.keyDecodingStrategy = .convertFromSnakeCase
+        return try decoder.decode(Value.self, from: Data(result.output.utf8))
     }
 
     /// Waits until something is so, looking again and again; whether it came to be.

@@ -15,10 +15,11 @@ import Testing
         #expect(result.error.isEmpty)
     }
 
-    @Test(arguments: [
-        (["sh", "-c", "exit 7"], 7),
-        (["nosuchprogram"], 127), (["/bin/notexecutable"], 126), (["true"], 0), (["false"], 1),
-    ] as [([String], Int32)])
+    @Test(
+        arguments: [
+            (["sh", "-c", "exit 7"], 7),
+            (["nosuchprogram"], 127), (["/bin/notexecutable"], 126), (["true"], 0), (["false"], 1),
+        ] as [([String], Int32)])
     func itsEndIsOurs(command: [String], status: Int32) throws {
         let result = try host.run([], command)
         #expect(result.status == status, "\(result.error)")
@@ -32,7 +33,9 @@ import Testing
     }
 
     @Test func itReadsOurInputToItsEnd() throws {
-        let result = try host.shell("head -c 3000000 /dev/urandom >$CZONE_ROOT.data; czone run --rm -i $IMAGE md5sum <$CZONE_ROOT.data; md5sum <$CZONE_ROOT.data")
+        let result = try host.shell(
+            "head -c 3000000 /dev/urandom >$CZONE_ROOT.data; czone run --rm -i $IMAGE md5sum <$CZONE_ROOT.data; md5sum <$CZONE_ROOT.data"
+        )
         #expect(result.status == 0, "\(result.error)")
         let sums = result.output.split(separator: "\n")
         #expect(sums.count == 2 && sums.first == sums.last, "\(result.output)")
@@ -55,11 +58,12 @@ import Testing
         let result = try host.shell(script, within: 300)
         #expect(result.output == "25165824\n", "\(result.error)")
         let peak = result.error.split(separator: "\n").compactMap { line in
-            line.hasPrefix("VmHWM") ? line.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap { Int($0) } : nil
+            line.hasPrefix("VmHWM")
+                ? line.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap { Int($0) } : nil
         }.first
         #expect(try #require(peak) < 48 << 10, "\(result.error)")
         let after = try #require(try host.machines().first { $0.id == machine.id })
-        #expect(after.memory.vmm_private_bytes < machine.memory.vmm_private_bytes + 8 << 20)
+        #expect(after.memory.vmmPrivateBytes < machine.memory.vmmPrivateBytes + 8 << 20)
     }
 
     @Test func aReaderThatGoesEndsTheContainer() throws {
@@ -71,13 +75,20 @@ import Testing
     @Test func environmentFolderUserAndNamesAreItsOwn() throws {
         let result = try host.run(
             ["-e", "GREETING=hi", "-w", "/tmp", "-u", "1000:100", "--hostname", "box", "--name", "named"],
-            ["sh", "-c", "echo $GREETING; pwd; id -u; id -g; hostname; cat /etc/hostname; grep -c box /etc/hosts; echo $$"])
+            [
+                "sh", "-c",
+                "echo $GREETING; pwd; id -u; id -g; hostname; cat /etc/hostname; grep -c box /etc/hosts; echo $$",
+            ])
         #expect(result.output == "hi\n/tmp\n1000\n100\nbox\nbox\n1\n1\n", "\(result.error)")
     }
 
     @Test func itIsConfined() throws {
         let result = try host.run(
-            [], ["sh", "-c", "mount -t tmpfs x /tmp; echo $?; hostname y; echo $?; cat /proc/sysrq-trigger 2>&1 | wc -l; echo 1 >/proc/sys/kernel/panic; echo $?; wc -c </proc/kcore; grep Seccomp: /proc/self/status"])
+            [],
+            [
+                "sh", "-c",
+                "mount -t tmpfs x /tmp; echo $?; hostname y; echo $?; cat /proc/sysrq-trigger 2>&1 | wc -l; echo 1 >/proc/sys/kernel/panic; echo $?; wc -c </proc/kcore; grep Seccomp: /proc/self/status",
+            ])
         let lines = result.output.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
         #expect(lines.first == "1" || lines.first == "255")
         #expect(lines[1] != "0")
@@ -94,7 +105,8 @@ import Testing
     @Test func capabilitiesAreTakenAndGiven() throws {
         let all = try host.run([], ["grep", "CapEff", "/proc/self/status"]).output
         let none = try host.run(["--cap-drop", "ALL"], ["grep", "CapEff", "/proc/self/status"]).output
-        let one = try host.run(["--cap-drop", "ALL", "--cap-add", "CHOWN"], ["grep", "CapEff", "/proc/self/status"]).output
+        let one = try host.run(["--cap-drop", "ALL", "--cap-add", "CHOWN"], ["grep", "CapEff", "/proc/self/status"])
+            .output
         #expect(all.contains("00000000a80425fb"), "\(all)")
         #expect(none.contains("0000000000000000"), "\(none)")
         #expect(one.contains("0000000000000001"), "\(one)")
@@ -108,17 +120,24 @@ import Testing
     }
 
     @Test func signalsArePassedOn() throws {
-        let container = try host.start(["run", "--rm", "--name", "traps", host.image, "sh", "-c", "trap 'exit 9' TERM; echo ready; while :; do sleep 1; done"])
+        let container = try host.start([
+            "run", "--rm", "--name", "traps", host.image, "sh", "-c",
+            "trap 'exit 9' TERM; echo ready; while :; do sleep 1; done",
+        ])
         #expect(try host.waits { try host.containers().contains { $0.state == "running" } })
         // The trap is set after the start.
-        #expect(try host.waits { try host.czone(["exec", "traps", "grep", "SigCgt:.*[4567cdef]...$", "/proc/1/status"]).status == 0 })
+        #expect(
+            try host.waits {
+                try host.czone(["exec", "traps", "grep", "SigCgt:.*[4567cdef]...$", "/proc/1/status"]).status == 0
+            })
         sendSignal(15, to: container.processID)
         #expect(try container.result().status == 9)
     }
 
     @Test func aTerminalHasItsSizeAndIsGivenBack() throws {
         // The container waits for its terminal's new size, so the order of things is sure without a clock.
-        let inside = "stty size; tty; until [ \"$(stty size)\" = '44 111' ]; do :; done; echo resized; read x; echo got $x"
+        let inside =
+            "stty size; tty; until [ \"$(stty size)\" = '44 111' ]; do :; done; echo resized; read x; echo got $x"
         let script = """
             import os, pty, sys, fcntl, termios, struct
             pid, fd = pty.fork()

@@ -16,7 +16,8 @@ import Testing
         let usages = try host.usages()
         #expect(Set(usages.map(\.id)) == Set(names))
         #expect(Set(usages.map(\.zone.node)).count == 2)
-        #expect(usages.allSatisfy { $0.zone.size_bytes == 128 << 20 && $0.zone.plugged_bytes == 128 << 20 && $0.pids == 1 })
+        #expect(
+            usages.allSatisfy { $0.zone.sizeBytes == 128 << 20 && $0.zone.pluggedBytes == 128 << 20 && $0.pids == 1 })
         _ = try host.runDetached(["--tenant", "other"], ["sleep", "1000"])
         _ = try host.runDetached(["--function", "other"], ["sleep", "1000"])
         #expect(try host.machines().count == 3)
@@ -29,7 +30,9 @@ import Testing
             wait
             """
         let result = try host.shell(script, within: 300)
-        #expect(Set(result.output.split(separator: "\n").map(String.init)) == Set((1...16).map { "c\($0)" }), "\(result.error)")
+        #expect(
+            Set(result.output.split(separator: "\n").map(String.init)) == Set((1...16).map { "c\($0)" }),
+            "\(result.error)")
         #expect(try host.machines().count == 1)
         #expect(try host.waits { try host.machines().first?.zones.plugged == 0 })
         #expect(try host.machines().first?.zones.quarantined == 0)
@@ -40,10 +43,10 @@ import Testing
         _ = try host.run([], ["true"])
         let fill = ["sh", "-c", "head -c 100000000 /dev/zero >/tmp/x; sync; sleep 1000"]
         let name = try host.runDetached([], fill)
-        #expect(try host.waits { try (host.machines().first?.memory.zones_resident_bytes ?? 0) > 95_000_000 })
+        #expect(try host.waits { try (host.machines().first?.memory.zonesResidentBytes ?? 0) > 95_000_000 })
         #expect(try host.czone(["rm", "-f", name]).status == 0)
         #expect(try host.waits { try host.machines().first?.zones.plugged == 0 })
-        #expect(try (host.machines().first?.memory.zones_resident_bytes ?? .max) < 1 << 20)
+        #expect(try (host.machines().first?.memory.zonesResidentBytes ?? .max) < 1 << 20)
     }
 
     @Test func oneThatNeedsTooMuchIsKilledAlone() throws {
@@ -54,7 +57,7 @@ import Testing
         #expect(result.error.contains("killed: it needed more than its zone of 128 MiB"), "\(result.error)")
         let ended = try #require(try host.containers().first { $0.id == "greedy" })
         #expect(ended.exit?.code == 137)
-        #expect(ended.exit?.out_of_memory == true)
+        #expect(ended.exit?.outOfMemory == true)
         #expect(ended.exit?.reason.contains("128 MiB") == true)
         #expect(try host.czone(["exec", sibling, "true"]).status == 0)
         #expect(try host.waits { try host.machines().first?.zones.plugged == 1 })
@@ -72,7 +75,8 @@ import Testing
     }
 
     @Test func logsAreKeptAndFollowed() throws {
-        let name = try host.runDetached([], ["sh", "-c", "for i in 1 2 3; do echo line $i; sleep 1; done; echo oops >&2"])
+        let name = try host.runDetached(
+            [], ["sh", "-c", "for i in 1 2 3; do echo line $i; sleep 1; done; echo oops >&2"])
         let followed = try host.czone(["logs", "-f", name])
         #expect(followed.output == "line 1\nline 2\nline 3\n")
         #expect(followed.error == "oops\n")
@@ -82,7 +86,10 @@ import Testing
 
     @Test func killSendsAnySignal() throws {
         let name = try host.runDetached([], ["sh", "-c", "trap 'exit 3' USR1; while :; do sleep 0.1; done"])
-        #expect(try host.waits { try host.czone(["exec", name, "grep", "SigCgt:.*[2367abef]..$", "/proc/1/status"]).status == 0 })
+        #expect(
+            try host.waits {
+                try host.czone(["exec", name, "grep", "SigCgt:.*[2367abef]..$", "/proc/1/status"]).status == 0
+            })
         #expect(try host.czone(["kill", "-s", "USR1", name]).status == 0)
         #expect(try host.waits { try host.containers().first { $0.id == name }?.exit?.code == 3 })
         #expect(try host.czone(["kill", name]).status == 1)

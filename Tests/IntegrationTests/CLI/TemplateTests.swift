@@ -21,11 +21,11 @@ import Testing
 
     @Test func aRestoredVMRunsContainersAndItsTemplateStaysAsItIs() throws {
         let template = try makeTemplate()
-        #expect(template.size_bytes < template.memory_bytes / 2)
+        #expect(template.sizeBytes < template.memoryBytes / 2)
         let before = try files()
         #expect(before.contains("/state"))
         let name = try host.runDetached([], ["sleep", "1000"])
-        #expect(try host.templates().map(\.in_use) == [true])
+        #expect(try host.templates().map(\.inUse) == [true])
         #expect(try host.run([], ["echo", "hello"]).output == "hello\n")
         #expect(try host.czone(["exec", name, "sh", "-c", "echo $((6*7))"]).output == "42\n")
         #expect(try host.machines().count == 1)
@@ -42,7 +42,7 @@ import Testing
         let cold = try host.shell("CZONE_TEMPLATES=off czone run --detach --function cold $IMAGE sleep 1000")
         let restored = try host.shell("czone run --detach --function restored $IMAGE sleep 1000")
         #expect(cold.status == 0 && restored.status == 0, "\(cold.error)\(restored.error)")
-        let times = try Dictionary(uniqueKeysWithValues: host.machines().map { ($0.function, $0.boot_ms) })
+        let times = try Dictionary(uniqueKeysWithValues: host.machines().map { ($0.function, $0.bootMs) })
         let (boot, restore) = (try #require(times["cold"]), try #require(times["restored"]))
         #expect(restore > 0 && restore <= boot / 3, "\(restore) ms against \(boot) ms")
     }
@@ -91,7 +91,7 @@ import Testing
     @Test func theFirstContainerLeavesATemplateBehind() throws {
         #expect(try host.run([], ["echo", "hello"]).output == "hello\n")
         #expect(try host.waits(atMost: 120) { try host.templates().count == 1 })
-        #expect(try host.templates().first?.in_use == false)
+        #expect(try host.templates().first?.inUse == false)
     }
 
     @Test func aVMWaitsAheadOfDemand() throws {
