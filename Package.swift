@@ -121,6 +121,11 @@ let package = Package(
             ]),
         tests("TTRPCTests", ["TTRPC", "ContainerdAPI", "LinuxSystem", nioCore, nioPosix, protobuf]),
         tests("HypervisorTests", ["Hypervisor"]),
-        tests("IntegrationTests", ["Hypervisor", "Memory", "LinuxSystem", "TestSupport"]),
+        tests(
+            "IntegrationTests",
+            [
+                "Runtime", "ControlProtocol", "AgentProtocol", "Hypervisor", "Memory", "LinuxSystem", "TestSupport",
+                system,
+            ]),
     ]
 )

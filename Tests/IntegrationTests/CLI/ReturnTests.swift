@@ -1,0 +1,74 @@
+import AgentProtocol
+import ControlProtocol
+import LinuxSystem
+import TestSupport
+import Testing
+
+/// What is left of containers that have ended: nothing, however many there were.
+@Suite(.needsKVM, .serialized) struct ReturnTests {
+    private let host: ContainerHost
+
+    init() throws { host = try ContainerHost() }
+
+    /// What the VM holds while no container is in it.
+    private struct Rest {
+        var guestFreeBytes: UInt64
+        var hostBytes: UInt64
+        var pagesMigrated: UInt64
+    }
+
+    private func rest() throws -> Rest {
+        let nodes = try host.nodes()
+        let memory = try #require(try host.machines().first).memory
+        return Rest(
+            guestFreeBytes: try #require(nodes.nodes.first { $0.node == 0 }).freeBytes,
+            hostBytes: memory.baseResidentBytes + memory.zonesResidentBytes, pagesMigrated: nodes.pagesMigrated)
+    }
+
+    /// Four containers at once: each touches 85 % of its zone, and all end once all have.
+    private func cycle(_ number: Int) throws {
+        let bytes = (128 * 85 / 100) << 20
+        // tail keeps all that it will print; the shell goes on when the host's sign comes.
+        let hold =
+            "head -c \(bytes) /dev/zero | tail -c \(bytes) | { head -c 1 >/dev/null; echo full; read -r x </tmp/go; }"
+        let script = """
+            for i in 1 2 3 4; do
+              czone run --detach --name c$i $IMAGE sh -c 'mkfifo /tmp/go; \(hold)' >/dev/null || exit 1
+            done
+            for i in 1 2 3 4; do until czone logs c$i | grep -q full; do sleep 0.1; done; done
+            czone vm list --json
+            for i in 1 2 3 4; do czone exec c$i sh -c 'echo >/tmp/go' & done
+            wait
+            """
+        let result = try host.shell(script, within: 120)
+        try #require(result.status == 0, "cycle \(number): \(result.error)")
+        let held = result.output.split(separator: "\"zones_resident_bytes\":").last?.prefix { $0.isNumber }
+        let resident = try #require(held.flatMap { UInt64($0) }, "\(result.output)")
+        #expect(resident >= 4 * UInt64(bytes), "cycle \(number)")
+        #expect(try host.waits { try host.machines().first?.zones.plugged == 0 }, "cycle \(number)")
+        let machine = try #require(try host.machines().first)
+        #expect(machine.zones.quarantined == 0, "cycle \(number)")
+        // At least 99 % of what the zones held.
+        #expect(machine.memory.zonesResidentBytes <= resident / 100, "cycle \(number)")
+        for container in try host.containers() {
+            #expect(container.exit?.code == 0, "cycle \(number): \(String(describing: container.exit))")
+            #expect(try host.czone(["rm", container.id]).status == 0)
+        }
+    }
+
+    /// CZONE_CYCLES says how many containers; the promise is 100.
+    @Test func nothingOfAContainerStays() throws {
+        let containers = CurrentProcess.environment("CZONE_CYCLES").flatMap { Int($0) } ?? 12
+        try cycle(0)
+        let first = try rest()
+        for number in 1..<max(2, containers / 4) {
+            try cycle(number)
+            let now = try rest()
+            let summary: Comment = "cycle \(number): \(now), after the first \(first)"
+            #expect(now.pagesMigrated == first.pagesMigrated, summary)
+            #expect(try host.zoneTimes().allSatisfy { $0.pagesMigrated == 0 }, summary)
+            #expect(now.guestFreeBytes + 2 << 20 >= first.guestFreeBytes, summary)
+            #expect(now.hostBytes <= first.hostBytes + 2 << 20, summary)
+        }
+    }
+}
