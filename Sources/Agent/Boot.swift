@@ -15,7 +15,8 @@ enum Boot {
         try mount("proc", "/proc", "proc")
         try mount("sysfs", "/sys", "sysfs")
         try mount("devtmpfs", "/dev", "devtmpfs")
-        try mount("cgroup2", "/sys/fs/cgroup", "cgroup2")
+        // Delegated namespaces: no container changes its own limits and nodes through a mount of its own.
+        try mount("cgroup2", "/sys/fs/cgroup", "cgroup2", "nsdelegate")
         try openStandardStreams()
     }
 

@@ -34,22 +34,6 @@ public final class Program {
         (output, error) = (outputRead, errorRead)
     }
 
-    /// Reads what it prints until it closes its standard output; when the last of it came, as the wall clock has it, in
-    /// nanoseconds.
-    public func lastOutputTime(within seconds: Int) throws -> UInt64 {
-        let deadline = MonotonicClock.nanoseconds + UInt64(seconds) * 1_000_000_000
-        var last: UInt64 = 0
-        while MonotonicClock.nanoseconds < deadline {
-            guard try wait(for: [(output, .readable)], timeoutInMilliseconds: 1000)[0] != [] else { continue }
-            let now = WallClock.nanoseconds
-            let bytes = try output.read(atMost: 1 << 16)
-            if bytes.isEmpty { break }
-            last = now
-            collected.output += bytes
-        }
-        return last
-    }
-
     /// Waits for its end, at most so many seconds; then it is killed.
     public func result(within seconds: Int = 120) throws -> ProgramResult {
         let loop = try EventLoop()

@@ -86,7 +86,7 @@ extension RuntimeSpec {
         linux.resources = resources
         linux.maskedPaths = defaultMaskedPaths
         linux.readonlyPaths = defaultReadonlyPaths
-        linux.seccomp = .default
+        linux.seccomp = .default()
         return linux
     }
 

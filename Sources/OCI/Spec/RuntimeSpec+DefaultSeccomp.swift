@@ -1,41 +1,56 @@
 extension RuntimeSpec.Seccomp {
-    /// The system calls that a container with the default capabilities is kept from: those that Docker's default profile
-    /// keeps from it, written as a list of denials. The guest's kernel is czone's own and pinned, so no system call can
+    /// The system calls that a container is kept from: those that Docker's default profile keeps from one with these
+    /// capabilities, written as a list of denials. The guest's kernel is czone's own and pinned, so no system call can
     /// appear that this list does not know; and a short filter costs less at each start and at each call.
-    public static let `default` = RuntimeSpec.Seccomp(
-        defaultAction: "SCMP_ACT_ALLOW", architectures: ["SCMP_ARCH_X86_64"],
-        syscalls: [
+    public static func `default`(for capabilities: [String] = RuntimeSpec.defaultCapabilities) -> RuntimeSpec.Seccomp {
+        let isAdministrator = capabilities.contains("CAP_SYS_ADMIN")
+        var rules = [
             deny(administration),
-            deny(namespaces),
-            deny(mounts),
             deny(kernelSurface),
             deny(placement),
             // vsock knows no namespaces: it leads to the host and to the agent.
             RuntimeSpec.SyscallRule(
                 names: ["socket"], action: "SCMP_ACT_ERRNO", errnoRet: notPermitted,
                 args: [RuntimeSpec.SyscallArgument(index: 0, value: addressFamilyVsock, op: "SCMP_CMP_EQ")]),
+        ]
+        if !isAdministrator {
+            rules += [deny(namespaces), deny(mounts)]
             // Its flags lie in memory, where a filter cannot see them; without it, C libraries use clone.
-            RuntimeSpec.SyscallRule(names: ["clone3"], action: "SCMP_ACT_ERRNO", errnoRet: notImplemented),
-        ] + namespaceFlags.map(denyClone))
+            rules.append(
+                RuntimeSpec.SyscallRule(names: ["clone3"], action: "SCMP_ACT_ERRNO", errnoRet: notImplemented))
+            rules += namespaceFlags.map(denyClone)
+        }
+        for (capability, calls) in granted where !capabilities.contains(capability) { rules.append(deny(calls)) }
+        return RuntimeSpec.Seccomp(
+            defaultAction: "SCMP_ACT_ALLOW", architectures: ["SCMP_ARCH_X86_64"], syscalls: rules)
+    }
 
     private static let notPermitted: UInt32 = 1
     private static let notImplemented: UInt32 = 38
     private static let addressFamilyVsock: UInt64 = 40
 
+    /// What no capability lifts: it is the whole VM's, whose other containers it would touch.
     private static let administration = [
-        "acct", "clock_adjtime", "clock_settime", "adjtimex", "settimeofday", "reboot", "swapon", "swapoff", "quotactl",
-        "quotactl_fd", "syslog", "vhangup", "iopl", "ioperm", "sysfs", "ustat", "_sysctl", "kexec_load",
-        "kexec_file_load",
+        "swapon", "swapoff", "iopl", "ioperm", "sysfs", "ustat", "_sysctl", "kexec_load", "kexec_file_load",
         "create_module", "init_module", "finit_module", "delete_module", "get_kernel_syms", "query_module",
-        "nfsservctl", "uselib",
-        "lookup_dcookie", "fanotify_init",
+        "nfsservctl", "uselib", "pivot_root", "quotactl", "quotactl_fd", "lookup_dcookie",
     ]
 
-    private static let namespaces = ["setns", "unshare", "pivot_root"]
+    /// What one capability each lifts.
+    private static let granted = [
+        ("CAP_SYS_TIME", ["clock_adjtime", "clock_settime", "adjtimex", "settimeofday"]),
+        ("CAP_SYS_BOOT", ["reboot"]),
+        ("CAP_SYS_PACCT", ["acct"]),
+        ("CAP_SYS_TTY_CONFIG", ["vhangup"]),
+        ("CAP_SYSLOG", ["syslog"]),
+        ("CAP_DAC_READ_SEARCH", ["open_by_handle_at"]),
+        ("CAP_SYS_ADMIN", ["fanotify_init"]),
+    ]
+
+    private static let namespaces = ["setns", "unshare"]
 
     private static let mounts = [
         "mount", "umount2", "mount_setattr", "move_mount", "open_tree", "fsopen", "fsconfig", "fsmount", "fspick",
-        "open_by_handle_at",
     ]
 
     /// Large parts of the kernel that containers do without: key rings, BPF, performance counters, page faults and I/O

@@ -41,7 +41,8 @@ public struct Execution: Sendable {
     public func send(to connection: ControlConnection, _ streams: StreamEnds.Far) throws -> UInt32 {
         let compiler = SpecificationCompiler(
             layers: [], zoneSizeInBytes: record.zoneSizeInBytes, windowSize: windowSize)
-        let specification = try compiler.process(process, seccomp: record.seccomp ?? .default)
+        let held = record.process.capabilities?.bounding ?? RuntimeSpec.defaultCapabilities
+        let specification = try compiler.process(process, seccomp: record.seccomp ?? .default(for: held))
         let request = ExecuteRequest(
             container: record.id, descriptors: streams.passed, endsWithConnection: true,
             execute: Execute(container: ContainerNumber(0), process: ProcessNumber(1), specification: specification))

@@ -19,9 +19,11 @@ extension SpecificationCompiler {
         // `cgroupsPath` is a place in the host's tree; the guest has its own, and a container has one group in it.
     }
 
+    /// A control group namespace is given to everyone: in it, a container cannot change its own limits nor its nodes,
+    /// whatever it may mount.
     func namespaces(_ list: [RuntimeSpec.Namespace]) throws(SpecificationError) -> Namespaces {
         var namespaces = Namespaces(
-            process: .guest, network: .guest, ipc: .guest, hostName: .guest, controlGroup: .guest)
+            process: .guest, network: .guest, ipc: .guest, hostName: .guest, controlGroup: .new)
         var hasMount = false
         for namespace in list {
             let setting = "linux.namespaces \(namespace.type)"
@@ -33,7 +35,7 @@ extension SpecificationCompiler {
             case "network": namespaces.network = .new
             case "ipc": namespaces.ipc = .new
             case "uts": namespaces.hostName = .new
-            case "cgroup": namespaces.controlGroup = .new
+            case "cgroup": break
             case "mount": hasMount = true
             case "user", "time":
                 throw .unsupported(

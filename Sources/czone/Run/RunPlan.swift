@@ -68,9 +68,11 @@ struct RunPlan {
         spec.root?.readonly = options.isReadOnly
         spec.mounts = (spec.mounts ?? []) + (try options.volumes.map { try VolumeArgument($0).mount })
         if let sets = spec.process?.capabilities {
-            spec.process?.capabilities = try CapabilityChoice(
+            let chosen = try CapabilityChoice(
                 adding: options.addedCapabilities, dropping: options.droppedCapabilities
             ).applied(to: sets)
+            spec.process?.capabilities = chosen
+            spec.linux?.seccomp = .default(for: chosen.bounding ?? [])
         }
         var resources = spec.linux?.resources ?? RuntimeSpec.Resources()
         resources.memory = RuntimeSpec.Memory(limit: Int64(clamping: memory))

@@ -61,13 +61,13 @@ import Testing
 
     @Test func aPanicEndsTheProcessWithItsOwnStatus() throws {
         let result = try boot("echo c > /proc/sysrq-trigger")
-        #expect(result.status == 3)
+        #expect(result.status == 3, "\(result.error)")
         #expect(result.error.contains("the guest's kernel panicked"))
     }
 
     @Test func aResetEndsTheProcessWithItsOwnStatus() throws {
         let result = try boot("reboot -f")
-        #expect(result.status == 4)
+        #expect(result.status == 4, "\(result.error)")
         #expect(result.error.contains("the guest reset itself"))
     }
 

@@ -89,7 +89,7 @@ final class ContainerHost: Sendable {
     func machines() throws -> [Machine] { try json(["vm", "list", "--json"]) }
 
     struct Container: Decodable {
-        struct Exit: Decodable { var code: Int, outOfMemory: Bool, reason: String, timeNs: UInt64 }
+        struct Exit: Decodable { var code: Int, outOfMemory: Bool, reason: String }
         var id: String, state: String, vm: String, exit: Exit?
     }
 

@@ -16,7 +16,7 @@ import Testing
         let machine = try #require(try host.machines().first)
         sendSignal(9, to: machine.pid)
         let result = try foreground.result()
-        #expect(result.status == 1)
+        #expect(result.status == 1, "\(result.error)")
         #expect(result.error.contains("VM ended"), "\(result.error)")
         let containers = try host.containers()
         #expect(containers.map(\.id) == [kept])

@@ -64,7 +64,8 @@ import Testing
             #expect(placement.inZone * 4096 >= leastInZone, "\(placement)")
             #expect(placement.outsideZone == 0, "\(placement)")
             #expect(placement.fileOutsideZone == 0, "\(placement)")
-            #expect(placement.cachePages == 0, "\(placement)")
+            // Inodes and folders of the image, in the base; the files' contents would be thousands.
+            #expect(placement.cachePages < 200, "\(placement)")
             // Text of Python and its libraries, straight from the image.
             #expect(placement.inImage > 500, "\(placement)")
         }

@@ -65,7 +65,7 @@ import Testing
         // A zone that the host could have, were nothing else in its memory.
         let size = try #require(HostMemory.current()).total / (128 << 20) * (128 << 20)
         let result = try host.run(["--memory", "\(size)"], ["true"])
-        #expect(result.status == 1)
+        #expect(result.status == 1, "\(result.error)")
         #expect(
             result.error.contains("no VM has a free zone, and the host has no memory for another VM"), "\(result.error)"
         )

@@ -28,9 +28,8 @@ import Testing
     /// Four containers at once: each touches 85 % of its zone, and all end once all have.
     private func cycle(_ number: Int) throws {
         let bytes = (128 * 85 / 100) << 20
-        // tail keeps all that it will print; the shell goes on when the host's sign comes.
-        let hold =
-            "head -c \(bytes) /dev/zero | tail -c \(bytes) | { head -c 1 >/dev/null; echo full; read -r x </tmp/go; }"
+        // In its layer's memory, the zone's; the shell goes on when the host's sign comes.
+        let hold = "head -c \(bytes) /dev/zero >/tmp/full && echo full; read -r x </tmp/go"
         let script = """
             for i in 1 2 3 4; do
               czone run --detach --name c$i $IMAGE sh -c 'mkfifo /tmp/go; \(hold)' >/dev/null || exit 1
@@ -42,7 +41,9 @@ import Testing
             """
         let result = try host.shell(script, within: 120)
         try #require(result.status == 0, "cycle \(number): \(result.error)")
-        let held = result.output.split(separator: "\"zones_resident_bytes\":").last?.prefix { $0.isNumber }
+        let held = result.output.split(separator: "\"zones_resident_bytes\"").last?.drop { !$0.isNumber }.prefix {
+            $0.isNumber
+        }
         let resident = try #require(held.flatMap { UInt64($0) }, "\(result.output)")
         #expect(resident >= 4 * UInt64(bytes), "cycle \(number)")
         #expect(try host.waits { try host.machines().first?.zones.plugged == 0 }, "cycle \(number)")

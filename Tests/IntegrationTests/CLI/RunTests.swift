@@ -43,7 +43,7 @@ import Testing
 
     @Test func withoutInputItReadsNothing() throws {
         let result = try host.shell("echo something | czone run --rm $IMAGE cat")
-        #expect(result.status == 0)
+        #expect(result.status == 0, "\(result.error)")
         #expect(result.output.isEmpty)
     }
 
@@ -170,7 +170,7 @@ import Testing
 
     @Test func onlyWithAnInputThatIsATerminal() throws {
         let result = try host.run(["-it"], ["true"])
-        #expect(result.status == 1)
+        #expect(result.status == 1, "\(result.error)")
         #expect(result.error.contains("--tty"))
     }
 }

@@ -53,7 +53,7 @@ import Testing
         let sibling = try host.runDetached([], ["sleep", "1000"])
         let greedy = ["sh", "-c", "head -c 500000000 /dev/zero | tail"]
         let result = try host.czone(["run", "--name", "greedy", host.image] + greedy)
-        #expect(result.status == 137)
+        #expect(result.status == 137, "\(result.error)")
         #expect(result.error.contains("killed: it needed more than its zone of 128 MiB"), "\(result.error)")
         let ended = try #require(try host.containers().first { $0.id == "greedy" })
         #expect(ended.exit?.code == 137)
