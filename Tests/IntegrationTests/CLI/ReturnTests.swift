@@ -59,7 +59,7 @@ import Testing
 
     /// CZONE_CYCLES says how many containers; the promise is 100.
     @Test func nothingOfAContainerStays() throws {
-        let containers = CurrentProcess.environment("CZONE_CYCLES").flatMap { Int($0) } ?? 12
+        let containers = CurrentProcess.environment("CZONE_CYCLES").flatMap { Int($0) } ?? 8
         try cycle(0)
         let first = try rest()
         for number in 1..<max(2, containers / 4) {
