@@ -60,7 +60,7 @@ private let cri = [
         let sandbox = NamespaceChoice.container(ContainerNumber(0))
         #expect(
             compiled.namespaces
-                == Namespaces(process: .new, network: sandbox, ipc: sandbox, hostName: sandbox, controlGroup: .guest))
+                == Namespaces(process: .new, network: sandbox, ipc: sandbox, hostName: sandbox, controlGroup: .new))
         #expect(compiled.hostname == "")
     }
 
