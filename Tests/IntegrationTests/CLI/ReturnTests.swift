@@ -14,7 +14,6 @@ import Testing
     private struct Rest {
         var guestFreeBytes: UInt64
         var hostBytes: UInt64
-        var pagesMigrated: UInt64
     }
 
     private func rest() throws -> Rest {
@@ -22,7 +21,7 @@ import Testing
         let memory = try #require(try host.machines().first).memory
         return Rest(
             guestFreeBytes: try #require(nodes.nodes.first { $0.node == 0 }).freeBytes,
-            hostBytes: memory.baseResidentBytes + memory.zonesResidentBytes, pagesMigrated: nodes.pagesMigrated)
+            hostBytes: memory.baseResidentBytes + memory.zonesResidentBytes)
     }
 
     /// Four containers at once: each touches 85 % of its zone, and all end once all have.
@@ -66,7 +65,7 @@ import Testing
             try cycle(number)
             let now = try rest()
             let summary: Comment = "cycle \(number): \(now), after the first \(first)"
-            #expect(now.pagesMigrated == first.pagesMigrated, summary)
+            // Each zone's own count: the kernel also moves pages of the base together now and then (compaction).
             #expect(try host.zoneTimes().allSatisfy { $0.pagesMigrated == 0 }, summary)
             #expect(now.guestFreeBytes + 2 << 20 >= first.guestFreeBytes, summary)
             #expect(now.hostBytes <= first.hostBytes + 2 << 20, summary)
