@@ -58,9 +58,8 @@ struct BenchDensityCommand: ParsableCommand {
         let places = ["--root", root, "--store", store]
         _ = try Stopwatch.milliseconds(
             of: executable, ["image", "import"] + places + ["--name", "bench", image ?? "dir:\(folder)/rootfs"])
-        if !options.isEmpty {
-            _ = try Stopwatch.milliseconds(of: executable, ["template", "create"] + places + options + ["bench"])
-        }
+        // Made ahead, on both sides: else it would be made beside the first containers, and be in their figures.
+        _ = try Stopwatch.milliseconds(of: executable, ["template", "create"] + places + options + ["bench"])
         let program = command.isEmpty ? ["sh", "-c", "echo ready; exec sleep 100000"] : command
         let bench = try DensityBench(
             executable: executable, root: root, store: store, options: options, command: ["bench"] + program)

@@ -1,0 +1,40 @@
+import AgentProtocol
+import TestSupport
+import Testing
+
+/// What the guest kernel's patches are for, seen from containers (Kernel/patches).
+@Suite(.needsKVM, .serialized) struct KernelPatchTests {
+    private let host: ContainerHost
+
+    init() throws { host = try ContainerHost() }
+
+    private func freeBaseMemory() throws -> UInt64 {
+        try #require(try host.nodes().nodes.first { $0.node == 0 }).freeBytes
+    }
+
+    /// Patch 0006: a container's cpuset holds movable memory only, and these pages do not move.
+    @Test func pipesAndRequestRingsHaveMemory() throws {
+        let program = """
+            import ctypes, os
+            out, into = os.pipe()
+            print(os.write(into, bytes(65536)), len(os.read(out, 65536)))
+            libc, context = ctypes.CDLL("libc.so.6", use_errno=True), ctypes.c_ulong()
+            print(libc.syscall(206, 128, ctypes.byref(context)), ctypes.get_errno(), context.value != 0)
+            """
+        let result = try host.czone(["run", "--rm", "dir:build/python", "python3", "-c", program])
+        #expect(result.output == "65536 65536\n0 0 True\n", "\(result.error)")
+    }
+
+    /// Patch 0009: with 64 possible nodes the first program of a seccomp filter would take 130 MiB.
+    /// Patch 0008: the memmap of 512 MiB, 8 MiB, lies in the zone itself.
+    @Test func baseMemoryPaysNeitherForFiltersNorForZones() throws {
+        _ = try host.runDetached(["--memory", "512M"], ["sleep", "1000"])
+        let first = try #require(try host.machines().first).memory.baseResidentBytes
+        #expect(first < 100 << 20)
+        let before = try freeBaseMemory()
+        for _ in 0..<3 { _ = try host.runDetached(["--memory", "512M"], ["sleep", "1000"]) }
+        let after = try freeBaseMemory()
+        #expect(try host.machines().first?.zones.plugged == 4)
+        #expect(before < after + 3 * 4 << 20, "\(before) \(after)")
+    }
+}
