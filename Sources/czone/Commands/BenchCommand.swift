@@ -6,8 +6,8 @@ struct BenchCommand: ParsableCommand {
         commandName: "bench",
         abstract: "Measures on this host, side by side in one run.",
         subcommands: [
-            BenchBootCommand.self, BenchZonesCommand.self, BenchStartCommand.self, BenchDensityCommand.self,
-            HoldMemoryCommand.self, MemoryNeighboursCommand.self,
+            BenchBootCommand.self, BenchRestoreCommand.self, BenchZonesCommand.self, BenchStartCommand.self,
+            BenchDensityCommand.self, HoldMemoryCommand.self, MemoryNeighboursCommand.self,
         ])
 }
 

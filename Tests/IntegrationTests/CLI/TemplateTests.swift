@@ -36,17 +36,6 @@ import Testing
         #expect(try host.templates().isEmpty)
     }
 
-    /// A tenth is promised for a quiet host (docs/promises.md); tests run beside each other.
-    @Test func aRestoreTakesAFractionOfABoot() throws {
-        _ = try makeTemplate()
-        let cold = try host.shell("CZONE_TEMPLATES=off czone run --detach --function cold $IMAGE sleep 1000")
-        let restored = try host.shell("czone run --detach --function restored $IMAGE sleep 1000")
-        #expect(cold.status == 0 && restored.status == 0, "\(cold.error)\(restored.error)")
-        let times = try Dictionary(uniqueKeysWithValues: host.machines().map { ($0.function, $0.bootMs) })
-        let (boot, restore) = (try #require(times["cold"]), try #require(times["restored"]))
-        #expect(restore > 0 && restore <= boot / 3, "\(restore) ms against \(boot) ms")
-    }
-
     @Test func nothingRandomIsSharedAndTheClockIsRight() throws {
         _ = try makeTemplate(["--one-per-vm"])
         let script = "head -c 16 /dev/urandom | od -An -tx1; cat /proc/sys/kernel/random/uuid; date +%s"
