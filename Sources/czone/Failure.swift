@@ -23,14 +23,3 @@ func printError(_ line: String) { try? StandardStream.error.descriptor.write(all
 func printOutput(_ text: String) { printOutput(Array((text + "\n").utf8)) }
 
 func printOutput(_ bytes: [UInt8]) { try? StandardStream.output.descriptor.write(all: bytes) }
-
-/// Removes a bench's own folder with all that is in it.
-func removeFolder(_ path: String) {
-    guard
-        let remove = try? ProcessLaunch(
-            "/bin/rm", arguments: ["rm", "-rf", path], environment: [], input: StandardStream.input.descriptor,
-            output: StandardStream.output.descriptor, error: StandardStream.error.descriptor
-        ).start()
-    else { return }
-    _ = try? remove.waitForEnd()
-}

@@ -11,9 +11,19 @@ enum TestGuest {
         let initramfs = "/run/agent-test-initramfs"
         _ = try start("/bin/sh", ["Sources/Agent/initramfs.sh", agent, initramfs]).waitForEnd()
         let socket = "/run/agent-test-virtiofs"
+        let watch = try FileWatch(folder: "/run")
         let daemon = ["/usr/lib/qemu/virtiofsd", "/usr/libexec/virtiofsd"].first { FileManager.exists($0) } ?? ""
-        _ = try start(daemon, ["--socket-path=\(socket)", "-o", "source=\(share),cache=auto,sandbox=chroot"])
-        while !FileManager.exists(socket) { usleep(10_000) }
+        let server = try start(daemon, ["--socket-path=\(socket)", "-o", "source=\(share),cache=auto,sandbox=chroot"])
+        guard let end = try LinuxSystem.watch(process: server.id) else {
+            throw SystemError("watch virtiofsd", .noSuchProcess)
+        }
+        while !FileManager.exists(socket) {
+            let ready = try wait(for: [(watch.descriptor, .readable), (end, .readable)])
+            guard !ready[1].contains(.readable) else {
+                throw SystemError("serve \(share) with \(daemon)", .noSuchProcess)
+            }
+            watch.drain()
+        }
         _ = try start(
             "/usr/bin/qemu-system-x86_64",
             [

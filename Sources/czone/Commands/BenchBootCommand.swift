@@ -24,34 +24,23 @@ struct BenchBootCommand: ParsableCommand {
     var json = false
 
     func run() throws {
-        do {
-            let folder = "/tmp/czone-bench-" + RandomBytes.bytes(6).map { String($0, radix: 16) }.joined()
-            try FileSystem.makeFolder(folder)
-            defer { removeFolder(folder) }
+        try withBenchFolder { folder in
             let disk = folder + "/initrd"
             try FileSystem.replace(disk, with: try BusyboxRoot.initialRAMDisk())
             let kernel = try Artefacts().kernel().string
             var (czone, qemu) = (Measurements(), Measurements())
             for _ in 0..<max(1, runs) {
-                try rest()
                 czone.add(
                     try Stopwatch.milliseconds(
                         of: CurrentProcess.executablePath, ["boot", "--cpus", "\(cpus)", "--initrd", disk],
                         until: BusyboxRoot.greeting))
-                try rest()
                 qemu.add(
                     try Stopwatch.milliseconds(
                         of: "qemu-system-x86_64", qemuArguments(kernel, disk), until: BusyboxRoot.greeting))
             }
             report(czone, qemu)
-        } catch {
-            throw failure("\(error)")
         }
     }
-
-    /// The host takes a VM that has ended apart for a while yet; the next one is not to pay for that.
-    private static let restInMilliseconds: CInt = 1500
-    private func rest() throws { _ = try wait(for: [], timeoutInMilliseconds: Self.restInMilliseconds) }
 
     private func qemuArguments(_ kernel: String, _ disk: String) -> [String] {
         [
@@ -68,8 +57,7 @@ struct BenchBootCommand: ParsableCommand {
         if json {
             print(
                 Figure.object([
-                    ("czone_ms", .object([("median", .number(czone.median)), ("runs", .list(czone.runs))])),
-                    ("qemu_ms", .object([("median", .number(qemu.median)), ("runs", .list(qemu.runs))])),
+                    ("czone_ms", czone.figure), ("qemu_ms", qemu.figure),
                     ("ratio", .number(ratio)),
                 ]))
         } else {

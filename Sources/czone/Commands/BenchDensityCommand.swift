@@ -39,16 +39,11 @@ struct BenchDensityCommand: ParsableCommand {
     }
 
     func run() throws {
-        do {
-            let folder = "/run/czone-bench-" + RandomBytes.bytes(6).map { String($0, radix: 16) }.joined()
-            try FileSystem.makeFolder(folder, mode: 0o755)
-            defer { removeFolder(folder) }
+        try withBenchFolder { folder in
             try BusyboxRoot.makeFolder(folder + "/rootfs")
             let ours = try measure("zones", folder, [])
             let alone = try vs.map { _ in try measure("one-per-vm", folder, ["--one-per-vm"]) }
             json ? print(Self.figures(containers, ours, alone)) : printOutput(Self.table(ours, alone))
-        } catch {
-            throw failure("\(error)")
         }
     }
 

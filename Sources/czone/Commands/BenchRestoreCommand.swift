@@ -24,15 +24,10 @@ struct BenchRestoreCommand: ParsableCommand {
     }
 
     func run() throws {
-        do {
-            let folder = "/run/czone-bench-" + RandomBytes.bytes(6).map { String($0, radix: 16) }.joined()
-            try FileSystem.makeFolder(folder, mode: 0o755)
-            defer { removeFolder(folder) }
+        try withBenchFolder { folder in
             let bench = try RestoreBench(folder: folder)
             defer { bench.end() }
             report(try bench.measure(runs: runs))
-        } catch {
-            throw failure("\(error)")
         }
     }
 
@@ -44,12 +39,9 @@ struct BenchRestoreCommand: ParsableCommand {
                     + "from a template \(milliseconds(sides.restore.median)) ms, ratio \(milliseconds(ratio))")
             return
         }
-        func side(_ figures: Measurements) -> Figure {
-            .object([("median", .number(figures.median)), ("runs", .list(figures.runs))])
-        }
         print(
             Figure.object([
-                ("boot_ms", side(sides.boot)), ("restore_ms", side(sides.restore)), ("ratio", .number(ratio)),
+                ("boot_ms", sides.boot.figure), ("restore_ms", sides.restore.figure), ("ratio", .number(ratio)),
             ]))
     }
 }
@@ -67,12 +59,12 @@ private struct RestoreBench {
         try BusyboxRoot.makeFolder(folder + "/rootfs")
         try czone(["image", "import"], ["--name", Self.image, "dir:\(folder)/rootfs"])
         try czone(["template", "create"], [Self.image])
-        // The first use of anything is not what is measured.
-        _ = try start(templates: "on")
     }
 
     func measure(runs: Int) throws -> (boot: Measurements, restore: Measurements) {
         var (boot, restore) = (Measurements(), Measurements())
+        // The first use of anything is not what is measured.
+        _ = try start(templates: "on")
         for _ in 0..<runs {
             boot.add(try start(templates: "off"))
             restore.add(try start(templates: "on"))

@@ -35,16 +35,11 @@ struct BenchStartCommand: ParsableCommand {
     }
 
     func run() throws {
-        do {
-            let folder = "/run/czone-bench-" + RandomBytes.bytes(6).map { String($0, radix: 16) }.joined()
-            try FileSystem.makeFolder(folder, mode: 0o755)
-            defer { removeFolder(folder) }
+        try withBenchFolder { folder in
             let bench = try StartBench(folder: folder, rivals: vs.rivals)
             defer { bench.end() }
             let figures = try bench.measure(runs: runs, bursts: bursts)
             if json { print(figures.json) } else { printOutput(figures.table) }
-        } catch {
-            throw failure("\(error)")
         }
     }
 }

@@ -46,17 +46,12 @@ struct BenchZonesCommand: ParsableCommand {
     }
 
     func run() throws {
-        do {
+        try withBenchFolder { folder in
             // Before anything is started: what is missing shall be said at once.
             let kernel = try vs.map { _ in try Artefacts().kernelWithPCI().string }
-            let folder = "/run/czone-bench-" + RandomBytes.bytes(6).map { String($0, radix: 16) }.joined()
-            try FileSystem.makeFolder(folder, mode: 0o755)
-            defer { removeFolder(folder) }
             var results = try measureOurs(folder)
             if let kernel { try measureQEMU(folder, kernel, &results) }
             report(results)
-        } catch {
-            throw failure("\(error)")
         }
     }
 

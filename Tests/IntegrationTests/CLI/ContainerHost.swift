@@ -37,6 +37,13 @@ final class ContainerHost: Sendable {
         _ = try? TestSupport.run("rm", ["-rf", folder])
     }
 
+    /// Debian's Python, made by Setup/python-root before the tests.
+    static func pythonImage() throws -> String {
+        let root = "build/python"
+        try #require(try FileSystem.status(root + "/usr/bin/python3") != nil, "Setup/python-root \(root) makes it")
+        return "dir:" + root
+    }
+
     var environment: [String: String] {
         ["CZONE_ROOT": registry, "CZONE_STORE": folder + "/store", "CZONE_TEMPLATES": templateSetting]
     }

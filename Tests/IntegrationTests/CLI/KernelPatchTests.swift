@@ -21,7 +21,7 @@ import Testing
             libc, context = ctypes.CDLL("libc.so.6", use_errno=True), ctypes.c_ulong()
             print(libc.syscall(206, 128, ctypes.byref(context)), ctypes.get_errno(), context.value != 0)
             """
-        let result = try host.czone(["run", "--rm", "dir:build/python", "python3", "-c", program])
+        let result = try host.czone(["run", "--rm", ContainerHost.pythonImage(), "python3", "-c", program])
         #expect(result.output == "65536 65536\n0 0 True\n", "\(result.error)")
     }
 

@@ -9,9 +9,6 @@ import Testing
 
     init() throws { host = try ContainerHost() }
 
-    /// Debian's Python, made by Setup/python-root before the tests.
-    private static let python = "build/python"
-
     private static let program = """
         import ctypes, hashlib, json, mmap, os, ssl, sys
         memory = bytearray(60 << 20)
@@ -38,10 +35,8 @@ import Testing
         """
 
     @Test func everyPageOfAContainerLiesInItsZone() throws {
-        try #require(
-            try FileSystem.status(Self.python + "/usr/bin/python3") != nil, "Setup/python-root build/python makes it")
         // A neighbour, so that there is another zone to stray into.
-        let image = "dir:" + Self.python
+        let image = try ContainerHost.pythonImage()
         let neighbour = try host.czone(
             ["run", "--detach", "--name", "neighbour", image, "python3", "-c", "import time; time.sleep(1000)"])
         try #require(neighbour.status == 0, "\(neighbour.error)")
