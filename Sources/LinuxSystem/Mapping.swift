@@ -82,6 +82,21 @@ public final class Mapping: @unchecked Sendable {
         self.reservation = reservation
     }
 
+    /// Shows a file's bytes in a part of the mapping, copied on write, instead of what was there. Offsets and size are
+    /// multiples of the page size.
+    public func overlay(
+        _ file: OwnedDescriptor, fileOffset: UInt64, at offset: Int, sizeInBytes size: Int
+    ) throws(SystemError) {
+        precondition(offset >= 0 && size > 0 && size <= sizeInBytes - offset, "a part outside of the mapping")
+        // SAFETY: the part lies within the range that this object owns, so MAP_FIXED replaces nothing of others.
+        let result = unsafe mmap(
+            address.advanced(by: offset), size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE,
+            file.rawValue, off_t(fileOffset))
+        guard unsafe result != MAP_FAILED else {
+            throw SystemError("map \(size) bytes of a file over memory", Errno(rawValue: errno))
+        }
+    }
+
     deinit {
         guard let reservation else {
             // SAFETY: the mapping is this object's own, and nobody has its address any longer.

@@ -42,6 +42,32 @@ extension GuestMemory {
         return count
     }
 
+    /// Lets a range begin as a file's bytes from an offset: whole pages show the file, copied on write, so that they
+    /// take no memory until the guest changes them; what is no whole page on both sides is read.
+    ///
+    /// The file must keep its bytes as long as the mapping lives: a page that the guest has not changed shows them.
+    public func show(
+        _ range: GuestRange, of descriptor: OwnedDescriptor, at offset: UInt64
+    ) throws(GuestMemoryError) {
+        guard let region = regions.first(where: { $0.range.contains(range) }) else {
+            throw .notMapped(address: range.start, sizeInBytes: range.sizeInBytes)
+        }
+        let pages = range.sizeInBytes & ~(Self.pageSize - 1)
+        guard pages > 0, range.start.rawValue % Self.pageSize == 0, offset % Self.pageSize == 0 else {
+            return try load(range, from: descriptor, at: offset)
+        }
+        let place = Int(range.start.rawValue - region.range.start.rawValue)
+        do { try region.mapping.overlay(descriptor, fileOffset: offset, at: place, sizeInBytes: Int(pages)) } catch {
+            throw .transferFailed(error)
+        }
+        guard pages < range.sizeInBytes, let restStart = range.start.advanced(by: pages),
+            let rest = GuestRange(start: restStart, sizeInBytes: range.sizeInBytes - pages)
+        else { return }
+        try load(rest, from: descriptor, at: offset + pages)
+    }
+
+    private static var pageSize: UInt64 { 4096 }
+
     /// Reads exactly the range's size from a file at an offset.
     public func load(
         _ range: GuestRange, from descriptor: OwnedDescriptor, at offset: UInt64

@@ -106,8 +106,9 @@ public struct KernelImage: Equatable, Sendable {
 }
 
 extension KernelImage {
-    /// Reads the segments from the file straight into guest memory, which is fresh: what is zero in the segments is
-    /// left untouched, so that it costs nothing until the kernel uses it.
+    /// Lets guest memory, which is fresh, begin as the segments of the file: their whole pages show the file until the
+    /// guest changes them, so that VMs of one kernel share what none of them changes. What is zero in the segments is
+    /// left untouched.
     public func load(from file: OwnedDescriptor, into memory: GuestMemory) throws(LoaderError) {
         for segment in segments {
             guard memory.isMapped(segment.range.start, sizeInBytes: segment.range.sizeInBytes),
@@ -115,7 +116,7 @@ extension KernelImage {
             else {
                 throw .memory(.notMapped(address: segment.range.start, sizeInBytes: segment.range.sizeInBytes))
             }
-            do { try memory.load(bytes, from: file, at: segment.fileOffset) } catch { throw .memory(error) }
+            do { try memory.show(bytes, of: file, at: segment.fileOffset) } catch { throw .memory(error) }
         }
     }
 }

@@ -3,9 +3,10 @@ import LinuxSystem
 import Memory
 
 /// Guest RAM. The base memory is the process's own, in huge pages: a guest touches most of it while it boots, and each
-/// small page would cost an exit. That of a machine that goes on from a snapshot is the snapshot's memory file, mapped
-/// privately: pages come in when they are touched, and are the process's own from its first write on. The zones are
-/// ranges of one memory file, whose pages go back to the host when a hole is punched.
+/// small page would cost an exit; only the kernel's pages show its file until they are changed. That of a machine that
+/// goes on from a snapshot is the snapshot's memory file, mapped privately: pages come in when they are touched, and are
+/// the process's own from its first write on. The zones are ranges of one memory file, whose pages go back to the host
+/// when a hole is punched.
 final class RandomAccessMemory {
     let zones: MemoryFile
     let layout: MachineLayout
@@ -38,7 +39,7 @@ final class RandomAccessMemory {
 
     /// Host memory that the base memory is: what only this process has.
     var baseResidentBytes: UInt64 {
-        base.reduce(0) { $0 + (snapshot == nil ? $1.residentBytes : $1.privateBytes) }
+        base.reduce(0) { $0 + $1.privateBytes }
     }
 
     /// Where a range of a zone lies in the zones' file.
