@@ -29,6 +29,7 @@ extension [UInt8] {
 struct ELFFile {
     struct Segment {
         var type: UInt32 = 1
+        var flags: UInt32 = 5
         var offset: UInt64 = 0x1000
         var address: UInt64 = 0x10_0000
         var sizeInFile: UInt64 = 16
@@ -62,6 +63,7 @@ struct ELFFile {
         for (index, segment) in segments.enumerated() {
             let base = 64 + index * 56
             bytes.put(segment.type, at: base)
+            bytes.put(segment.flags, at: base + 4)
             bytes.put(segment.offset, at: base + 8)
             bytes.put(segment.address, at: base + 24)
             bytes.put(segment.sizeInFile, at: base + 32)

@@ -41,6 +41,19 @@ import Testing
         #expect(try file.read(exactly: 0x3008, at: 0x1000) == loaded)
     }
 
+    @Test func dataIsCopied() throws {
+        var elf = ELFFile()
+        elf.segments = [.init(address: 0x10_0000, sizeInFile: 0), .init(flags: 6, address: 0x20_0000, sizeInFile: 0x2000)]
+        elf.payload = (0..<0x2000).map { UInt8(truncatingIfNeeded: $0 >> 4 | 1) }
+        let file = try memoryFile(elf.bytes)
+        let mapping = try Mapping(.anonymous, sizeInBytes: 4 << 20)
+        let memory = GuestMemory()
+        try memory.addRegion(at: GuestAddress(0), backedBy: mapping)
+        try KernelImage(reading: file).load(from: file, into: memory)
+        #expect(mapping.privateBytes == 0x2000)
+        #expect(try memory.read(0x2000, at: GuestAddress(0x20_0000)) == elf.payload)
+    }
+
     @Test func aSegmentBeyondTheMemoryIsRefused() throws {
         var elf = ELFFile()
         elf.segments[0].sizeInMemory = 8 << 20

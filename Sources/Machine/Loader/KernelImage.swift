@@ -12,6 +12,9 @@ public struct KernelImage: Equatable, Sendable {
         public let sizeInFile: UInt64
         /// Physical addresses, at or above 1 MiB and below 3 GiB.
         public let range: GuestRange
+        /// The kernel writes to most of its pages (p_flags: PF_W without PF_X). Code that a boot alone needs is writable
+        /// too, but most of it is never written.
+        public let isData: Bool
     }
 
     /// Linux has 5 (text, data, percpu, init, note).
@@ -93,7 +96,8 @@ public struct KernelImage: Equatable, Sendable {
             range.end <= MemoryMap.endOfLowBase
         else { throw .segmentAddress(index: index, address: address, sizeInBytes: inMemory) }
         guard range.start >= MemoryMap.highMemory else { throw .segmentTooLow(index: index, range: range) }
-        return Segment(fileOffset: offset, sizeInFile: inFile, range: range)
+        let flags = table.u32(base + 4)
+        return Segment(fileOffset: offset, sizeInFile: inFile, range: range, isData: flags & 0b11 == 0b10)
     }
 
     private static func read(_ count: Int, at offset: UInt64, of file: OwnedDescriptor) throws(LoaderError) -> [UInt8] {
@@ -106,9 +110,9 @@ public struct KernelImage: Equatable, Sendable {
 }
 
 extension KernelImage {
-    /// Lets guest memory, which is fresh, begin as the segments of the file: their whole pages show the file until the
-    /// guest changes them, so that VMs of one kernel share what none of them changes. What is zero in the segments is
-    /// left untouched.
+    /// Lets guest memory, which is fresh, begin as the segments of the file. Whole pages show the file until the guest
+    /// changes them, so that VMs of one kernel share what none of them changes; data is copied at once, since it is
+    /// changed anyway, and each page on its own would cost two exits. What is zero in the segments is left untouched.
     public func load(from file: OwnedDescriptor, into memory: GuestMemory) throws(LoaderError) {
         for segment in segments {
             guard memory.isMapped(segment.range.start, sizeInBytes: segment.range.sizeInBytes),
@@ -116,7 +120,13 @@ extension KernelImage {
             else {
                 throw .memory(.notMapped(address: segment.range.start, sizeInBytes: segment.range.sizeInBytes))
             }
-            do { try memory.show(bytes, of: file, at: segment.fileOffset) } catch { throw .memory(error) }
+            do {
+                if segment.isData {
+                    try memory.load(bytes, from: file, at: segment.fileOffset)
+                } else {
+                    try memory.show(bytes, of: file, at: segment.fileOffset)
+                }
+            } catch { throw .memory(error) }
         }
     }
 }
