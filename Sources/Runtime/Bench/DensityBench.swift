@@ -52,14 +52,14 @@ public struct DensityBench {
         var result = Result()
         for index in 0...containers {
             if index > 0 { try start("density-\(index)") }
-            try rest()
+            try Self.rest()
             result.costs.append(try cost())
             note(&result)
         }
         for index in 1...max(1, containers) where index <= containers {
             _ = try Stopwatch.milliseconds(of: executable, ["rm"] + places + ["--force", "density-\(index)"])
         }
-        try rest()
+        try Self.rest()
         result.left = try cost()
         return result
     }
@@ -73,7 +73,7 @@ public struct DensityBench {
         }
     }
 
-    private func rest() throws { _ = try wait(for: [], timeoutInMilliseconds: Self.restInMilliseconds) }
+    static func rest() throws { _ = try wait(for: [], timeoutInMilliseconds: restInMilliseconds) }
 
     private func cost() throws -> MemoryCost {
         let processes = try registry.virtualMachines().compactMap { try $0.processID() }

@@ -12,24 +12,28 @@ public enum Stopwatch {
     public static func milliseconds(
         of program: String, _ arguments: [String], until text: String
     ) throws -> Double {
-        let wanted = Array(text.utf8)
-        var seen: [UInt8] = []
-        var found: UInt64?
         let start = MonotonicClock.nanoseconds
         let (output, child) = try launchToRead(program, arguments)
-        while found == nil {
+        defer {
+            sendSignal(SIGKILL, to: child.id)
+            _ = try? child.waitForEnd()
+        }
+        try read(output, until: text, of: program)
+        return Double(MonotonicClock.nanoseconds - start) / 1e6
+    }
+
+    /// Reads what a program prints until it has this text in it.
+    static func read(_ output: OwnedDescriptor, until text: String, of program: String) throws {
+        let wanted = Array(text.utf8)
+        var seen: [UInt8] = []
+        while !contains(seen, wanted) {
             let bytes = try output.read(atMost: 1 << 16)
-            if bytes.isEmpty { break }
+            guard !bytes.isEmpty else {
+                let last = String(decoding: seen.suffix(300), as: UTF8.self)
+                throw Failed(description: "\(program) ended and never printed \"\(text)\": \(last)")
+            }
             seen += bytes
-            if contains(seen, wanted) { found = MonotonicClock.nanoseconds }
         }
-        sendSignal(SIGKILL, to: child.id)
-        let status = try child.waitForEnd()
-        guard let found else {
-            let last = String(decoding: seen.suffix(300), as: UTF8.self)
-            throw Failed(description: "\(program) ended with status \(status) and never printed \"\(text)\": \(last)")
-        }
-        return Double(found - start) / 1e6
     }
 
     /// Milliseconds from the program's start to its end, which must be a success.
@@ -80,7 +84,7 @@ public enum Stopwatch {
     }
 
     /// Starts a program whose output is read: its end of the socket is open nowhere else when this returns.
-    private static func launchToRead(
+    static func launchToRead(
         _ program: String, _ arguments: [String]
     ) throws -> (output: OwnedDescriptor, child: ChildProcess) {
         let (mine, programs) = try UnixSocket.pair()

@@ -16,7 +16,7 @@ final class StartBench {
     }
 
     private let folder: String
-    private let rivals: [StartRivals.Rival]
+    private let rivals: Rivals<StartRival>
     private let executable = CurrentProcess.executablePath
     private let registry: Registry
     private let store: ImageStore
@@ -26,7 +26,7 @@ final class StartBench {
     private var places: [String] { ["--root", folder + "/root", "--store", folder + "/store"] }
 
     /// Imports the image, and boots the VM that our containers start in, or makes the rival's template.
-    init(folder: String, rivals: [StartRivals.Rival]) throws {
+    init(folder: String, rivals: Rivals<StartRival>) throws {
         self.folder = folder
         self.rivals = rivals
         registry = try GlobalOptions.registry(folder + "/root")
@@ -36,6 +36,9 @@ final class StartBench {
         try czone(["run"], ["--detach", "--name", "resident", Self.image, "sleep", "100000"])
         if rivals.contains(.runc) {
             try FileSystem.replace(folder + "/config.json", with: Array(RuncBundle.configuration.utf8))
+        }
+        if rivals.contains(.qemu) {
+            try FileSystem.replace(folder + "/initrd", with: try BusyboxRoot.initialRAMDisk())
         }
         if rivals.contains(.onePerVM) {
             try czone(["template", "create"], alone + [Self.image])
@@ -55,6 +58,8 @@ final class StartBench {
         var figures = StartFigures()
         if rivals.contains(.onePerVM) { figures.onePerVM = Side() }
         if rivals.contains(.runc) { figures.runc = Measurements() }
+        if rivals.contains(.qemu) { figures.qemu = Measurements() }
+        let kernel = try Artefacts().kernel().string
         for index in 0..<runs {
             try startOne([], &figures.czone)
             if var side = figures.onePerVM {
@@ -64,6 +69,12 @@ final class StartBench {
             if rivals.contains(.runc) {
                 figures.runc?.add(
                     try Stopwatch.milliseconds(of: "runc", ["run", "-b", folder, "czone-bench-\(index)"]))
+            }
+            if rivals.contains(.qemu) {
+                let arguments = QEMUMicroVM.arguments(
+                    kernel: kernel, initialRAMDisk: folder + "/initrd", virtualCPUs: 1)
+                figures.qemu?.add(
+                    try Stopwatch.milliseconds(of: QEMUMicroVM.program, arguments, until: BusyboxRoot.greeting))
             }
         }
         for count in bursts {
@@ -124,6 +135,7 @@ struct StartFigures {
     var czone = StartBench.Side()
     var onePerVM: StartBench.Side?
     var runc: Measurements?
+    var qemu: Measurements?
 
     private static func percentiles(_ figures: Measurements) -> [(String, Figure)] {
         [("p50_ms", .number(figures.percentile(50))), ("p99_ms", .number(figures.percentile(99)))]
@@ -165,6 +177,9 @@ struct StartFigures {
                 ("runc_ratio", .number(czone.command.percentile(50) / runc.percentile(50))),
             ]
         }
+        if let qemu {
+            members.append(("qemu", .object([("first_byte", .object(Self.percentiles(qemu))), ("runs", .list(qemu.runs))])))
+        }
         return .object(members)
     }
 
@@ -179,6 +194,7 @@ struct StartFigures {
             for burst in side.bursts { table.add(["\(name), \(burst.count) at once", text(burst.command), "", ""]) }
         }
         if let runc { table.add(["runc", text(runc), "", ""]) }
+        if let qemu { table.add(["QEMU's microvm", "", "", text(qemu)]) }
         return "milliseconds, p50 / p99 of \(czone.command.runs.count) runs each\n" + table.text
     }
 }

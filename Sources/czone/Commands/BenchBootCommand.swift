@@ -36,20 +36,12 @@ struct BenchBootCommand: ParsableCommand {
                         until: BusyboxRoot.greeting))
                 qemu.add(
                     try Stopwatch.milliseconds(
-                        of: "qemu-system-x86_64", qemuArguments(kernel, disk), until: BusyboxRoot.greeting))
+                        of: QEMUMicroVM.program,
+                        QEMUMicroVM.arguments(kernel: kernel, initialRAMDisk: disk, virtualCPUs: cpus),
+                        until: BusyboxRoot.greeting))
             }
             report(czone, qemu)
         }
-    }
-
-    private func qemuArguments(_ kernel: String, _ disk: String) -> [String] {
-        [
-            "-M", "microvm,x-option-roms=off,isa-serial=on,rtc=on", "-accel", "kvm", "-cpu", "host", "-smp", "\(cpus)",
-            "-m", "256M", "-nodefaults", "-no-user-config", "-display", "none", "-serial", "stdio", "-no-reboot",
-            "-kernel", kernel, "-initrd", disk,
-            // QEMU's microvm cannot power off; a reset ends it.
-            "-append", BareVirtualMachine.kernelCommandLine + " reboot=t",
-        ]
     }
 
     private func report(_ czone: Measurements, _ qemu: Measurements) {

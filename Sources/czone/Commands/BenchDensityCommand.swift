@@ -1,6 +1,7 @@
 import ArgumentParser
 import LinuxSystem
 import Runtime
+import SystemPackage
 
 struct BenchDensityCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -14,13 +15,20 @@ struct BenchDensityCommand: ParsableCommand {
             it, where there are control groups. The container is a shell that prints and waits, or what follows IMAGE.
             """)
 
-    enum Rival: String, ExpressibleByArgument { case onePerVM = "one-per-vm" }
+    enum Rival: String, CaseIterable {
+        case onePerVM = "one-per-vm"
+        case qemu
+    }
 
     @Option(help: "How many containers.")
     var containers = 16
 
-    @Option(help: "What it is compared with: one-per-vm, each in a VM of its own from a template.")
-    var vs: Rival?
+    @Option(
+        help: """
+            What it is compared with, with commas: one-per-vm, each in a VM of its own from a template; qemu, the same \
+            shell as the only program of QEMU's microvm with our kernel.
+            """)
+    var vs = Rivals<Rival>([])
 
     @Flag(help: "As JSON.")
     var json = false
@@ -42,8 +50,13 @@ struct BenchDensityCommand: ParsableCommand {
         try withBenchFolder { folder in
             try BusyboxRoot.makeFolder(folder + "/rootfs")
             let ours = try measure("zones", folder, [])
-            let alone = try vs.map { _ in try measure("one-per-vm", folder, ["--one-per-vm"]) }
-            json ? print(Self.figures(containers, ours, alone)) : printOutput(Self.table(ours, alone))
+            let sides = Sides(
+                ours: ours, alone: try vs.has(.onePerVM) { try measure("one-per-vm", folder, ["--one-per-vm"]) },
+                qemu: try vs.has(.qemu) {
+                    try QEMUMicroVM.density(
+                        guests: containers, kernel: try Artefacts().kernel().string, folder: folder)
+                })
+            json ? print(Self.figures(containers, sides)) : printOutput(Self.table(sides))
         }
     }
 
@@ -65,14 +78,19 @@ struct BenchDensityCommand: ParsableCommand {
         100 * (1 - ours.bytesPerContainer / theirs.bytesPerContainer)
     }
 
-    private static func figures(
-        _ containers: Int, _ ours: DensityBench.Result, _ alone: DensityBench.Result?
-    ) -> Figure {
-        var members: [(String, Figure)] = [("containers", .number(Double(containers))), ("czone", side(ours))]
-        if let alone {
-            members += [("one_per_vm", side(alone)), ("reduction_percent", .number(reduction(ours, alone)))]
+    private struct Sides {
+        let ours: DensityBench.Result
+        let alone: DensityBench.Result?
+        let qemu: DensityBench.Result?
+    }
+
+    private static func figures(_ containers: Int, _ sides: Sides) -> Figure {
+        var members: [(String, Figure)] = [("containers", .number(Double(containers))), ("czone", side(sides.ours))]
+        if let alone = sides.alone {
+            members += [("one_per_vm", side(alone)), ("reduction_percent", .number(reduction(sides.ours, alone)))]
         }
-        return .object(members + [("left_after_end_bytes", .number(Double(ours.left.total)))])
+        if let qemu = sides.qemu { members.append(("qemu", side(qemu))) }
+        return .object(members + [("left_after_end_bytes", .number(Double(sides.ours.left.total)))])
     }
 
     private static func side(_ result: DensityBench.Result) -> Figure {
@@ -96,17 +114,18 @@ struct BenchDensityCommand: ParsableCommand {
         return .object(members)
     }
 
-    private static func table(_ ours: DensityBench.Result, _ alone: DensityBench.Result?) -> String {
+    private static func table(_ sides: Sides) -> String {
         var table = Table(["", "PER CONTAINER", "THE FIRST", "ALL", "LEFT"], rightAligned: [1, 2, 3, 4])
         func size(_ bytes: some BinaryInteger) -> String { ByteSize(bytes: UInt64(clamping: bytes)).description }
-        for (name, result) in [("in zones", ours), ("one per VM", alone)] as [(String, DensityBench.Result?)] {
+        let all = [("in zones", sides.ours), ("one per VM", sides.alone), ("QEMU's microvm", sides.qemu)]
+        for (name, result) in all as [(String, DensityBench.Result?)] {
             guard let result, result.costs.count > 1 else { continue }
             table.add([
                 name, size(Int(result.bytesPerContainer)), size(result.costs[1].total),
                 size(result.costs[result.costs.count - 1].total), size(result.left.total),
             ])
         }
-        guard let alone else { return table.text }
-        return table.text + "\n\(milliseconds(reduction(ours, alone))) % less for each further container"
+        guard let alone = sides.alone else { return table.text }
+        return table.text + "\n\(milliseconds(reduction(sides.ours, alone))) % less for each further container"
     }
 }

@@ -15,8 +15,12 @@ struct BenchStartCommand: ParsableCommand {
             many whole commands at once.
             """)
 
-    @Option(help: "What it is compared with: one-per-vm, runc or both, with a comma.")
-    var vs = StartRivals([.runc])
+    @Option(
+        help: """
+            What it is compared with, with commas: one-per-vm, runc, qemu (its microvm with our kernel, from the \
+            process's start to the first byte of /init).
+            """)
+    var vs = Rivals<StartRival>([.runc])
 
     @Option(help: "How often each side starts a container.")
     var runs = 20
@@ -36,7 +40,7 @@ struct BenchStartCommand: ParsableCommand {
 
     func run() throws {
         try withBenchFolder { folder in
-            let bench = try StartBench(folder: folder, rivals: vs.rivals)
+            let bench = try StartBench(folder: folder, rivals: vs)
             defer { bench.end() }
             let figures = try bench.measure(runs: runs, bursts: bursts)
             if json { print(figures.json) } else { printOutput(figures.table) }
@@ -45,23 +49,8 @@ struct BenchStartCommand: ParsableCommand {
 }
 
 /// What a start is compared with.
-struct StartRivals: ExpressibleByArgument, CustomStringConvertible {
-    enum Rival: String, CaseIterable {
-        case onePerVM = "one-per-vm"
-        case runc
-    }
-
-    let rivals: [Rival]
-
-    init(_ rivals: [Rival]) { self.rivals = rivals }
-
-    init?(argument: String) {
-        let rivals = argument.split(separator: ",", omittingEmptySubsequences: false).map {
-            Rival(rawValue: String($0))
-        }
-        guard !rivals.isEmpty, !rivals.contains(nil) else { return nil }
-        self.rivals = rivals.compactMap { $0 }
-    }
-
-    var description: String { rivals.map(\.rawValue).joined(separator: ",") }
+enum StartRival: String, CaseIterable {
+    case onePerVM = "one-per-vm"
+    case runc
+    case qemu
 }

@@ -37,4 +37,22 @@ import Testing
         #expect(try host.machines().first?.zones.plugged == 4)
         #expect(before < after + 3 * 4 << 20, "\(before) \(after)")
     }
+
+    /// Patch 0012: the memmap of 128 MiB has 2 MiB; a shell that sleeps needs little of it.
+    @Test func aZoneCostsWhatItsContainerUses() throws {
+        _ = try host.runDetached([], ["sleep", "1000"])
+        let memory = try #require(try host.machines().first).memory
+        #expect(memory.zonesResidentBytes < 512 << 10)
+    }
+
+    /// Patch 0012: all of a zone is there for its container, in each of its memory blocks, and nothing of it stays.
+    @Test func aZoneGrowsWithItsContainer() throws {
+        let fill = "dd if=/dev/zero of=/tmp/x bs=1M count=$1 2>/dev/null && stat -c %s /tmp/x"
+        for (size, count) in [("128M", 100), ("256M", 220)] {
+            let result = try host.czone(
+                ["run", "--rm", "--memory", size, host.image, "sh", "-c", fill, "sh", "\(count)"])
+            #expect(result.output == "\(count << 20)\n", "\(result.error)")
+        }
+        #expect(try host.waits { try host.machines().allSatisfy { $0.memory.zonesResidentBytes == 0 } })
+    }
 }
