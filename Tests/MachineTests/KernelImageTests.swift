@@ -43,7 +43,9 @@ import Testing
 
     @Test func dataIsCopied() throws {
         var elf = ELFFile()
-        elf.segments = [.init(address: 0x10_0000, sizeInFile: 0), .init(flags: 6, address: 0x20_0000, sizeInFile: 0x2000)]
+        elf.segments = [
+            .init(address: 0x10_0000, sizeInFile: 0), .init(flags: 6, address: 0x20_0000, sizeInFile: 0x2000),
+        ]
         elf.payload = (0..<0x2000).map { UInt8(truncatingIfNeeded: $0 >> 4 | 1) }
         let file = try memoryFile(elf.bytes)
         let mapping = try Mapping(.anonymous, sizeInBytes: 4 << 20)

@@ -178,7 +178,8 @@ struct StartFigures {
             ]
         }
         if let qemu {
-            members.append(("qemu", .object([("first_byte", .object(Self.percentiles(qemu))), ("runs", .list(qemu.runs))])))
+            members.append(
+                ("qemu", .object([("first_byte", .object(Self.percentiles(qemu))), ("runs", .list(qemu.runs))])))
         }
         return .object(members)
     }
