@@ -14,8 +14,7 @@ import urllib.request
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../Containerd"))
 import cri_test as pods  # noqa: E402
-from cri import Runtime  # noqa: E402
-from host import PYTHON, Host, eventually  # noqa: E402
+from host import PYTHON  # noqa: E402
 
 FUNCTION = """
 import http.server
@@ -76,15 +75,12 @@ def measure(handler, count, memory_count):
 
 
 def main():
-    pods.host = Host()
-    pods.runtime = Runtime(pods.host.address)
-    eventually("CRI is ready", lambda: all(c.status for c in pods.runtime.Status().status.conditions))
+    pods.setUpModule()
     count, memory_count = int(os.environ.get("CZONE_BENCH_PODS", "8")), int(os.environ.get("CZONE_BENCH_MEMORY_PODS", "16"))
     results = {handler: measure(handler, count, memory_count) for handler in ("runc", "czone")}
     results["time_ratio"] = results["czone"]["total_ms"] / results["runc"]["total_ms"]
     results["memory_difference_bytes"] = results["czone"]["bytes_per_pod"] - results["runc"]["bytes_per_pod"]
-    pods.runtime.close()
-    pods.host.close()
+    pods.tearDownModule()
     if "--json" in sys.argv:
         print(json.dumps(results, indent=2))
         return
