@@ -30,7 +30,7 @@ class Runtime:
         method = self.channel.unary_unary(
             f"/runtime.v1.RuntimeService/{name}", request_serializer=request_type.SerializeToString,
             response_deserializer=response_type.FromString)
-        return lambda within=120, **fields: method(request_type(**fields), timeout=within)
+        return lambda within=60, **fields: method(request_type(**fields), timeout=within)
 
     def close(self):
         self.channel.close()

@@ -8,8 +8,9 @@ import urllib.request
 
 import grpc
 
+import host as containerd
 from cri import Runtime, Stream
-from host import BUSYBOX, CRI_NAMESPACE, LAYERED, Host, eventually
+from host import BUSYBOX, LAYERED, eventually
 
 host = None
 runtime = None
@@ -20,19 +21,25 @@ PID_OF_POD, PID_OF_CONTAINER = 0, 1
 
 def setUpModule():
     global host, runtime
-    host = Host([CRI_NAMESPACE])
+    host = containerd.shared
     connect()
 
 
 def connect():
     global runtime
     runtime = Runtime(host.address)
-    eventually("CRI is ready", lambda: all(c.status for c in runtime.Status().status.conditions))
+    eventually("CRI is ready", is_ready)
+
+
+def is_ready():
+    try:
+        return all(condition.status for condition in runtime.Status().status.conditions)
+    except grpc.RpcError:
+        return False
 
 
 def tearDownModule():
     runtime.close()
-    host.close()
 
 
 class Pod:
@@ -306,7 +313,3 @@ class PodTest(unittest.TestCase):
                       "linux": {"security_context": {"namespace_options": {"network": 2, "pid": PID_OF_CONTAINER}}}}
             runtime.RunPodSandbox(config=config, runtime_handler="czone")
         self.assertIn("network namespace is not supported", raised.exception.details())
-
-
-if __name__ == "__main__":
-    unittest.main(verbosity=2)

@@ -5,7 +5,8 @@ import signal
 import subprocess
 import unittest
 
-from host import BUSYBOX, LAYERED, NAMESPACE, PYTHON, Host, eventually
+import host as containerd
+from host import BUSYBOX, LAYERED, PYTHON, eventually
 
 host = None
 # ctr tells the size of its terminal a little after the start.
@@ -14,11 +15,7 @@ SIZED = "until stty size | grep -x '33 77'; do sleep 0.1; done; tty"
 
 def setUpModule():
     global host
-    host = Host([NAMESPACE])
-
-
-def tearDownModule():
-    host.close()
+    host = containerd.shared
 
 
 def in_terminal(command):
@@ -76,86 +73,96 @@ class RunTest(unittest.TestCase):
         self.assertEqual(done.stdout, '{"sum": 499500}\n')
 
 
-class DetachedTest(unittest.TestCase):
-    def setUp(self):
-        self.id = self._testMethodName.replace("test_", "")[:40]
-        host.run(self.id, "sh", "-c", "trap 'exit 5' TERM; echo begun; while true; do sleep 1; done", options=["-d"])
-        self.addCleanup(self.clean)
+def detach(id):
+    """A container that lives until it is told to end."""
+    host.run(id, "sh", "-c", "trap 'exit 5' TERM; while true; do sleep 1; done", options=["-d"])
 
-    def clean(self):
-        host.ctr("task", "kill", "-s", "SIGKILL", self.id, check=False)
-        eventually("the task ends", lambda: host.task_status(self.id) in (None, "STOPPED"))
-        host.ctr("task", "rm", self.id, check=False)
-        host.ctr("container", "rm", self.id, check=False)
+
+def end(id):
+    """Whatever has become of it."""
+    host.ctr("task", "kill", "-s", "SIGKILL", id, check=False)
+    eventually("the task ends", lambda: host.task_status(id) in (None, "STOPPED"))
+    host.ctr("task", "rm", id, check=False)
+    host.ctr("container", "rm", id, check=False)
+
+
+class DetachedTest(unittest.TestCase):
+    """What leaves a container as it was."""
+
+    name = "detached"
+
+    @classmethod
+    def setUpClass(cls):
+        detach(cls.name)
+        cls.addClassCleanup(end, cls.name)
 
     def test_status_and_processes(self):
-        self.assertEqual(host.task_status(self.id), "RUNNING")
-        self.assertGreaterEqual(len(host.ctr("task", "ps", self.id).stdout.splitlines()), 2)
+        self.assertEqual(host.task_status(self.name), "RUNNING")
+        self.assertGreaterEqual(len(host.ctr("task", "ps", self.name).stdout.splitlines()), 2)
 
     def test_exec(self):
-        done = host.ctr("task", "exec", "--exec-id", "one", self.id, "sh", "-c", "ls /proc | grep -c '^[0-9]*$'; exit 3", check=False)
+        done = host.ctr("task", "exec", "--exec-id", "one", self.name, "sh", "-c", "ls /proc | grep -c '^[0-9]*$'; exit 3", check=False)
         self.assertEqual(done.returncode, 3)
         self.assertGreaterEqual(int(done.stdout), 2, "it is in the container's process namespace")
-        done = host.ctr("task", "exec", "--exec-id", "two", self.id, "cat", input="through\n")
+        done = host.ctr("task", "exec", "--exec-id", "two", self.name, "cat", input="through\n")
         self.assertEqual(done.stdout, "through\n")
 
     def test_exec_with_terminal(self):
-        command = f"ctr -a {host.address} -n default task exec -t --exec-id tty {self.id} sh -c \"{SIZED}\""
+        command = f"ctr -a {host.address} -n default task exec -t --exec-id tty {self.name} sh -c \"{SIZED}\""
         self.assertIn("/dev/pts/", in_terminal(command).stdout)
 
     def test_metrics(self):
-        text = host.ctr("task", "metrics", self.id).stdout
+        text = host.ctr("task", "metrics", self.name).stdout
         values = dict(line.split()[:2] for line in text.splitlines() if len(line.split()) >= 2)
         self.assertGreater(int(values["memory.usage_in_bytes"]), 4096)
         self.assertGreaterEqual(int(values["pids.current"]), 1)
 
-    def test_signals_are_delivered(self):
-        host.ctr("task", "kill", "-s", "SIGTERM", self.id)
-        eventually("it ends by its own handler", lambda: host.task_status(self.id) == "STOPPED")
-        self.assertIn("exit code 5", host.ctr("task", "rm", self.id).stderr)
-
     def test_pause_and_resume(self):
-        host.ctr("task", "pause", self.id)
-        self.assertEqual(host.task_status(self.id), "PAUSED")
-        host.ctr("task", "resume", self.id)
-        self.assertEqual(host.task_status(self.id), "RUNNING")
+        host.ctr("task", "pause", self.name)
+        self.assertEqual(host.task_status(self.name), "PAUSED")
+        host.ctr("task", "resume", self.name)
+        self.assertEqual(host.task_status(self.name), "RUNNING")
+
+
+class EndTest(unittest.TestCase):
+    def setUp(self):
+        self.name = self._testMethodName.replace("test_", "")
+        self.addCleanup(end, self.name)
+        detach(self.name)
+
+    def test_signals_are_delivered(self):
+        host.ctr("task", "kill", "-s", "SIGTERM", self.name)
+        eventually("it ends by its own handler", lambda: host.task_status(self.name) == "STOPPED")
+        self.assertIn("exit code 5", host.ctr("task", "rm", self.name).stderr)
 
     def test_containerd_comes_back(self):
         host.restart_containerd()
-        self.assertEqual(host.task_status(self.id), "RUNNING")
-        self.assertEqual(host.ctr("task", "exec", "--exec-id", "after", self.id, "echo", "still here").stdout, "still here\n")
-        host.ctr("task", "kill", "-s", "SIGKILL", self.id)
-        eventually("containerd hears of the end", lambda: host.task_status(self.id) == "STOPPED")
+        self.assertEqual(host.task_status(self.name), "RUNNING")
+        self.assertEqual(host.ctr("task", "exec", "--exec-id", "after", self.name, "echo", "still here").stdout, "still here\n")
+        host.ctr("task", "kill", "-s", "SIGKILL", self.name)
+        eventually("containerd hears of the end", lambda: host.task_status(self.name) == "STOPPED")
 
     def test_shim_is_killed(self):
         for pid in host.shims():
             os.kill(pid, signal.SIGKILL)
-        eventually("containerd reports the exit", lambda: host.task_status(self.id) in (None, "STOPPED", "UNKNOWN"))
-        eventually("the container is gone", lambda: self.id not in host.czone("ps").stdout)
-        host.ctr("task", "rm", self.id, check=False)
+        eventually("containerd reports the exit", lambda: host.task_status(self.name) in (None, "STOPPED", "UNKNOWN"))
+        eventually("the container is gone", lambda: self.name not in host.czone("ps").stdout)
 
     def test_vm_is_killed(self):
         for pid in host.machines():
             os.kill(pid, signal.SIGKILL)
-        eventually("the exit is reported", lambda: host.task_status(self.id) == "STOPPED")
-        host.ctr("task", "rm", self.id, check=False)
+        eventually("the exit is reported", lambda: host.task_status(self.name) == "STOPPED")
         self.assertEqual(host.run("afterwards", "echo", "works", options=["--rm"]).stdout, "works\n")
 
 
 class LeakTest(unittest.TestCase):
-    """CZONE_TEST_RUNS (8) runs one after the other, then CZONE_TEST_PARALLEL (4) at the same time, twice."""
-
-    def end_keeper(self):
-        host.ctr("task", "kill", "-s", "SIGKILL", "keeper", check=False)
-        eventually("the keeper ends", lambda: host.task_status("keeper") in (None, "STOPPED"))
-        host.ctr("task", "rm", "keeper", check=False)
-        host.ctr("container", "rm", "keeper", check=False)
+    """CZONE_TEST_RUNS (4) runs one after the other, then CZONE_TEST_PARALLEL (4) at the same time, twice."""
 
     def test_runs_leave_nothing(self):
-        runs, parallel = int(os.environ.get("CZONE_TEST_RUNS", "8")), int(os.environ.get("CZONE_TEST_PARALLEL", "4"))
+        runs, parallel = int(os.environ.get("CZONE_TEST_RUNS", "4")), int(os.environ.get("CZONE_TEST_PARALLEL", "4"))
         # It holds the VM and the shim, so that what others leave in them shows.
-        self.addCleanup(self.end_keeper)
-        host.run("keeper", "sleep", "100000", options=["-d"])
+        self.addCleanup(end, "keeper")
+        detach("keeper")
         host.run("warm", "true", options=["--rm"])
         only_the_keeper = lambda: len(host.czone("ps", "-q").stdout.split()) == 1
         eventually("only the keeper is left", only_the_keeper)
@@ -169,7 +176,3 @@ class LeakTest(unittest.TestCase):
         # VMs that were started for the many end when they have been idle for a while.
         eventually("everything is as before", lambda: host.traces() == before, seconds=host.idle_seconds + 30,
                    otherwise=lambda: f"{host.traces()}, before: {before}")
-
-
-if __name__ == "__main__":
-    unittest.main(verbosity=2)

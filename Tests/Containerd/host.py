@@ -65,15 +65,17 @@ def eventually(what, condition, seconds=60, pause=0.1, otherwise=lambda: ""):
     raise AssertionError(f"not after {seconds} s: {what} {otherwise()}")
 
 
+# The Host that the tests of a run share.
+shared = None
+
+
 class Host:
     """A folder with everything in it, and the containerd that runs over it."""
 
     # How long a VM stays without containers.
     idle_seconds = 30
 
-    def __init__(self, namespaces):
-        """With images in these namespaces of containerd's."""
-        self.namespaces = namespaces
+    def __init__(self):
         self.dir = tempfile.mkdtemp(prefix="ct-", dir="/run")
         self.address = f"{self.dir}/c.sock"
         self.process = None
@@ -108,7 +110,7 @@ class Host:
             made[PYTHON] = ([images.layer_of_folder(python)], ["/usr/bin/python3"])
         for name, (layers, command) in made.items():
             images.write_image(f"{self.dir}/image.tar", name, layers, command)
-            for namespace in self.namespaces:
+            for namespace in (NAMESPACE, CRI_NAMESPACE):
                 self.ctr("images", "import", f"{self.dir}/image.tar", namespace=namespace)
         os.remove(f"{self.dir}/image.tar")
 
@@ -193,10 +195,18 @@ class Host:
         for line in self.czone("vm", "list").stdout.splitlines()[1:]:
             self.czone("vm", "stop", line.split()[0], check=False)
 
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
     def close(self):
         self.stop_machines()
         eventually("no VM is left", lambda: not self.machines(), seconds=20)
         self.process.terminate()
         self.process.wait()
         eventually("idle shims end", lambda: not self.shims(), seconds=30)
+        if kept := os.environ.get("CZONE_TEST_LOGS"):
+            shutil.copy(f"{self.dir}/containerd.log", f"{kept}/{os.path.basename(self.dir)}.log")
         shutil.rmtree(self.dir, ignore_errors=True)
