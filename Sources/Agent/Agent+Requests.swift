@@ -166,6 +166,9 @@ extension Agent {
                 connection?.reply(failure, to: caller)
             } else {
                 stopwatch.lap(.zoneOnline)
+                if let inhabitant = containers.first(where: { $0.number == zone.container }) {
+                    inhabitant.group.zoneHasGrown(to: request.sizeInBytes)
+                }
                 connection?.reply(Done(timings: stopwatch.timings), to: caller)
             }
         }

@@ -7,7 +7,8 @@ final class ControlGroup {
 
     let number: ContainerNumber
     let directory: Descriptor
-    private let zoneBytes: UInt64?
+    /// What is plugged of its zone; nil: it has none.
+    private var zoneBytes: UInt64?
     private let events: Descriptor
     private let memoryEvents: Descriptor
 
@@ -40,6 +41,9 @@ final class ControlGroup {
     func set(_ name: String, _ value: String) throws(Failure) {
         try writeValue(value, to: name, in: directory.rawValue, .controlGroup)
     }
+
+    /// More of its zone is there: the limits that come may be higher.
+    func zoneHasGrown(to bytes: UInt64) { zoneBytes = zoneBytes.map { max($0, bytes) } }
 
     /// Sets those limits that are given. A zone's size is a limit that always holds.
     func apply(_ limits: ResourceLimits, isNew: Bool = false) throws(Failure) {

@@ -18,7 +18,7 @@ messages = importlib.import_module("cri_pb2")
 
 
 class Runtime:
-    """The RuntimeService behind a containerd socket; a method for each call, by keyword arguments."""
+    """The RuntimeService behind a containerd socket; a method for each call, by keyword arguments, `within` so many seconds."""
 
     def __init__(self, address):
         # containerd's server wants an authority that is a name.
@@ -30,7 +30,7 @@ class Runtime:
         method = self.channel.unary_unary(
             f"/runtime.v1.RuntimeService/{name}", request_serializer=request_type.SerializeToString,
             response_deserializer=response_type.FromString)
-        return lambda timeout=120, **fields: method(request_type(**fields), timeout=timeout)
+        return lambda within=60, **fields: method(request_type(**fields), timeout=within)
 
     def close(self):
         self.channel.close()

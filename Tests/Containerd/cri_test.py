@@ -1,28 +1,45 @@
 """Pods as kubelet makes them, over CRI, with the runtime handler `czone`."""
 
 import os
+import signal
 import unittest
+import urllib.error
+import urllib.request
 
 import grpc
 
+import host as containerd
 from cri import Runtime, Stream
-from host import BUSYBOX, PAUSE, Host, eventually
+from host import BUSYBOX, LAYERED, eventually
 
 host = None
 runtime = None
-RUNNING, EXITED = 1, 2
+READY, NOT_READY = 0, 1  # of a sandbox
+RUNNING, EXITED = 1, 2  # of a container
+PID_OF_POD, PID_OF_CONTAINER = 0, 1
 
 
 def setUpModule():
     global host, runtime
-    host = Host()
+    host = containerd.shared
+    connect()
+
+
+def connect():
+    global runtime
     runtime = Runtime(host.address)
-    eventually("CRI is ready", lambda: all(c.status for c in runtime.Status().status.conditions))
+    eventually("CRI is ready", is_ready)
+
+
+def is_ready():
+    try:
+        return all(condition.status for condition in runtime.Status().status.conditions)
+    except grpc.RpcError:
+        return False
 
 
 def tearDownModule():
     runtime.close()
-    host.close()
 
 
 class Pod:
@@ -30,14 +47,17 @@ class Pod:
 
     count = 0
 
-    def __init__(self, namespace="default", annotations=None, handler="czone"):
+    def __init__(self, namespace="default", annotations=None, handler="czone", pid=PID_OF_CONTAINER, ports=()):
         Pod.count += 1
         self.name = f"pod-{Pod.count}"
         self.logs = f"{host.dir}/logs/{self.name}"
         os.makedirs(self.logs)
+        # As kubelet asks: containers see each other's processes only where the pod says so.
+        self.security = {"namespace_options": {"pid": pid}}
         self.config = {
             "metadata": {"name": self.name, "uid": self.name, "namespace": namespace}, "hostname": self.name,
-            "log_directory": self.logs, "annotations": annotations or {}, "dns_config": {"servers": ["10.88.0.1"]}, "linux": {},
+            "log_directory": self.logs, "annotations": annotations or {}, "dns_config": {"servers": ["10.88.0.1"]},
+            "port_mappings": ports, "linux": {"security_context": self.security},
         }
         self.id = runtime.RunPodSandbox(config=self.config, runtime_handler=handler).pod_sandbox_id
 
@@ -53,7 +73,8 @@ class Pod:
     def create(self, name, *command, memory=64 << 20, image=BUSYBOX, **more):
         config = {
             "metadata": {"name": name}, "image": {"image": image}, "command": command, "log_path": f"{name}.log",
-            "linux": {"resources": {"memory_limit_in_bytes": memory, "cpu_period": 100000, "cpu_quota": 100000}}, **more,
+            "linux": {"resources": {"memory_limit_in_bytes": memory, "cpu_period": 100000, "cpu_quota": 100000},
+                      "security_context": self.security}, **more,
         }
         return runtime.CreateContainer(pod_sandbox_id=self.id, config=config, sandbox_config=self.config).container_id
 
@@ -78,9 +99,20 @@ def sh(id, script):
 
 def machine_of(id):
     """The VM that a container is in."""
-    import json
+    return next(row["vm"] for row in host.json("ps") if row["id"].startswith(id))
 
-    return next(row["vm"] for row in json.loads(host.czone("ps", "--json").stdout) if row["id"].startswith(id))
+
+def fetch(url):
+    """The body of an answer; None while there is none."""
+    try:
+        with urllib.request.urlopen(url, timeout=10) as answer:
+            return answer.read().decode()
+    except (OSError, urllib.error.URLError):
+        return None
+
+
+# A web server that tells its own host's name.
+SERVER = ("sh", "-c", "hostname >/tmp/index.html; exec httpd -f -p 8080 -h /tmp")
 
 
 class PodTest(unittest.TestCase):
@@ -102,16 +134,30 @@ class PodTest(unittest.TestCase):
         self.assertIn("nameserver 10.88.0.1", sh(two, "cat /etc/resolv.conf"))
         self.assertEqual(machine_of(one), machine_of(two))
 
+    def test_containers_of_a_pod_can_share_their_processes(self):
+        pod = self.pod(pid=PID_OF_POD)
+        one, two = pod.run("one", "sleep", "4321"), pod.run("two", "sleep", "1000")
+        self.assertEqual(sh(one, "readlink /proc/self/ns/pid"), sh(two, "readlink /proc/self/ns/pid"))
+        self.assertIn("sleep 4321", sh(two, "ps"))
+
     def test_pods_of_a_function_share_a_vm_and_tenants_do_not(self):
         wanted = {"czone.dev/function": "resize"}
-        one, two, other = (self.pod(annotations=wanted) for _ in range(2)), None, self.pod(annotations=wanted, namespace="team-b")
-        one, two = one
-        ids = [pod.run("app", "sleep", "1000") for pod in (one, two, other)]
+        one, two, other = self.pod(annotations=wanted), self.pod(annotations=wanted), self.pod(annotations=wanted, namespace="team-b")
+        ids = [pod.run("app", *SERVER) for pod in (one, two, other)]
         machines = [machine_of(id) for id in ids]
         self.assertEqual(machines[0], machines[1])
         self.assertNotEqual(machines[0], machines[2])
-        # Pods in one VM are strangers to each other.
+        # Pods in one VM are strangers to each other, and reach each other by the network alone.
         self.assertNotEqual(sh(ids[0], "readlink /proc/self/ns/net"), sh(ids[1], "readlink /proc/self/ns/net"))
+        for pod in (one, two, other):
+            url = f"http://{pod.status.network.ip}:8080/"
+            eventually("the pod answers the host", lambda: fetch(url) == f"{pod.name}\n")
+            self.assertEqual(sh(ids[0], f"wget -qO- {url}"), f"{pod.name}\n")
+
+    def test_a_port_of_the_host_leads_to_the_pod(self):
+        pod = self.pod(ports=[{"container_port": 8080, "host_port": 18080}])
+        pod.run("app", *SERVER)
+        eventually("the pod answers", lambda: fetch("http://10.88.0.1:18080/") == f"{pod.name}\n")
 
     def test_a_pod_can_have_its_vm_for_itself(self):
         wanted = {"czone.dev/function": "solo", "czone.dev/one-per-vm": "true"}
@@ -169,26 +215,101 @@ class PodTest(unittest.TestCase):
         stream.close()
 
     def test_containerd_comes_back_to_its_pods(self):
-        global runtime
         pod = self.pod()
         id = pod.run("app", "sh", "-c", "echo before; sleep 1000")
-        host.kill_containerd()
-        host.start()
-        runtime.close()
-        runtime = Runtime(host.address)
-        eventually("CRI is ready", lambda: all(c.status for c in runtime.Status().status.conditions))
-        self.assertEqual((container(id).state, pod.status.state), (RUNNING, 0))
+        doomed = pod.run("doomed", "sh", "-c", "trap 'exit 3' TERM; while true; do sleep 1; done")
+        self.restart_containerd()
+        self.assertEqual((container(id).state, container(doomed).state, pod.status.state), (RUNNING, RUNNING, READY))
         self.assertEqual(sh(id, "echo here"), "here\n")
+        sh(doomed, "kill 1")
+        eventually("containerd hears of an end", lambda: container(doomed).state == EXITED)
+        self.assertEqual(container(doomed).exit_code, 3)
         runtime.StopContainer(container_id=id, timeout=0)
         self.assertEqual(container(id).exit_code, 137)
+        self.assertEqual(pod.log("app"), [("stdout", "before")])
+
+    def restart_containerd(self):
+        runtime.close()
+        host.restart_containerd()
+        connect()
+
+    def assert_all_have_ended(self, pod, *ids, code):
+        """All that a pod was is told to have ended, and nothing of it is left in czone's registry."""
+        for id in ids:
+            eventually("the exit is reported", lambda: container(id).state == EXITED)
+            self.assertEqual((container(id).exit_code, container(id).reason), (code, "Error"))
+        eventually("the sandbox's end is reported", lambda: pod.status.state == NOT_READY)
+        eventually("nothing is left of it", lambda: not any(id in host.czone("ps").stdout for id in (pod.id, *ids)))
+
+    def test_vm_is_killed(self):
+        pod = self.pod()
+        ids = [pod.run(name, "sleep", "1000") for name in ("one", "two")]
+        for pid in host.machines():
+            os.kill(pid, signal.SIGKILL)
+        self.assert_all_have_ended(pod, *ids, code=255)
+        self.assertEqual(pod.log("one"), [("stderr", "czone: the container's VM has ended")])
+        self.assertEqual(sh(self.pod().run("afterwards", "sleep", "1000"), "echo works"), "works\n")
+
+    def test_shim_is_killed(self):
+        pod = self.pod()
+        ids = [pod.run(name, "sleep", "1000") for name in ("one", "two")]
+        for pid in host.shims():
+            os.kill(pid, signal.SIGKILL)
+        # What CRI takes for an end that it could not wait for.
+        self.assert_all_have_ended(pod, *ids, code=255)
+        self.assertEqual(sh(self.pod().run("afterwards", "sleep", "1000"), "echo works"), "works\n")
+
+    def test_folders_and_files_of_the_host(self):
+        folder = f"{host.dir}/volume"
+        os.makedirs(f"{folder}/first")
+        for path, text in {"first/key": "one", "hosts": "127.0.0.1 localhost told-by-kubelet"}.items():
+            with open(f"{folder}/{path}", "w") as file:
+                file.write(f"{text}\n")
+        os.symlink("first", f"{folder}/data")
+        pod = self.pod()
+        id = pod.run("app", "sleep", "1000", mounts=[
+            {"container_path": "/config", "host_path": folder, "readonly": True},
+            {"container_path": "/scratch", "host_path": f"{folder}/first"},
+            {"container_path": "/etc/hosts", "host_path": f"{folder}/hosts"}])
+        self.assertEqual(sh(id, "cat /config/data/key"), "one\n")
+        self.assertIn("told-by-kubelet", sh(id, "cat /etc/hosts"))
+        self.assertEqual(sh(id, "touch /config/new 2>/dev/null || echo refused"), "refused\n")
+        self.assertEqual(sh(id, "echo two >/scratch/made && cat /config/first/made"), "two\n")
+        with open(f"{folder}/first/made") as file:
+            self.assertEqual(file.read(), "two\n")
+        # As a config map is updated: a link that is exchanged.
+        os.makedirs(f"{folder}/second")
+        with open(f"{folder}/second/key", "w") as file:
+            file.write("three\n")
+        os.symlink("second", f"{folder}/data.new")
+        os.rename(f"{folder}/data.new", f"{folder}/data")
+        self.assertEqual(sh(id, "cat /config/data/key"), "three\n")
+
+    def test_a_second_image_in_a_pod_is_refused_by_name(self):
+        pod = self.pod()
+        pod.run("app", "sleep", "1000")
+        with self.assertRaises(grpc.RpcError) as raised:
+            pod.run("sidecar", "sleep", "1000", image=LAYERED)
+        self.assertIn("has another image than its pod's first container", raised.exception.details())
+
+    def test_pods_leave_nothing(self):
+        keeper = self.pod()
+        keeper.run("app", "sleep", "1000")
+        for _ in range(2):
+            before = host.traces()
+            pods = [Pod() for _ in range(2)]
+            # One without a container, as when an image cannot be had.
+            Pod().remove()
+            for pod in pods:
+                pod.run("app", *SERVER)
+            for pod in pods:
+                pod.remove()
+            eventually("everything is as before", lambda: host.traces() == before,
+                       otherwise=lambda: f"{host.traces()}, before: {before}")
 
     def test_what_the_host_would_have_to_share_is_refused(self):
         with self.assertRaises(grpc.RpcError) as raised:
             config = {"metadata": {"name": "hostnet", "uid": "u", "namespace": "default"}, "log_directory": host.dir,
-                      "linux": {"security_context": {"namespace_options": {"network": 2}}}}
+                      "linux": {"security_context": {"namespace_options": {"network": 2, "pid": PID_OF_CONTAINER}}}}
             runtime.RunPodSandbox(config=config, runtime_handler="czone")
         self.assertIn("network namespace is not supported", raised.exception.details())
-
-
-if __name__ == "__main__":
-    unittest.main(verbosity=2)

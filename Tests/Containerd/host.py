@@ -1,5 +1,6 @@
 """A containerd of the test's own: root, state, sockets and czone's registry and store below one folder of /run."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -9,6 +10,7 @@ import time
 import images
 
 NAMESPACE = "default"
+CRI_NAMESPACE = "k8s.io"
 BUSYBOX = "localhost/busybox:1"
 LAYERED = "localhost/layered:1"
 PYTHON = "localhost/python:1"
@@ -49,29 +51,36 @@ oom_score = 0
 
 CNI = """{"cniVersion":"0.4.0","name":"test","plugins":[{"type":"bridge","bridge":"czonetest0","isGateway":true,
 "ipMasq":false,"hairpinMode":true,"ipam":{"type":"host-local","dataDir":"%s/ipam","ranges":[[{"subnet":"10.88.0.0/16"}]],
-"routes":[{"dst":"0.0.0.0/0"}]}}]}"""
+"routes":[{"dst":"0.0.0.0/0"}]}},{"type":"portmap","capabilities":{"portMappings":true}}]}"""
 
 
-def eventually(what, condition, seconds=60, pause=0.1):
-    """Waits for something that nothing announces."""
+def eventually(what, condition, seconds=60, pause=0.1, otherwise=lambda: ""):
+    """Waits for something that nothing announces; `otherwise` tells more of a failure."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         value = condition()
         if value:
             return value
         time.sleep(pause)
-    raise AssertionError(f"after {seconds} s: {what}")
+    raise AssertionError(f"not after {seconds} s: {what} {otherwise()}")
+
+
+# The Host that the tests of a run share.
+shared = None
 
 
 class Host:
     """A folder with everything in it, and the containerd that runs over it."""
+
+    # How long a VM stays without containers.
+    idle_seconds = 30
 
     def __init__(self):
         self.dir = tempfile.mkdtemp(prefix="ct-", dir="/run")
         self.address = f"{self.dir}/c.sock"
         self.process = None
         self.environment = dict(
-            os.environ, CZONE_ROOT=f"{self.dir}/czone", CZONE_STORE=f"{self.dir}/store", CZONE_IDLE_TIMEOUT="30")
+            os.environ, CZONE_ROOT=f"{self.dir}/czone", CZONE_STORE=f"{self.dir}/store", CZONE_IDLE_TIMEOUT=str(self.idle_seconds))
         os.makedirs(f"{self.dir}/cni")
         with open(f"{self.dir}/cni/10-test.conflist", "w") as file:
             file.write(CNI % self.dir)
@@ -81,15 +90,16 @@ class Host:
         self.import_images()
 
     def start(self):
-        self.log = open(f"{self.dir}/containerd.log", "ab")
-        self.process = subprocess.Popen(
-            ["containerd", "-c", f"{self.dir}/config.toml"], env=self.environment, stdin=subprocess.DEVNULL,
-            stdout=self.log, stderr=self.log)
+        with open(f"{self.dir}/containerd.log", "ab") as log:
+            self.process = subprocess.Popen(
+                ["containerd", "-c", f"{self.dir}/config.toml"], env=self.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         eventually("containerd answers", lambda: self.ctr("version", check=False).returncode == 0)
 
-    def kill_containerd(self):
+    def restart_containerd(self):
+        """As after a crash."""
         self.process.kill()
         self.process.wait()
+        self.start()
 
     def import_images(self):
         busybox = images.busybox_layer(self.dir)
@@ -100,7 +110,7 @@ class Host:
             made[PYTHON] = ([images.layer_of_folder(python)], ["/usr/bin/python3"])
         for name, (layers, command) in made.items():
             images.write_image(f"{self.dir}/image.tar", name, layers, command)
-            for namespace in (NAMESPACE, "k8s.io"):
+            for namespace in (NAMESPACE, CRI_NAMESPACE):
                 self.ctr("images", "import", f"{self.dir}/image.tar", namespace=namespace)
         os.remove(f"{self.dir}/image.tar")
 
@@ -117,11 +127,19 @@ class Host:
         """ctr run in a zone."""
         return self.ctr("run", *options, "--runtime", "io.containerd.czone.v2", image, id, *command, **more)
 
+    def begin(self, id, *command, options=()):
+        """The same in the background; the process of ctr."""
+        words = ["ctr", "-a", self.address, "run", *options, "--runtime", "io.containerd.czone.v2", BUSYBOX, id, *command]
+        return subprocess.Popen(words, env=self.environment, stdin=subprocess.DEVNULL)
+
     def czone(self, *arguments, check=True):
         done = subprocess.run(["czone", *arguments], env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         if check and done.returncode != 0:
             raise AssertionError(f"czone {' '.join(arguments)}: {done.stderr}")
         return done
+
+    def json(self, *arguments):
+        return json.loads(self.czone(*arguments, "--json").stdout)
 
     def task_status(self, id, namespace=NAMESPACE):
         for line in self.ctr("task", "ls", namespace=namespace).stdout.splitlines():
@@ -150,6 +168,25 @@ class Host:
                 found.append(int(pid))
         return found
 
+    def traces(self):
+        """How much there is of everything that containers could leave behind."""
+
+        def entries(*folders):
+            return sum(len(os.listdir(folder)) for folder in folders if os.path.isdir(folder))
+
+        shims, machines = self.shims(), self.machines()
+        with open("/proc/mounts") as mounts:
+            own = sum(self.dir in line or " nsfs " in line for line in mounts)
+        return {
+            "shims": len(shims), "VMs": len(machines), "mounts": own, "fifos": entries("/run/containerd/fifo"),
+            "descriptors": entries(*(f"/proc/{pid}/fd" for pid in shims + machines)),
+            "threads": entries(*(f"/proc/{pid}/task" for pid in shims)), "sockets": entries("/run/containerd/s"),
+            "containers": entries(f"{self.dir}/czone/containers"), "bundles": entries(
+                *(f"{self.dir}/state/io.containerd.runtime.v2.task/{namespace}" for namespace in (NAMESPACE, CRI_NAMESPACE))),
+            "network namespaces": entries("/run/netns"), "interfaces": entries("/sys/class/net"),
+            "plugged bytes": sum(zone["plugged_bytes"] for vm in self.json("zones") for zone in vm["zones"]),
+        }
+
     def log_tail(self):
         with open(f"{self.dir}/containerd.log", "rb") as file:
             return "\ncontainerd's log:\n" + "\n".join(file.read().decode(errors="replace").splitlines()[-30:])
@@ -158,19 +195,18 @@ class Host:
         for line in self.czone("vm", "list").stdout.splitlines()[1:]:
             self.czone("vm", "stop", line.split()[0], check=False)
 
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
     def close(self):
         self.stop_machines()
         eventually("no VM is left", lambda: not self.machines(), seconds=20)
         self.process.terminate()
         self.process.wait()
-        self.log.close()
         eventually("idle shims end", lambda: not self.shims(), seconds=30)
+        if kept := os.environ.get("CZONE_TEST_LOGS"):
+            shutil.copy(f"{self.dir}/containerd.log", f"{kept}/{os.path.basename(self.dir)}.log")
         shutil.rmtree(self.dir, ignore_errors=True)
-
-
-def zone_memory(host):
-    """Plugged bytes of all zones, and the containers, as czone tells."""
-    import json
-
-    maps = json.loads(host.czone("zones", "--json").stdout)
-    return sum(zone["plugged_bytes"] for vm in maps for zone in vm["zones"])

@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 import os
+import subprocess
 import tarfile
 
 
@@ -68,7 +69,7 @@ def busybox_layer(scratch):
         with open("/bin/busybox", "rb") as source, open(f"{root}/bin/busybox", "wb") as target:
             target.write(source.read())
         os.chmod(f"{root}/bin/busybox", 0o755)
-        for name in os.popen("/bin/busybox --list").read().split():
+        for name in subprocess.check_output(["/bin/busybox", "--list"], text=True).split():
             if name != "busybox":
                 os.symlink("busybox", f"{root}/bin/{name}")
         with open(f"{root}/etc/passwd", "w") as passwd:

@@ -14,8 +14,7 @@ import urllib.request
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../Containerd"))
 import cri_test as pods  # noqa: E402
-from cri import Runtime  # noqa: E402
-from host import PYTHON, Host, eventually  # noqa: E402
+from host import PYTHON, Host  # noqa: E402
 
 FUNCTION = """
 import http.server
@@ -75,26 +74,29 @@ def measure(handler, count, memory_count):
     return {**dict(zip(names, medians)), "first_pod_total_ms": first[3], "bytes_per_pod": bytes_per_pod}
 
 
-def main():
-    pods.host = Host()
-    pods.runtime = Runtime(pods.host.address)
-    eventually("CRI is ready", lambda: all(c.status for c in pods.runtime.Status().status.conditions))
+def results():
     count, memory_count = int(os.environ.get("CZONE_BENCH_PODS", "8")), int(os.environ.get("CZONE_BENCH_MEMORY_PODS", "16"))
-    results = {handler: measure(handler, count, memory_count) for handler in ("runc", "czone")}
-    results["time_ratio"] = results["czone"]["total_ms"] / results["runc"]["total_ms"]
-    results["memory_difference_bytes"] = results["czone"]["bytes_per_pod"] - results["runc"]["bytes_per_pod"]
-    pods.runtime.close()
-    pods.host.close()
+    with Host() as pods.host:
+        pods.connect()
+        found = {handler: measure(handler, count, memory_count) for handler in ("runc", "czone")}
+        pods.runtime.close()
+    found["time_ratio"] = found["czone"]["total_ms"] / found["runc"]["total_ms"]
+    found["memory_difference_bytes"] = found["czone"]["bytes_per_pod"] - found["runc"]["bytes_per_pod"]
+    return found
+
+
+def main():
+    found = results()
     if "--json" in sys.argv:
-        print(json.dumps(results, indent=2))
+        print(json.dumps(found, indent=2))
         return
     print(f"{'':8}{'sandbox':>10}{'start':>10}{'HTTP 200':>10}{'total':>10}{'first pod':>11}{'memory per pod':>17}")
     for handler in ("runc", "czone"):
-        r = results[handler]
+        r = found[handler]
         print(f"{handler:8}{r['sandbox_ms']:>7.0f} ms{r['start_ms']:>7.0f} ms{r['first_200_ms']:>7.0f} ms{r['total_ms']:>7.0f} ms"
               f"{r['first_pod_total_ms']:>8.0f} ms{r['bytes_per_pod'] / (1 << 20):>13.1f} MiB")
-    print(f"czone takes {results['time_ratio']:.2f} of runc's time, and "
-          f"{results['memory_difference_bytes'] / (1 << 20):+.1f} MiB for each pod")
+    print(f"czone takes {found['time_ratio']:.2f} of runc's time, and "
+          f"{found['memory_difference_bytes'] / (1 << 20):+.1f} MiB for each pod")
 
 
 if __name__ == "__main__":

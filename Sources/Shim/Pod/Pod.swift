@@ -91,13 +91,17 @@ actor Pod {
         await onEnd?(endCode ?? code)
     }
 
-    /// Ends the sandbox as a pause container ends by a signal: any but the deadly is ignored.
-    func signal(_ signal: UInt32) async {
+    /// Ends the sandbox as a pause container ends by a signal: any but the deadly is ignored. The end is not waited for:
+    /// when containerd hears of it, it lets go of the connection on which it waits for the answer to its signal.
+    func signal(_ signal: UInt32) {
         let deadly: [UInt32: UInt32] = [1: 0, 2: 0, 3: 0, 9: 137, 15: 0]
         guard let code = deadly[signal], !hasEnded else { return }
+        hasEnded = true
         endCode = code
-        await end()
-        await noteEnd(code: code)
+        Task {
+            await end()
+            await noteEnd(code: code)
+        }
     }
 
     /// Takes the sandbox out of its VM.
