@@ -52,25 +52,42 @@ extension Mapping {
         return true
     }
 
-    /// How many bytes of the mapping are in pages that no file and no other process has (/proc/self/pagemap: present or
-    /// swapped, and not a file's).
-    public var privateBytes: UInt64 {
+    /// How many bytes of the mapping are in pages that no file and no other process has.
+    public var privateBytes: UInt64 { privatePages.reduce(0) { $0 + UInt64($1.count * Self.pageSize) } }
+
+    /// Runs of pages, by their places in the mapping, that no file and no other process has (/proc/self/pagemap: present
+    /// or swapped, and not a file's). None where the kernel does not tell.
+    public var privatePages: [Range<Int>] {
         let pageMap: OwnedDescriptor
-        do { pageMap = try OwnedDescriptor(opening: "/proc/self/pagemap", flags: O_RDONLY) } catch { return 0 }
+        do { pageMap = try OwnedDescriptor(opening: "/proc/self/pagemap", flags: O_RDONLY) } catch { return [] }
         // SAFETY: only the address's number is used.
         let first = unsafe UInt64(UInt(bitPattern: address)) / UInt64(Self.pageSize)
         let count = sizeInBytes / Self.pageSize
-        var bytes: UInt64 = 0
+        var runs: [Range<Int>] = []
         for start in stride(from: 0, to: count, by: Self.entriesPerRead) {
             let wanted = min(Self.entriesPerRead, count - start)
             guard let entries = try? pageMap.read(exactly: 8 * wanted, at: 8 * (first + UInt64(start))) else { break }
             // Of a little-endian entry, the last byte has bits 56 to 63: present, swapped, a file's or shared.
             for place in stride(from: 7, to: entries.count, by: 8)
             where entries[place] & 0xc0 != 0 && entries[place] & 0x20 == 0 {
-                bytes += UInt64(Self.pageSize)
+                let page = start + place / 8
+                if let last = runs.last, last.upperBound == page {
+                    runs[runs.count - 1] = last.lowerBound..<page + 1
+                } else {
+                    runs.append(page..<page + 1)
+                }
             }
         }
-        return bytes
+        return runs
+    }
+
+    /// Makes pages the process's own, as a write to each would (MADV_POPULATE_WRITE, since Linux 5.14). Where the kernel
+    /// does not do it, or not for all, nothing is lost: the writes will.
+    public func makePrivate(_ pages: Range<Int>) {
+        precondition(pages.lowerBound >= 0 && pages.upperBound <= sizeInBytes / Self.pageSize, "pages of the mapping")
+        // SAFETY: the range lies within the mapping, which stays mapped; what its bytes are does not change.
+        unsafe _ = madvise(
+            address.advanced(by: pages.lowerBound * Self.pageSize), pages.count * Self.pageSize, MADV_POPULATE_WRITE)
     }
 
     private static var entriesPerRead: Int { 8192 }

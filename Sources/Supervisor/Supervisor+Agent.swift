@@ -42,7 +42,13 @@ extension Supervisor: AgentSession.Listener {
 
     private func becomeReady() {
         guard state == .booting else { return }
-        guard !configuration.isTemplate else { return settle() }
+        switch configuration.purpose {
+        case .containers: break
+        case .template: return settle()
+        case .rehearsal:
+            isSettled = true
+            return machine.stop()
+        }
         state = .ready
         readyAt = MonotonicClock.nanoseconds
         let waiting = deferred

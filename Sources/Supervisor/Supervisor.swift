@@ -22,8 +22,7 @@ public final class Supervisor {
         /// The VM takes one container and ends with it.
         public var isAlone: Bool
         public var virtualCPUs: Int
-        /// The machine stops as soon as its guest is ready, to be saved as a template.
-        public var isTemplate: Bool
+        public var purpose: Purpose
         /// When the VM began to come into being (`MonotonicClock`).
         public var startedAt: UInt64
         /// What the machine's file system shows the volumes of.
@@ -34,7 +33,7 @@ public final class Supervisor {
         public init(
             control: OwnedDescriptor?, idleTimeoutInMilliseconds: UInt64?, waiting: Waiting? = nil,
             isAlone: Bool = false,
-            virtualCPUs: Int, isTemplate: Bool = false, startedAt: UInt64 = MonotonicClock.nanoseconds,
+            virtualCPUs: Int, purpose: Purpose = .containers, startedAt: UInt64 = MonotonicClock.nanoseconds,
             files: FileServer, fileThreads: WorkerThreads
         ) {
             self.control = control
@@ -42,11 +41,20 @@ public final class Supervisor {
             self.waiting = waiting
             self.isAlone = isAlone
             self.virtualCPUs = virtualCPUs
-            self.isTemplate = isTemplate
+            self.purpose = purpose
             self.startedAt = startedAt
             self.files = files
             self.fileThreads = fileThreads
         }
+    }
+
+    /// What a machine is for.
+    public enum Purpose {
+        case containers
+        /// It stops once its guest is ready and at rest, to be saved as a template.
+        case template
+        /// It goes on from a template and stops as soon as its guest is ready: what it has written by then, others write.
+        case rehearsal
     }
 
     /// How long the agent may take to end a container, or wait for its zone, before the zone is given up, in
@@ -64,7 +72,7 @@ public final class Supervisor {
     var state = VirtualMachineDescription.State.booting
     /// When the agent was set up.
     var readyAt: UInt64 = 0
-    /// The guest is ready and at rest: the machine, once it has stopped, can be saved as a template.
+    /// The guest has come as far as the machine's purpose wants it, and the machine stops for that.
     public internal(set) var isSettled = false
     /// Pages that the guest moved while zones went offline; a zone that is emptied first has none.
     var pagesMigratedOffline: UInt64 = 0

@@ -1,3 +1,5 @@
+import Supervisor
+
 /// What the process was asked to be. It has one caller, czone itself, so the form is plain: pairs of a name and a value.
 struct Arguments {
     var kernel = ""
@@ -28,8 +30,17 @@ struct Arguments {
     var savedTemplate: String?
     /// The folder of a template that the VM goes on from.
     var template: String?
+    /// A file that gets the working set of a VM that goes on from a template, which then ends.
+    var savedWorkingSet: String?
     /// What the VM is made of, for its template: the caller's words.
     var identity = ""
+
+    var purpose: Supervisor.Purpose {
+        savedTemplate != nil ? .template : savedWorkingSet != nil ? .rehearsal : .containers
+    }
+
+    /// The VM is, or is made for, one that takes containers: it has devices that a bare one has not.
+    var isForContainers: Bool { controlDescriptor != nil || savedTemplate != nil || savedWorkingSet != nil }
 
     /// A word that makes no sense.
     struct Invalid: Error, CustomStringConvertible {
@@ -61,6 +72,7 @@ struct Arguments {
         case "--idle-timeout": idleTimeoutInSeconds = try number(name, value)
         case "--save-template": savedTemplate = value
         case "--restore": template = value
+        case "--save-working-set": savedWorkingSet = value
         case "--identity": identity = value
         case "--ahead-timeout": aheadTimeoutInSeconds = try number(name, value)
         case "--alone": alone = value == "yes"

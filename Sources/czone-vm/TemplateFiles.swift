@@ -7,6 +7,7 @@ struct TemplateFiles {
     private let state: OwnedDescriptor
     private let memory: OwnedDescriptor
     private let identity: String
+    private static let workingSetName = "working-set"
 
     /// Makes the files, empty, in a folder that has none.
     init(making folder: String, identity: String) throws(SystemError) {
@@ -25,14 +26,18 @@ struct TemplateFiles {
     /// A template to go on from.
     static func snapshot(_ folder: String, identity: String) throws(MachineError) -> Snapshot {
         do {
+            let workingSet = "\(folder)/\(workingSetName)"
             return Snapshot(
                 state: try OwnedDescriptor(opening: "\(folder)/state", flags: O_RDONLY),
-                memory: try OwnedDescriptor(opening: "\(folder)/memory", flags: O_RDONLY), identity: identity)
+                memory: try OwnedDescriptor(opening: "\(folder)/memory", flags: O_RDONLY), identity: identity,
+                // Not there yet for the VM that finds out.
+                workingSet: try FileSystem.status(workingSet) == nil
+                    ? nil : try OwnedDescriptor(opening: workingSet, flags: O_RDONLY))
         } catch { throw .snapshot(.other("\(error)")) }
     }
 }
 
-/// A VM that was to become a template and ended before it was one.
+/// A VM that was to become a template, or to tell what its like write, and ended before it could.
 struct NoTemplate: Error, CustomStringConvertible {
     let end: MachineEnd
 

@@ -20,6 +20,8 @@ final class VirtualMachineProcess {
     private let lifeLock: OwnedDescriptor?
     /// Nil for a VM that is not to be saved.
     private let template: TemplateFiles?
+    /// Nil for a VM whose working set nobody wants.
+    private let workingSetPath: String?
 
     init(_ arguments: Arguments, startedAt: UInt64) throws {
         // A reader that has gone is an error of that write, not the end of the VM.
@@ -31,12 +33,13 @@ final class VirtualMachineProcess {
         lifeLock = arguments.lockDescriptor.map { OwnedDescriptor(taking: $0) }
         template = try arguments.savedTemplate.map { try TemplateFiles(making: $0, identity: arguments.identity) }
         let snapshot = try arguments.template.map { try TemplateFiles.snapshot($0, identity: arguments.identity) }
-        let isTemplate = template != nil
+        workingSetPath = arguments.savedWorkingSet
+        let purpose = arguments.purpose
         let fileThreads = WorkerThreads()
         self.fileThreads = fileThreads
         // A bare VM has no volumes.
         let files =
-            try arguments.controlDescriptor != nil || isTemplate
+            try arguments.isForContainers
             ? FileServer(mostDescriptors: CurrentProcess.raiseDescriptorLimit()) : nil
         let machine = try Machine(
             Self.configuration(arguments, files.map { Self.fileSystem($0, fileThreads) }), on: try KVM(),
@@ -52,7 +55,7 @@ final class VirtualMachineProcess {
                     control: control,
                     idleTimeoutInMilliseconds: arguments.idleTimeoutInSeconds.map { UInt64($0) * 1000 },
                     waiting: try arguments.aheadTimeoutInSeconds.map { try Waiting(atMostSeconds: $0) },
-                    isAlone: arguments.alone, virtualCPUs: arguments.virtualCPUs, isTemplate: isTemplate,
+                    isAlone: arguments.alone, virtualCPUs: arguments.virtualCPUs, purpose: purpose,
                     startedAt: startedAt, files: files, fileThreads: fileThreads))
         }
     }
@@ -77,6 +80,10 @@ final class VirtualMachineProcess {
             guard isSettled else { throw NoTemplate(end: end) }
             try template.save(machine)
         }
+        if let workingSetPath {
+            guard isSettled else { throw NoTemplate(end: end) }
+            try FileSystem.replace(workingSetPath, with: machine.workingSet().bytes, mode: 0o444)
+        }
         return end
     }
 
@@ -98,7 +105,7 @@ final class VirtualMachineProcess {
             images: try arguments.images.map { path in
                 MachineConfiguration.Image(file: try open(path, "the image"), digest: digest(ofImageAt: path))
             },
-            hasNetwork: arguments.controlDescriptor != nil || arguments.savedTemplate != nil, fileSystem: fileSystem)
+            hasNetwork: arguments.isForContainers, fileSystem: fileSystem)
     }
 
     /// The store names an image's file by its digest.

@@ -132,4 +132,29 @@ import Virtio
         try memory.setSize(3)
         #expect(throws: SnapshotError.memory("has changed since it was written")) { try snapshot.read() }
     }
+
+    @Test func aWorkingSetIsReadAgain() throws {
+        let set = WorkingSet(runs: [0..<1, 7..<20, 65_535..<65_536])
+        #expect(try WorkingSet(set.bytes, memorySize: 256 << 20) == set)
+        #expect(try WorkingSet(WorkingSet(runs: []).bytes, memorySize: 0) == WorkingSet(runs: []))
+    }
+
+    @Test func aWorkingSetBeyondTheMemoryIsRefused() throws {
+        let set = WorkingSet(runs: [0..<1, 65_535..<65_537])
+        #expect(throws: SnapshotError.self) { try WorkingSet(set.bytes, memorySize: 256 << 20) }
+        #expect(throws: SnapshotError.self) { try WorkingSet(Array(set.bytes.dropLast()), memorySize: 512 << 20) }
+        #expect(throws: SnapshotError.self) { try WorkingSet([], memorySize: 512 << 20) }
+        for (first, end) in [(5, 5), (9, 3)] as [(UInt32, UInt32)] {
+            var writer = StateWriter()
+            for field in [1, first, end] as [UInt32] { writer.write(field) }
+            #expect(throws: SnapshotError.self) {
+                try WorkingSet(StateFile.bytes(of: writer.bytes), memorySize: 256 << 20)
+            }
+        }
+        var writer = StateWriter()
+        writer.write(UInt32.max)
+        #expect(throws: SnapshotError.self) {
+            try WorkingSet(StateFile.bytes(of: writer.bytes), memorySize: 256 << 20)
+        }
+    }
 }

@@ -47,4 +47,15 @@ import Testing
         #expect(try memory.read(3, at: GuestAddress(4095)) == [1, 2, 3])
         #expect(try memory.read(1, at: GuestAddress(8 << 20)) == [7])
     }
+
+    @Test func pagesAreMadePrivateAheadOfTheirWrites() throws {
+        let saved = try save()
+        let mapping = try Mapping(.copyOnWrite(file, offset: 1 << 20), sizeInBytes: 16 << 20)
+        let memory = GuestMemory()
+        try memory.addRegion(at: GuestAddress(0), backedBy: mapping)
+        mapping.makePrivate(0..<2)
+        mapping.makePrivate(9..<10)
+        #expect(mapping.privatePages == [0..<2, 9..<10])
+        #expect(try memory.read(16 << 20, at: GuestAddress(0)) == saved)
+    }
 }

@@ -6,12 +6,27 @@ public struct Snapshot {
     let state: OwnedDescriptor
     let memory: OwnedDescriptor
     let identity: String
+    let workingSet: OwnedDescriptor?
 
-    /// - Parameter identity: what the machine is made of now; a snapshot of anything else is refused.
-    public init(state: OwnedDescriptor, memory: OwnedDescriptor, identity: String) {
+    /// - Parameters:
+    ///   - identity: what the machine is made of now; a snapshot of anything else is refused.
+    ///   - workingSet: a `WorkingSet`'s bytes, where one was taken.
+    public init(state: OwnedDescriptor, memory: OwnedDescriptor, identity: String, workingSet: OwnedDescriptor? = nil) {
         self.state = state
         self.memory = memory
         self.identity = identity
+        self.workingSet = workingSet
+    }
+
+    /// The pages that the machine is going to write; nil where nobody has seen which.
+    func readWorkingSet() throws(SnapshotError) -> WorkingSet? {
+        guard let workingSet else { return nil }
+        do {
+            let size = try workingSet.sizeInBytes()
+            guard size <= UInt64(WorkingSet.mostBytes) else { throw SnapshotError.notAState }
+            return try WorkingSet(
+                try workingSet.read(exactly: Int(size), at: 0), memorySize: try memory.sizeInBytes())
+        } catch let error as SnapshotError { throw error } catch { throw .other("\(error)") }
     }
 
     /// The state, when the files are whole and belong to each other.

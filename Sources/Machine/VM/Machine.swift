@@ -80,6 +80,7 @@ public final class Machine: @unchecked Sendable {
         balloon = BalloonDevice(backing: FreePages(of: ram, in: memory))
         try making {
             nextMemorySlot = try ram.mapBase(into: memory, of: virtualMachine)
+            if let workingSet = try snapshot?.readWorkingSet() { ram.makePrivate(workingSet) }
             try attachPlatform(output)
             try attachDevices(configuration)
             if let saved {

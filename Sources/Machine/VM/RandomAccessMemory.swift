@@ -37,6 +37,19 @@ final class RandomAccessMemory {
         return UInt32(base.count)
     }
 
+    /// Gives the process its own copies of pages that the guest is going to write.
+    func makePrivate(_ set: WorkingSet) {
+        var first = 0
+        for mapping in base {
+            let end = first + mapping.sizeInBytes / Int(WorkingSet.pageSize)
+            for run in set.runs {
+                let part = max(first, Int(run.lowerBound))..<max(first, min(end, Int(run.upperBound)))
+                if !part.isEmpty { mapping.makePrivate(part.lowerBound - first..<part.upperBound - first) }
+            }
+            first = end
+        }
+    }
+
     /// Host memory that the base memory is: what only this process has.
     var baseResidentBytes: UInt64 {
         base.reduce(0) { $0 + $1.privateBytes }

@@ -29,17 +29,26 @@ extension Placement {
                 files: files, record: machine, images: [order.image.erofsPath],
                 kernelArguments: configuration.kernelArguments)
             if order.key.isAlone { arguments += ["--alone", "yes"] }
-            arguments += ["--save-template", folder, "--identity", key.identity]
-            let nothing = try system { () throws(SystemError) in
-                try OwnedDescriptor(opening: "/dev/null", flags: O_RDWR)
-            }
-            return try system { () throws(SystemError) in
-                try ProcessLaunch(
-                    files.monitor.string, arguments: arguments, environment: MonitorStarter.environment, input: nothing,
-                    output: words, error: words
-                ).start().waitForEnd()
-            }
+            arguments += ["--identity", key.identity]
+            let status = try runMonitor(arguments + ["--save-template", folder], words)
+            guard status == 0 else { return status }
+            // What a VM writes on its way from the template, it is given at once from now on.
+            return try runMonitor(
+                arguments + ["--restore", folder, "--save-working-set", "\(folder)/working-set"], words)
         }
         return key.folderName
+    }
+
+    /// Runs a VM that nobody talks to; its exit status.
+    private func runMonitor(_ arguments: [String], _ words: OwnedDescriptor) throws(RuntimeError) -> Int32 {
+        let nothing = try system { () throws(SystemError) in
+            try OwnedDescriptor(opening: "/dev/null", flags: O_RDWR)
+        }
+        return try system { () throws(SystemError) in
+            try ProcessLaunch(
+                files.monitor.string, arguments: arguments, environment: MonitorStarter.environment, input: nothing,
+                output: words, error: words
+            ).start().waitForEnd()
+        }
     }
 }
