@@ -6,7 +6,7 @@ import subprocess
 import unittest
 
 import host as containerd
-from host import BUSYBOX, LAYERED, PYTHON, eventually
+from host import BUSYBOX, LAYERED, PYTHON, PYTHON_ROOT, eventually
 
 host = None
 # ctr tells the size of its terminal a little after the start.
@@ -66,7 +66,7 @@ class RunTest(unittest.TestCase):
             "oom", "sh", "-c", "tail /dev/zero", options=["--rm", "--memory-limit", str(32 << 20)], check=False)
         self.assertEqual(done.returncode, 137)
 
-    @unittest.skipUnless(os.path.isdir(os.environ.get("CZONE_TEST_PYTHON_ROOT", "")), "no Python root file system was made")
+    @unittest.skipUnless(os.path.isdir(PYTHON_ROOT), "no Python root file system was made")
     def test_python(self):
         done = host.run("python", "python3", "-c", "import json, zlib; print(json.dumps({'sum': sum(range(1000))}))",
                         options=["--rm"], image=PYTHON)
