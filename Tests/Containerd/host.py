@@ -15,6 +15,8 @@ BUSYBOX = "localhost/busybox:1"
 LAYERED = "localhost/layered:1"
 PYTHON = "localhost/python:1"
 PAUSE = "localhost/pause:1"
+# Made by Setup/python-root.
+PYTHON_ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../build/python")
 
 CONFIG = """
 version = 2
@@ -105,9 +107,8 @@ class Host:
         busybox = images.busybox_layer(self.dir)
         upper = images.layer_of_files({"etc/note": b"from the upper layer\n", "bin/vi": None})
         made = {BUSYBOX: ([busybox], ["/bin/sh"]), LAYERED: ([busybox, upper], ["/bin/sh"]), PAUSE: ([busybox], ["/bin/true"])}
-        python = os.environ.get("CZONE_TEST_PYTHON_ROOT")
-        if python and os.path.isdir(python):
-            made[PYTHON] = ([images.layer_of_folder(python)], ["/usr/bin/python3"])
+        if os.path.isdir(PYTHON_ROOT):
+            made[PYTHON] = ([images.layer_of_folder(PYTHON_ROOT)], ["/usr/bin/python3"])
         for name, (layers, command) in made.items():
             images.write_image(f"{self.dir}/image.tar", name, layers, command)
             for namespace in (NAMESPACE, CRI_NAMESPACE):

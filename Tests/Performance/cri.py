@@ -12,6 +12,7 @@ import sys
 import time
 import urllib.request
 
+sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../Containerd"))
 import cri_test as pods  # noqa: E402
 from host import PYTHON, Host  # noqa: E402
@@ -81,7 +82,7 @@ def results():
         found = {handler: measure(handler, count, memory_count) for handler in ("runc", "czone")}
         pods.runtime.close()
     found["time_ratio"] = found["czone"]["total_ms"] / found["runc"]["total_ms"]
-    found["memory_difference_bytes"] = found["czone"]["bytes_per_pod"] - found["runc"]["bytes_per_pod"]
+    found["memory_difference_mib"] = (found["czone"]["bytes_per_pod"] - found["runc"]["bytes_per_pod"]) / (1 << 20)
     return found
 
 
@@ -96,7 +97,7 @@ def main():
         print(f"{handler:8}{r['sandbox_ms']:>7.0f} ms{r['start_ms']:>7.0f} ms{r['first_200_ms']:>7.0f} ms{r['total_ms']:>7.0f} ms"
               f"{r['first_pod_total_ms']:>8.0f} ms{r['bytes_per_pod'] / (1 << 20):>13.1f} MiB")
     print(f"czone takes {found['time_ratio']:.2f} of runc's time, and "
-          f"{found['memory_difference_bytes'] / (1 << 20):+.1f} MiB for each pod")
+          f"{found['memory_difference_mib']:+.1f} MiB for each pod")
 
 
 if __name__ == "__main__":

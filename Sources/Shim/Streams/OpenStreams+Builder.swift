@@ -31,7 +31,9 @@ extension OpenStreams {
             let path = Self.path(address, scheme: "fifo://") ?? address
             // Without a reader the end to write to could not be opened.
             kept.append(try Self.open(path, O_RDONLY | O_NONBLOCK))
-            pass(try Self.open(path, O_WRONLY | O_NONBLOCK), as: stream)
+            let writer = try Self.open(path, O_WRONLY | O_NONBLOCK)
+            kept.append(writer)
+            pass(writer, as: stream)
         }
 
         private mutating func openFile(_ path: String, _ stream: PassedDescriptors) throws {
