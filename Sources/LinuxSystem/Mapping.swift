@@ -61,6 +61,12 @@ public final class Mapping: @unchecked Sendable {
         unsafe _ = madvise(address, sizeInBytes, MADV_HUGEPAGE)
     }
 
+    /// From now on memory comes in small pages; what came in huge ones stays so.
+    public func useSmallPages() {
+        // SAFETY: advice about this object's own mapping; its bytes stay what they are.
+        unsafe _ = madvise(address, sizeInBytes, MADV_NOHUGEPAGE)
+    }
+
     /// How many bytes of the mapping have host memory behind them now (mincore(2)).
     public var residentBytes: UInt64 {
         let pageSize = 4096

@@ -49,6 +49,7 @@ extension Supervisor: AgentSession.Listener {
             isSettled = true
             return machine.stop()
         }
+        machine.noteBooted()
         state = .ready
         readyAt = MonotonicClock.nanoseconds
         let waiting = deferred

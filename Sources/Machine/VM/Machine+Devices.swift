@@ -55,6 +55,9 @@ extension Machine {
         return nextMemorySlot
     }
 
+    /// The guest has booted: what it touches from now on comes in small pages. With the device lock held.
+    public func noteBooted() { ram.growByPages() }
+
     /// Host memory that the base memory occupies now, in bytes.
     public var baseResidentBytes: UInt64 { ram.baseResidentBytes }
 

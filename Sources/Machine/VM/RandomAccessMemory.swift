@@ -2,11 +2,10 @@ import Hypervisor
 import LinuxSystem
 import Memory
 
-/// Guest RAM. The base memory is the process's own, in huge pages: a guest touches most of it while it boots, and each
-/// small page would cost an exit; only the kernel's pages show its file until they are changed. That of a machine that
-/// goes on from a snapshot is the snapshot's memory file, mapped privately: pages come in when they are touched, and are
-/// the process's own from its first write on. The zones are ranges of one memory file, whose pages go back to the host
-/// when a hole is punched.
+/// Guest RAM. The base memory is the process's own, in huge pages while the guest boots, as each small page would cost an
+/// exit; only the kernel's pages show its file until they are changed. That of a machine that goes on from a snapshot is
+/// the snapshot's memory file, mapped privately: pages come in when they are touched, and are the process's own from its
+/// first write on. The zones are ranges of one memory file, whose pages go back to the host when a hole is punched.
 final class RandomAccessMemory {
     let zones: MemoryFile
     let layout: MachineLayout
@@ -36,6 +35,9 @@ final class RandomAccessMemory {
         }
         return UInt32(base.count)
     }
+
+    /// After the boot little is touched for the first time, and a huge page for each of it would be waste.
+    func growByPages() { for mapping in base { mapping.useSmallPages() } }
 
     /// Gives the process its own copies of pages that the guest is going to write.
     func makePrivate(_ set: WorkingSet) {
