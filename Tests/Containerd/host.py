@@ -106,7 +106,7 @@ class Host:
     def import_images(self):
         busybox = images.busybox_layer(self.dir)
         upper = images.layer_of_files({"etc/note": b"from the upper layer\n", "bin/vi": None})
-        made = {BUSYBOX: ([busybox], ["/bin/sh"]), LAYERED: ([busybox, upper], ["/bin/sh"]), PAUSE: ([busybox], ["/bin/true"])}
+        made = {BUSYBOX: ([busybox], ["/bin/sh"]), LAYERED: ([busybox, upper], ["/bin/sh"]), PAUSE: ([busybox], ["/bin/sleep", "1000000"])}
         if os.path.isdir(PYTHON_ROOT):
             made[PYTHON] = ([images.layer_of_folder(PYTHON_ROOT)], ["/usr/bin/python3"])
         for name, (layers, command) in made.items():

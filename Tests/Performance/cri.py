@@ -52,6 +52,7 @@ def start(handler, annotations):
                 raise
             time.sleep(0.002)
     end = time.monotonic()
+    print(f"{handler}: {pod.name} answers after {end - begin:.1f} s", file=sys.stderr, flush=True)
     return pod, [(sandbox - begin) * 1000, (started - sandbox) * 1000, (end - started) * 1000, (end - begin) * 1000]
 
 
