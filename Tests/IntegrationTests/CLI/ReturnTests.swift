@@ -38,7 +38,7 @@ import Testing
             for i in 1 2 3 4; do czone exec c$i sh -c 'echo >/tmp/go' & done
             wait
             """
-        let result = try host.shell(script, within: 120)
+        let result = try host.shell(script, within: 300)
         try #require(result.status == 0, "cycle \(number): \(result.error)")
         let held = result.output.split(separator: "\"zones_resident_bytes\"").last?.drop { !$0.isNumber }.prefix {
             $0.isNumber
