@@ -105,7 +105,7 @@ final class VirtualMachineProcess {
             images: try arguments.images.map { path in
                 MachineConfiguration.Image(file: try open(path, "the image"), digest: digest(ofImageAt: path))
             },
-            hasNetwork: arguments.isForContainers, fileSystem: fileSystem)
+            takesContainers: arguments.isForContainers, fileSystem: fileSystem)
     }
 
     /// The store names an image's file by its digest.

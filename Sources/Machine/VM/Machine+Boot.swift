@@ -31,7 +31,7 @@ extension Machine {
             },
             images: zip(configuration.images, layout.images).enumerated().map { index, image in
                 DeviceTree.Image(
-                    range: image.1, device: UInt32(DeviceSet.firstImage + index), digest: image.0.digest)
+                    range: image.1, device: UInt32(DeviceSet.firstImage(configuration) + index), digest: image.0.digest)
             })
     }
 }

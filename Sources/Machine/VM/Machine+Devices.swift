@@ -4,29 +4,32 @@ import Virtio
 import Zones
 
 /// The virtio devices of a machine, in the order of their register windows: entropy, vsock, images, zones, balloon,
-/// network, file system. The guest numbers its pmem devices in this order.
+/// network, file system; vsock, balloon and network where it takes containers. The guest numbers its pmem devices in this
+/// order.
 struct DeviceSet {
-    static let firstImage = 2
+    static func firstImage(_ configuration: MachineConfiguration) -> Int { configuration.takesContainers ? 2 : 1 }
 
-    static func count(_ configuration: MachineConfiguration) -> Int {
-        firstZone(configuration) + configuration.zoneCount + 1 + (configuration.hasNetwork ? 1 : 0)
-            + (configuration.fileSystem == nil ? 0 : 1)
+    static func firstZone(_ configuration: MachineConfiguration) -> Int {
+        firstImage(configuration) + configuration.images.count
     }
 
-    static func firstZone(_ configuration: MachineConfiguration) -> Int { firstImage + configuration.images.count }
+    static func count(_ configuration: MachineConfiguration) -> Int {
+        firstZone(configuration) + configuration.zoneCount + (configuration.takesContainers ? 2 : 0)
+            + (configuration.fileSystem == nil ? 0 : 1)
+    }
 }
 
 extension Machine {
     /// Makes each device and puts it into its slot.
     func attachDevices(_ configuration: MachineConfiguration) throws {
         try attach(EntropyDevice())
-        try attach(vsock)
+        if configuration.takesContainers { try attach(vsock) }
         for (image, range) in zip(configuration.images, layout.images) {
             images.append(try ImageMemory(image.file, at: range, machine: virtualMachine, slot: takeMemorySlot()))
             try attach(PersistentMemoryDevice(range: range))
         }
         try attachZones()
-        try attach(balloon)
+        if configuration.takesContainers { try attach(balloon) }
         if let network { try attach(network) }
         if let fileSystem = configuration.fileSystem { try attach(FileSystemDevice(fileSystem, lock: lock)) }
     }

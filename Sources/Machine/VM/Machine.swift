@@ -76,7 +76,7 @@ public final class Machine: @unchecked Sendable {
             )
         }
         vsock = VsockDevice(loop: loop)
-        network = configuration.hasNetwork ? NetworkDevice(loop: loop) : nil
+        network = configuration.takesContainers ? NetworkDevice(loop: loop) : nil
         balloon = BalloonDevice(backing: FreePages(of: ram, in: memory))
         try making {
             nextMemorySlot = try ram.mapBase(into: memory, of: virtualMachine)

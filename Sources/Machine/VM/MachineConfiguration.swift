@@ -19,8 +19,10 @@ public struct MachineConfiguration {
     /// The file system that volumes are seen through; nil: none.
     public var fileSystem: FileSystemDevice.Configuration?
 
-    /// Whether it has a network interface, whose ports come and go while it runs.
-    public var hasNetwork: Bool
+    /// Whether containers come and go in it: then it has what they need besides their zones, vsock streams to the agent, a
+    /// balloon that gives free pages back, and a network interface whose ports come and go. A bare VM has none of these:
+    /// nobody would talk to them, and each costs its boot some hundredth.
+    public var takesContainers: Bool
 
     /// An EROFS image, padded to 2 MiB.
     public struct Image {
@@ -37,7 +39,7 @@ public struct MachineConfiguration {
     public init(
         kernel: OwnedDescriptor, initialRAMDisk: OwnedDescriptor?, commandLine: String, baseSizeInBytes: UInt64,
         virtualCPUs: Int, zoneCount: Int = 0, zoneSizeInBytes: UInt64 = 128 << 20, images: [Image] = [],
-        hasNetwork: Bool = false, fileSystem: FileSystemDevice.Configuration? = nil
+        takesContainers: Bool = false, fileSystem: FileSystemDevice.Configuration? = nil
     ) {
         self.kernel = kernel
         self.initialRAMDisk = initialRAMDisk
@@ -47,7 +49,7 @@ public struct MachineConfiguration {
         self.zoneCount = zoneCount
         self.zoneSizeInBytes = zoneSizeInBytes
         self.images = images
-        self.hasNetwork = hasNetwork
+        self.takesContainers = takesContainers
         self.fileSystem = fileSystem
     }
 

@@ -1,3 +1,4 @@
+import Glibc
 import LinuxSystem
 import Memory
 import TestSupport
@@ -9,6 +10,8 @@ import TestSupport
 /// than there may be, everything owed has somebody to get it, and only ports that the host waits on can be reached.
 @_cdecl("LLVMFuzzerTestOneInput")
 public func fuzzOneInput(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
+    // As czone-vm does: a host end that has gone is an error of that write.
+    signal(SIGPIPE, SIG_IGN)
     // SAFETY: libFuzzer passes `count` readable bytes, which are copied here.
     var input = FuzzInput(unsafe [UInt8](UnsafeBufferPointer(start: start, count: count)))
     guard let memory = try? GuestMemory.zeroed(sizeInBytes: 2 << 20), let loop = try? EventLoop() else { return 0 }
