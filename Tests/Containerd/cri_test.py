@@ -241,23 +241,23 @@ class PodTest(unittest.TestCase):
         eventually("the sandbox's end is reported", lambda: pod.status.state == NOT_READY)
         eventually("nothing is left of it", lambda: not any(id in host.czone("ps").stdout for id in (pod.id, *ids)))
 
-    def test_vm_is_killed(self):
+    def pod_whose_end_is(self, processes):
+        """A pod of two containers, after what it hangs on was killed: all has ended, and another pod works."""
         pod = self.pod()
         ids = [pod.run(name, "sleep", "1000") for name in ("one", "two")]
-        for pid in host.machines():
+        for pid in processes():
             os.kill(pid, signal.SIGKILL)
+        # 255 is also what CRI takes for an end that it could not wait for.
         self.assert_all_have_ended(pod, *ids, code=255)
-        self.assertEqual(pod.log("one"), [("stderr", "czone: the container's VM has ended")])
         self.assertEqual(sh(self.pod().run("afterwards", "sleep", "1000"), "echo works"), "works\n")
+        return pod
+
+    def test_vm_is_killed(self):
+        pod = self.pod_whose_end_is(host.machines)
+        self.assertEqual(pod.log("one"), [("stderr", "czone: the container's VM has ended")])
 
     def test_shim_is_killed(self):
-        pod = self.pod()
-        ids = [pod.run(name, "sleep", "1000") for name in ("one", "two")]
-        for pid in host.shims():
-            os.kill(pid, signal.SIGKILL)
-        # What CRI takes for an end that it could not wait for.
-        self.assert_all_have_ended(pod, *ids, code=255)
-        self.assertEqual(sh(self.pod().run("afterwards", "sleep", "1000"), "echo works"), "works\n")
+        self.pod_whose_end_is(host.shims)
 
     def test_folders_and_files_of_the_host(self):
         folder = f"{host.dir}/volume"

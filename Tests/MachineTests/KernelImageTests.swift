@@ -22,38 +22,40 @@ import Testing
         #expect(try memory.read(8, at: GuestAddress(0x20_0000)) == [9, 10, 11, 12, 13, 14, 15, 16])
     }
 
-    @Test func whatTheGuestDoesNotChangeIsTheFile() throws {
-        var elf = ELFFile()
-        elf.segments = [.init(address: 0x10_0000, sizeInFile: 0x3008, sizeInMemory: 0x5000)]
-        elf.payload = (0..<0x3008).map { UInt8(truncatingIfNeeded: $0 >> 4) }
-        let file = try memoryFile(elf.bytes)
-        let mapping = try Mapping(.anonymous, sizeInBytes: 4 << 20)
+    /// 4 MiB of memory with a kernel's segments in them, none of whose bytes is zero.
+    private struct Loaded {
+        let file: OwnedDescriptor
+        let payload: [UInt8]
+        let mapping: Mapping
         let memory = GuestMemory()
-        try memory.addRegion(at: GuestAddress(0), backedBy: mapping)
-        try KernelImage(reading: file).load(from: file, into: memory)
+
+        init(_ segment: ELFFile.Segment) throws {
+            payload = (0..<Int(segment.sizeInFile)).map { UInt8(truncatingIfNeeded: $0 >> 4 | 1) }
+            var elf = ELFFile()
+            elf.segments = [segment]
+            elf.payload = payload
+            file = try memoryFile(elf.bytes)
+            mapping = try Mapping(.anonymous, sizeInBytes: 4 << 20)
+            try memory.addRegion(at: GuestAddress(0), backedBy: mapping)
+            try KernelImage(reading: file).load(from: file, into: memory)
+        }
+    }
+
+    @Test func whatTheGuestDoesNotChangeIsTheFile() throws {
+        let loaded = try Loaded(.init(address: 0x10_0000, sizeInFile: 0x3008, sizeInMemory: 0x5000))
         // The three whole pages are shared; the bytes behind them were read, and take a page.
-        #expect(mapping.privateBytes == 4096)
-        let loaded = Array(elf.bytes[0x1000..<0x4008])
-        #expect(try memory.read(0x3008, at: GuestAddress(0x10_0000)) == loaded)
-        #expect(try memory.read(0x100, at: GuestAddress(0x10_3008)) == [UInt8](repeating: 0, count: 0x100))
-        try memory.write([0xcc], at: GuestAddress(0x10_1000))
-        #expect(mapping.privateBytes == 8192)
-        #expect(try file.read(exactly: 0x3008, at: 0x1000) == loaded)
+        #expect(loaded.mapping.privateBytes == 4096)
+        #expect(try loaded.memory.read(0x3008, at: GuestAddress(0x10_0000)) == loaded.payload)
+        #expect(try loaded.memory.read(0x100, at: GuestAddress(0x10_3008)) == [UInt8](repeating: 0, count: 0x100))
+        try loaded.memory.write([0xcc], at: GuestAddress(0x10_1000))
+        #expect(loaded.mapping.privateBytes == 8192)
+        #expect(try loaded.file.read(exactly: 0x3008, at: 0x1000) == loaded.payload)
     }
 
     @Test func dataIsCopied() throws {
-        var elf = ELFFile()
-        elf.segments = [
-            .init(address: 0x10_0000, sizeInFile: 0), .init(flags: 6, address: 0x20_0000, sizeInFile: 0x2000),
-        ]
-        elf.payload = (0..<0x2000).map { UInt8(truncatingIfNeeded: $0 >> 4 | 1) }
-        let file = try memoryFile(elf.bytes)
-        let mapping = try Mapping(.anonymous, sizeInBytes: 4 << 20)
-        let memory = GuestMemory()
-        try memory.addRegion(at: GuestAddress(0), backedBy: mapping)
-        try KernelImage(reading: file).load(from: file, into: memory)
-        #expect(mapping.privateBytes == 0x2000)
-        #expect(try memory.read(0x2000, at: GuestAddress(0x20_0000)) == elf.payload)
+        let loaded = try Loaded(.init(flags: 6, address: 0x10_0000, sizeInFile: 0x2000))
+        #expect(loaded.mapping.privateBytes == 0x2000)
+        #expect(try loaded.memory.read(0x2000, at: GuestAddress(0x10_0000)) == loaded.payload)
     }
 
     @Test func aSegmentBeyondTheMemoryIsRefused() throws {

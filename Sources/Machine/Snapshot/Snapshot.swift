@@ -23,10 +23,12 @@ public struct Snapshot {
         guard let workingSet else { return nil }
         do {
             let size = try workingSet.sizeInBytes()
-            guard size <= UInt64(WorkingSet.mostBytes) else { throw SnapshotError.notAState }
+            guard size <= UInt64(WorkingSet.mostBytes) else {
+                throw SnapshotError.workingSet("it has \(size) bytes, expected at most \(WorkingSet.mostBytes)")
+            }
             return try WorkingSet(
                 try workingSet.read(exactly: Int(size), at: 0), memorySize: try memory.sizeInBytes())
-        } catch let error as SnapshotError { throw error } catch { throw .other("\(error)") }
+        } catch let error as SnapshotError { throw error } catch { throw .workingSet("\(error)") }
     }
 
     /// The state, when the files are whole and belong to each other.

@@ -18,6 +18,8 @@ public enum SnapshotError: Error, Equatable, CustomStringConvertible {
     case processor(function: UInt32, index: UInt32)
     /// The memory file is not the one that the state was written with.
     case memory(String)
+    /// The working set is not one of this memory file.
+    case workingSet(String)
     /// A part of the state makes no sense.
     case state(StateError)
     /// A processor cannot be brought to rest.
@@ -37,6 +39,7 @@ public enum SnapshotError: Error, Equatable, CustomStringConvertible {
         case .processor(let function, let index):
             "it was made on another kind of processor: CPUID 0x\(String(function, radix: 16)), \(index) differs"
         case .memory(let reason): "its memory file \(reason)"
+        case .workingSet(let reason): "its working set is no good: \(reason)"
         case .state(let error): "\(error)"
         case .restless(let processor): "vCPU \(processor) does not come to rest"
         case .other(let reason): reason

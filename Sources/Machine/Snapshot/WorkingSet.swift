@@ -27,7 +27,10 @@ public struct WorkingSet: Equatable, Sendable {
 
     /// - Parameter memorySize: the memory file's size in bytes; a set that goes beyond it is refused.
     init(_ bytes: [UInt8], memorySize: UInt64) throws(SnapshotError) {
-        var reader = StateReader(try StateFile.body(of: bytes))
+        guard let body = try? StateFile.body(of: bytes) else {
+            throw .workingSet("it is not whole, or has changed since it was written")
+        }
+        var reader = StateReader(body)
         var runs: [Range<UInt32>] = []
         do throws(StateError) {
             let count: UInt32 = try reader.read()
@@ -42,7 +45,7 @@ public struct WorkingSet: Equatable, Sendable {
             guard reader.remaining == 0 else {
                 throw .trailingBytes(section: "working set", count: reader.remaining)
             }
-        } catch { throw .state(error) }
+        } catch { throw .workingSet("\(error)") }
         self.runs = runs
     }
 }

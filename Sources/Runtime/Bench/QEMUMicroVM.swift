@@ -23,12 +23,14 @@ public enum QEMUMicroVM {
             disk, with: try BusyboxRoot.initialRAMDisk(thenRunning: "exec /bin/busybox sleep 100000"))
         let arguments = arguments(kernel: kernel, initialRAMDisk: disk, virtualCPUs: 1)
         var running: [(child: ChildProcess, output: OwnedDescriptor)] = []
-        defer {
+        func end() {
             for (child, _) in running {
                 sendSignal(SIGKILL, to: child.id)
                 _ = try? child.waitForEnd()
             }
+            running = []
         }
+        defer { end() }
         var result = DensityBench.Result()
         for index in 0...guests {
             if index > 0 {
@@ -39,6 +41,8 @@ public enum QEMUMicroVM {
             try DensityBench.rest()
             result.costs.append(try MemoryCost(processes: running.map(\.child.id), shared: [kernel, disk]))
         }
+        end()
+        result.left = try MemoryCost(processes: [], shared: [kernel, disk])
         return result
     }
 }

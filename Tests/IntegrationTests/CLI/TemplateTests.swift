@@ -64,10 +64,13 @@ import Testing
         #expect(try host.waits { try host.machines().isEmpty })
     }
 
-    @Test func aDamagedTemplateIsReplacedByABoot() throws {
+    @Test(arguments: [("state", 5000), ("working-set", 40)])
+    func aDamagedTemplateIsReplacedByABoot(file: String, offset: Int) throws {
         _ = try makeTemplate()
-        let damage =
-            "f=$(ls $CZONE_STORE/templates/*/state); chmod 644 $f; printf x | dd of=$f bs=1 seek=5000 conv=notrunc 2>&1"
+        let damage = """
+            f=$(ls $CZONE_STORE/templates/*/\(file)); chmod 644 $f
+            printf x | dd of=$f bs=1 seek=\(offset) conv=notrunc 2>&1
+            """
         #expect(try host.shell(damage).status == 0)
         let result = try host.run([], ["echo", "hello"])
         #expect(result.output == "hello\n")
