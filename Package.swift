@@ -105,6 +105,8 @@ let package = Package(
             swiftSettings: settings),
         tests("AgentProtocolTests", ["AgentProtocol"]),
         tests("AgentTests", ["AgentProtocol", "LinuxSystem", system]),
+        tests("ControlProtocolTests", ["ControlProtocol", "AgentProtocol"]),
+        tests("SupervisorTests", ["Supervisor", "ControlProtocol", "AgentProtocol", "Virtio", "LinuxSystem"]),
         tests("MemoryTests", ["Memory", "LinuxSystem"]),
         tests("MachineTests", ["Machine", "Virtio", "Hypervisor", "Memory", "LinuxSystem", "CFDT"]),
         tests("ZonesTests", ["Zones", "Memory"]),
@@ -117,7 +119,7 @@ let package = Package(
             "ShimTests",
             [
                 "Shim", "TTRPC", "ContainerdAPI", "Runtime", "OCI", "ControlProtocol", "AgentProtocol", "LinuxSystem",
-                protobuf,
+                "TestSupport", system, nioPosix, protobuf,
             ]),
         tests("TTRPCTests", ["TTRPC", "ContainerdAPI", "LinuxSystem", nioCore, nioPosix, protobuf]),
         tests("HypervisorTests", ["Hypervisor"]),

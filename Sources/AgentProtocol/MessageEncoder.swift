@@ -31,6 +31,17 @@ public struct MessageEncoder {
         bytes += contents
     }
 
+    /// A text for people: one that is too long is cut at a character's end, so that no message fails for its words.
+    public mutating func message(_ value: String, _ field: StaticString, atMost limit: Int) {
+        var contents = [UInt8](value.utf8)
+        var end = min(contents.count, limit)
+        // Bytes 10xxxxxx continue a character: none of those may be the first that is cut off.
+        while end > 0, end < contents.count, contents[end] & 0xC0 == 0x80 { end -= 1 }
+        contents.removeLast(contents.count - end)
+        for index in contents.indices where contents[index] == 0 { contents[index] = UInt8(ascii: "?") }
+        blob(contents, field, atMost: limit)
+    }
+
     public mutating func list<Element>(
         _ value: [Element], _ field: StaticString, atMost limit: Int,
         _ encode: (inout MessageEncoder, Element) -> Void

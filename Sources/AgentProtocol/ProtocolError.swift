@@ -1,8 +1,8 @@
 /// What was wrong with a peer's bytes, or with a value that was to be sent. After a framing error the connection is of
 /// no more use; an error in a message leaves the stream in step.
 public enum ProtocolError: Error, Equatable, CustomStringConvertible {
-    /// A frame announced more than `Limits.payload` bytes.
-    case frameTooLong(length: Int)
+    /// A frame announced more bytes than one may have.
+    case frameTooLong(length: Int, limit: Int = Limits.payload)
     /// A frame's reserved field was not zero.
     case reservedNotZero(value: UInt16)
     /// A frame type that this version does not have.
@@ -32,7 +32,7 @@ public enum ProtocolError: Error, Equatable, CustomStringConvertible {
 
     public var description: String {
         switch self {
-        case .frameTooLong(let length): "frame of \(length) bytes, at most \(Limits.payload) are allowed"
+        case .frameTooLong(let length, let limit): "frame of \(length) bytes, at most \(limit) are allowed"
         case .reservedNotZero(let value): "reserved field of a frame is \(value), expected 0"
         case .unknownType(let type): "unknown frame type \(type)"
         case .unexpectedType(let type, let expected): "frame of type \(type), expected \(expected)"

@@ -92,7 +92,7 @@ public struct Failure: Message, Error, Equatable {
     public func encode(into encoder: inout MessageEncoder) {
         encoder.integer(code)
         encoder.integer(step.rawValue)
-        encoder.text(text, "failure text", atMost: Limits.text)
+        encoder.message(text, "failure text", atMost: Limits.text)
     }
 
     public init(decoding decoder: inout MessageDecoder) throws(ProtocolError) {

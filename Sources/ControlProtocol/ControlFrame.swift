@@ -23,7 +23,9 @@ public struct ControlFrame<Content: ControlMessage>: Sendable {
         var encoder = MessageEncoder()
         content.encode(into: &encoder)
         if let violation = encoder.violation { throw violation }
-        guard encoder.bytes.count <= ControlLimits.payload else { throw .frameTooLong(length: encoder.bytes.count) }
+        guard encoder.bytes.count <= ControlLimits.payload else {
+            throw .frameTooLong(length: encoder.bytes.count, limit: ControlLimits.payload)
+        }
         var header = MessageEncoder()
         header.integer(UInt32(encoder.bytes.count))
         header.integer(request)
@@ -49,25 +51,52 @@ public enum ControlLimits {
     public static let descriptors = 16
 }
 
-/// Cuts a stream of bytes into frames; after an error the connection is to be closed.
+/// Cuts a stream of bytes into frames; after an error it has nothing more to give and the connection is to be closed.
 public struct ControlFrameDecoder<Content: ControlMessage>: Sendable {
     private static var headerLength: Int { 8 }
     private var buffer: [UInt8] = []
+    private var start = 0
+    private var failure: ProtocolError?
 
     public init() {}
 
-    public mutating func append(_ bytes: some Sequence<UInt8>) { buffer += bytes }
+    /// Bytes that wait for the rest of their frame.
+    public var pendingBytes: Int { buffer.count - start }
+
+    public mutating func append(_ bytes: some Sequence<UInt8>) {
+        guard failure == nil else { return }
+        if start > 0 {
+            buffer.removeFirst(start)
+            start = 0
+        }
+        buffer += bytes
+    }
 
     /// The next whole frame, if it has come.
     public mutating func next() throws(ProtocolError) -> ControlFrame<Content>? {
-        guard buffer.count >= Self.headerLength else { return nil }
-        var header = MessageDecoder(Array(buffer.prefix(Self.headerLength)))
+        if let failure { throw failure }
+        do throws(ProtocolError) {
+            return try cut()
+        } catch {
+            failure = error
+            buffer = []
+            start = 0
+            throw error
+        }
+    }
+
+    private mutating func cut() throws(ProtocolError) -> ControlFrame<Content>? {
+        guard pendingBytes >= Self.headerLength else { return nil }
+        var header = MessageDecoder(Array(buffer[start..<(start + Self.headerLength)]))
         let length = Int(try header.integer(UInt32.self))
         let request: UInt32 = try header.integer()
-        guard length <= ControlLimits.payload else { throw .frameTooLong(length: length) }
-        guard buffer.count >= Self.headerLength + length else { return nil }
-        var decoder = MessageDecoder(Array(buffer[Self.headerLength..<(Self.headerLength + length)]))
-        buffer.removeFirst(Self.headerLength + length)
+        guard length <= ControlLimits.payload else {
+            throw .frameTooLong(length: length, limit: ControlLimits.payload)
+        }
+        guard pendingBytes >= Self.headerLength + length else { return nil }
+        let first = start + Self.headerLength
+        start = first + length
+        var decoder = MessageDecoder(Array(buffer[first..<start]))
         let content = try Content(decoding: &decoder)
         try decoder.end()
         return ControlFrame(request: request, content: content)

@@ -94,6 +94,10 @@ public struct Refusal: Equatable, Sendable {
         case programNotFound = 8
         /// The container's program cannot be run (`Failure.exitCode` 126); the container is gone.
         case programNotRunnable = 9
+        /// The guest's agent has gone, and the VM with it.
+        case lost = 10
+        /// The guest's agent does not answer.
+        case late = 11
     }
 
     public var reason: Reason
@@ -110,7 +114,7 @@ public struct Refusal: Equatable, Sendable {
     func encode(into encoder: inout MessageEncoder) {
         encoder.integer(reason.rawValue)
         encoder.integer(code)
-        encoder.text(text, "refusal", atMost: ControlLimits.text)
+        encoder.message(text, "refusal", atMost: ControlLimits.text)
     }
 
     init(decoding decoder: inout MessageDecoder) throws(ProtocolError) {
@@ -188,7 +192,7 @@ public struct ExitRecord: Equatable, Sendable {
         encoder.integer(code)
         encoder.flag(outOfMemory)
         encoder.integer(time)
-        encoder.text(reason, "reason", atMost: ControlLimits.text)
+        encoder.message(reason, "reason", atMost: ControlLimits.text)
     }
 
     public init(decoding decoder: inout MessageDecoder) throws(ProtocolError) {

@@ -108,7 +108,7 @@ public struct ZoneReport: Equatable, Sendable {
         encoder.integer(state.rawValue)
         encoder.integer(pluggedBytes)
         encoder.integer(residentBytes)
-        encoder.text(reason, "reason", atMost: ControlLimits.text)
+        encoder.message(reason, "reason", atMost: ControlLimits.text)
     }
 
     init(decoding decoder: inout MessageDecoder) throws(ProtocolError) {

@@ -23,6 +23,8 @@ public enum RuntimeError: Error, CustomStringConvertible {
     case broken(path: String, reason: String)
     /// A container that is asked for something that only a running one can do.
     case notRunning(String)
+    /// The host has no memory for another VM; already a sentence.
+    case noMemory(String)
     case stillRunning(String)
 
     public var description: String {
@@ -41,7 +43,7 @@ public enum RuntimeError: Error, CustomStringConvertible {
             "there is a container \(quoted(name)) already; remove it with `czone rm \(name)`"
         case .invalidName(let what, let value):
             "\(quoted(value)) is no \(what): expected 1 to 128 letters, digits and . _ -, beginning with a letter or digit"
-        case .invalid(let text): text
+        case .invalid(let text), .noMemory(let text): text
         case .broken(let path, let reason): "\(path) is broken: \(reason)"
         case .notRunning(let id): "the container \(id) is not running"
         case .stillRunning(let id):

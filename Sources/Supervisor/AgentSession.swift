@@ -44,6 +44,9 @@ final class AgentSession {
         func agentIsLost(_ reason: String)
     }
 
+    /// An agent that leaves so many requests unanswered gets no more.
+    private static let mostUnanswered = 4096
+
     private let loop: EventLoop
     private weak let listener: (any Listener)?
     private var conversation = HostConversation()
@@ -63,6 +66,7 @@ final class AgentSession {
         _ content: Content, completion: @escaping (Result<Content.Reply, AgentFailure>) -> Void
     ) {
         guard let channel else { return completion(.failure(.lost("it has not connected"))) }
+        guard completions.count < Self.mostUnanswered else { return completion(.failure(.timeout)) }
         do {
             let (number, bytes) = try conversation.begin(content)
             completions[number] = { result in completion(result.flatMap(Self.reply)) }
@@ -76,8 +80,8 @@ final class AgentSession {
         do { return .success(try frame.message()) } catch { return .failure(.lost("\(error)")) }
     }
 
-    /// One connection at a time: a second one, from whoever in the guest makes it, is refused.
-    private func accept() -> OwnedDescriptor? {
+    /// The guest's end. One connection at a time: a second one, from whoever in the guest makes it, is refused.
+    func accept() -> OwnedDescriptor? {
         guard channel == nil, let (mine, guests) = try? UnixSocket.pair() else { return nil }
         conversation = HostConversation()
         channel = try? SocketChannel(mine, on: loop) { [weak self] bytes, _ in

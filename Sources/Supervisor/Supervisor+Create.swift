@@ -30,6 +30,8 @@ extension Supervisor {
     }
 
     func noteCreation(of container: Container, _ made: ProcessStarted) {
+        // It has ended meanwhile, and its zone is on its way back.
+        guard container.exit == nil else { return }
         container.guestProcessID = made.processID
         container.isMade = true
         container.zone?.confirmOnline()

@@ -46,7 +46,6 @@ extension Supervisor {
             return finish(container)
         }
         zone.noteOffline(offline, after: steps)
-        pagesMigratedOffline += offline.pagesMigrated
         // The zone is on its way whether the guest hurries or not: the container is gone for its clients only when
         // the memory is back.
         zone.unplug { [self] in finish(container) }

@@ -99,6 +99,8 @@ extension Supervisor {
     }
 
     private func noteStart(of container: Container, _ started: ProcessStarted) {
+        // It has ended meanwhile, and its zone is on its way back.
+        guard container.exit == nil else { return }
         container.guestProcessID = started.processID
         container.isMade = true
         if container.state == .starting { container.state = .running }
@@ -128,7 +130,9 @@ extension AgentFailure {
             switch self {
             case .refused(let failure) where failure.exitCode == 127: .programNotFound
             case .refused(let failure) where failure.exitCode != nil: .programNotRunnable
-            default: .guestFailed
+            case .refused, .malformed: .guestFailed
+            case .lost: .lost
+            case .timeout: .late
             }
         return Refusal(reason, code: code, "\(self)")
     }

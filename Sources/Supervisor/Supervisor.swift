@@ -74,8 +74,6 @@ public final class Supervisor {
     var readyAt: UInt64 = 0
     /// The guest has come as far as the machine's purpose wants it, and the machine stops for that.
     public internal(set) var isSettled = false
-    /// Pages that the guest moved while zones went offline; a zone that is emptied first has none.
-    var pagesMigratedOffline: UInt64 = 0
     /// What waits for the agent's being ready.
     var deferred: [() -> Void] = []
     private(set) var nextContainer: UInt32 = 1

@@ -135,7 +135,7 @@ final class FakeMachine: Sendable {
             ],
             containers: state.withLock(\.containers).keys.sorted().map { id in
                 var measure = ContainerMeasure(container: ContainerNumber(1))
-                (measure.cpuUsage, measure.processes, measure.zoneUsed) = (5_000_000, 3, 9 << 20)
+                (measure.cpuUsage, measure.processes, measure.zoneUsed) = (5_000, 3, 9 << 20)
                 return ContainerReport(id: id, state: .running, node: 1, guestProcessID: 7, measure: measure)
             })
     }

@@ -1,5 +1,7 @@
+import AgentProtocol
 import ControlProtocol
 import FoundationEssentials
+import OCI
 import Testing
 
 @testable import Runtime
@@ -35,7 +37,7 @@ private indirect enum JSONValue: Decodable {
     _ = try bench.place("one")
     let usages = try bench.registry.describedMachines(measured: true).flatMap(\.usages)
     #expect(usages.first?.zone.usedBytes == 9 << 20)
-    #expect(usages.first?.cpuNs == 5_000_000)
+    #expect(usages.first?.cpuNs == 5_000)
     let wanted: Set = [
         "id", "function", "tenant", "vm", "zone", "zone.node", "zone.base", "zone.size_bytes", "zone.plugged_bytes",
         "zone.used_bytes", "zone.resident_bytes", "cpu_ns", "pids",
@@ -64,4 +66,27 @@ private indirect enum JSONValue: Decodable {
     #expect(Registry.explanation(of: exit, record) == "it needed more than its zone of 128 MiB")
     record.memoryLimitInBytes = 100 << 20
     #expect(Registry.explanation(of: exit, record) == "it needed more than its limit of 100 MiB in its zone of 128 MiB")
+}
+
+/// A guest may say anything: of a container's use, and of one that it has killed.
+@Test func whatAGuestSaysIsCutToWhatCanBe() throws {
+    var measure = ContainerMeasure(container: ContainerNumber(1))
+    (measure.memoryCurrent, measure.zoneUsed, measure.pageFaults) = (.max, .max, .max)
+    (measure.cpuUsage, measure.cpuUser, measure.cpuSystem, measure.processes) = (.max, 900, .max, .max)
+    let cut = measure.plausible(memoryInBytes: 100, cpuNanoseconds: 1000)
+    #expect((cut.memoryCurrent, cut.zoneUsed, cut.memoryMax) == (100, 100, 100))
+    #expect((cut.cpuUsage, cut.cpuUser, cut.cpuSystem) == (1000, 900, 100))
+    #expect((cut.pageFaults, cut.processes) == (1 << 53, 4_194_304))
+    #expect(cut.plausible(memoryInBytes: 100, cpuNanoseconds: 1000) == cut)
+}
+
+@Test func aSandboxOutOfMemoryIsExplained() {
+    let key = FunctionKey(function: "f", tenant: "t", image: Digest(of: []), kernel: "k", zoneSizeInBytes: 128 << 20)
+    var sandbox = ContainerRecord(
+        id: "s", key: key, image: "pause", created: 0, memoryLimitInBytes: 0, process: RuntimeSpec.Process(args: []),
+        isDetached: false, isRemovedAtEnd: true)
+    sandbox.zoneSizeInBytes = 0
+    var end = exit("s", code: 137)
+    end.outOfMemory = true
+    #expect(Registry.explanation(of: end, sandbox) == "it needed more memory than it can have")
 }

@@ -124,10 +124,26 @@ private let cri = [
         var measure = ContainerMeasure(container: ContainerNumber(7))
         measure.memoryCurrent = .max
         measure.anonymous = .max
+        measure.kernel = .max
         measure.processes = .max
-        measure.memoryMax = .max
-        let metrics = Metrics(measure, zoneSizeInBytes: 128 << 20).message
+        measure.memoryMax = .max - 1
+        measure.processesMax = .max - 1
+        (measure.cpuUsage, measure.cpuUser, measure.cpuSystem) = (.max, .max, .max)
+        (measure.pageFaults, measure.maxEvents, measure.cpuThrottled) = (.max, .max, .max)
+        let metrics = Metrics(measure, zoneSizeInBytes: 128 << 20, cpuNanoseconds: 1000).message
         #expect(metrics.memory.usage.usage == 128 << 20 && metrics.memory.usage.limit == 128 << 20)
-        #expect(metrics.memory.rss == 128 << 20 && metrics.pids.current == 4_194_304)
+        #expect(metrics.memory.rss == 128 << 20 && metrics.memory.kernel.usage == 128 << 20)
+        #expect(metrics.pids.current == 4_194_304 && metrics.pids.limit == 4_194_304)
+        #expect(metrics.cpu.usage.total == 1000 && metrics.cpu.usage.user + metrics.cpu.usage.kernel == 1000)
+        for count in [metrics.memory.pgFault, metrics.memory.usage.failcnt, metrics.cpu.throttling.throttledTime] {
+            #expect(count == 1 << 53)
+        }
+    }
+
+    @Test func processorTimeNeverFallsAndIsNoMoreThanThereWas() {
+        var time = ProcessorTime()
+        #expect(time.tell(500) == 500 && time.tell(3) == 500 && time.tell(501) == 501)
+        #expect(time.most(virtualCPUs: 0) == 501, "what was told stays")
+        #expect(time.most(virtualCPUs: .max) > 501)
     }
 }

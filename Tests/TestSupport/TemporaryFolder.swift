@@ -2,7 +2,7 @@ import Glibc
 import LinuxSystem
 
 /// A folder for one test, removed with all that is in it when the test lets go of it.
-public final class TemporaryFolder {
+public final class TemporaryFolder: Sendable {
     public let path: String
 
     public init() throws {

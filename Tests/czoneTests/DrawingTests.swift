@@ -72,3 +72,18 @@ private func zone(_ node: UInt32, _ state: String, used: UInt64 = 0, resident: U
     (user.effective, user.permitted) = ([], [])
     #expect(try CapabilityChoice(adding: ["ALL"], dropping: []).applied(to: user).effective == [])
 }
+
+@Test func processorTimeIsAShareOfTheTimeThatHasPassed() {
+    func row(_ nanoseconds: UInt64, before: UInt64) -> String {
+        let usage = ContainerUsage(
+            id: "box", function: "f", tenant: "t", vm: "v",
+            zone: ContainerUsage.Zone(
+                node: 1, base: 0, sizeBytes: 0, pluggedBytes: 0, usedBytes: 0, residentBytes: 0), cpuNs: nanoseconds,
+            pids: 1, memoryBytes: 0, memoryLimitBytes: 0)
+        return StatsCommand.table([usage], since: (["box": before], 1_000_000_000)).text
+    }
+    #expect(row(1_500_000_000, before: 1_000_000_000).contains(" 50.0 %"))
+    #expect(row(12_345_678, before: 0).contains(" 1.2 %"))
+    // A thousand times so much would be more than a number holds.
+    #expect(row(.max, before: 0).contains("1844674407370.9 %"))
+}

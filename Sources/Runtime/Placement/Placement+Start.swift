@@ -122,7 +122,7 @@ extension Placement {
 
     private func checkMemory(needed: UInt64) throws(RuntimeError) {
         guard let host = HostMemory.current(), host.available < needed else { return }
-        throw .invalid(
+        throw .noMemory(
             "no VM has a free zone, and the host has no memory for another VM: \(ByteSize(bytes: needed)) needed, "
                 + "\(ByteSize(bytes: host.available)) available")
     }

@@ -41,10 +41,10 @@ public struct VirtualMachineFolder: Hashable, Sendable {
         try system { () throws(SystemError) in try FileSystem.takeFile(aheadPath) }
     }
 
-    /// Its process's id; nil where none was started.
+    /// Its process's id, above 0: kill(2) gives 0 and less a meaning of their own. Nil where none was started.
     public func processID() throws(RuntimeError) -> Int32? {
         let bytes = try system { () throws(SystemError) in try FileSystem.contents(of: lockPath, atMost: 32) } ?? []
-        return Int32(String(decoding: bytes.prefix { $0 != 0x0A }, as: UTF8.self))
+        return Int32(String(decoding: bytes.prefix { $0 != 0x0A }, as: UTF8.self)).flatMap { $0 > 0 ? $0 : nil }
     }
 
     /// Connects to it; nil where nobody listens any more.

@@ -69,6 +69,8 @@ extension Registry {
         guard exit.outOfMemory else { return exit.reason }
         let (zone, limit) = (ByteSize(bytes: record.zoneSizeInBytes), ByteSize(bytes: record.memoryLimitInBytes))
         if record.isAlone { return "it needed more than its limit of \(limit)" }
+        // A sandbox has neither zone nor limit; only a guest that lies says that it was out of memory.
+        guard record.zoneSizeInBytes > ZoneSize.reserve else { return "it needed more memory than it can have" }
         if record.memoryLimitInBytes < record.zoneSizeInBytes - ZoneSize.reserve {
             return "it needed more than its limit of \(limit) in its zone of \(zone)"
         }

@@ -31,8 +31,15 @@ extension DescribedMachine {
     /// What each of its containers uses.
     public var usages: [ContainerUsage] {
         let zones = Dictionary((description?.zones ?? []).map { ($0.node, $0) }) { first, _ in first }
+        // A clock that was set back makes no time negative.
+        let age = currentTimeInNanoseconds() - min(record.started, currentTimeInNanoseconds())
+        let cpu = age.multipliedReportingOverflow(by: UInt64(clamping: record.virtualCPUs))
         return (description?.containers ?? []).map { container in
-            let (zone, measure) = (zones[container.node], container.measure)
+            let zone = zones[container.node]
+            // Without a zone it lives in the base.
+            let measure = container.measure?.plausible(
+                memoryInBytes: zone?.sizeInBytes ?? record.memoryInBytes,
+                cpuNanoseconds: cpu.overflow ? .max : cpu.partialValue)
             return ContainerUsage(
                 id: container.id, function: key.function, tenant: key.tenant, vm: machine.id,
                 zone: ContainerUsage.Zone(

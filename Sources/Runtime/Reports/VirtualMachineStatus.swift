@@ -52,7 +52,7 @@ public struct DescribedMachine: Sendable {
                     quarantined: zones.filter { $0.state == .quarantined }.count),
                 memory: VirtualMachineStatus.Memory(
                     baseBytes: record.memoryInBytes, baseResidentBytes: description?.baseResidentBytes ?? 0,
-                    zonesResidentBytes: zones.reduce(0) { $0 + $1.residentBytes },
+                    zonesResidentBytes: zones.reduce(0) { $0 &+ $1.residentBytes },
                     vmmPrivateBytes: description?.privateResidentBytes ?? 0),
                 zoneBytes: record.zoneSizeInBytes, vcpus: record.virtualCPUs,
                 bootMs: Double(description?.bootMicroseconds ?? 0) / 1000, startedNs: record.started)

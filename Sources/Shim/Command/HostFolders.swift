@@ -10,8 +10,14 @@ public struct HostFolders: Sendable {
 
     /// - Throws: a line for a person where a variable is no absolute path.
     public init() throws {
-        root = FilePath(CurrentProcess.environment("CZONE_ROOT") ?? "/run/czone")
-        store = FilePath(CurrentProcess.environment("CZONE_STORE") ?? "/var/lib/czone")
+        try self.init(
+            root: FilePath(CurrentProcess.environment("CZONE_ROOT") ?? "/run/czone"),
+            store: FilePath(CurrentProcess.environment("CZONE_STORE") ?? "/var/lib/czone"))
+    }
+
+    init(root: FilePath, store: FilePath) throws {
+        self.root = root
+        self.store = store
         _ = try (registry(), images())
     }
 

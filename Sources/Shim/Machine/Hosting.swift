@@ -11,13 +11,24 @@ struct Hosting: Sendable {
     let images: ImageStore
     let group: MultiThreadedEventLoopGroup
     let work: BlockingWork
+    private let starter: any VirtualMachineStarter
+    private let provider: (any Provider)?
+    /// What VMs are made of; nil: what this host has at that moment.
+    private let files: VirtualMachineFiles?
 
-    init(namespace: String, folders: HostFolders, group: MultiThreadedEventLoopGroup) throws {
+    init(
+        namespace: String, folders: HostFolders, group: MultiThreadedEventLoopGroup,
+        starter: any VirtualMachineStarter = ReapingStarter(), provider: (any Provider)? = nil,
+        files: VirtualMachineFiles? = nil
+    ) throws {
         self.namespace = namespace
         self.folders = folders
         registry = try folders.registry()
         images = try folders.images()
         self.group = group
+        self.starter = starter
+        self.provider = provider
+        self.files = files
         work = BlockingWork(threads: 8)
     }
 
@@ -25,9 +36,9 @@ struct Hosting: Sendable {
 
     /// Placement with what the host is configured for now.
     func placement() throws -> (Placement, Configuration, VirtualMachineFiles) {
-        let (configuration, files) = (try Configuration.load(), try VirtualMachineFiles(Artefacts()))
+        let (configuration, files) = (try Configuration.load(), try self.files ?? VirtualMachineFiles(Artefacts()))
         let placement = Placement(
-            registry: registry, configuration: configuration, files: files, starter: ReapingStarter())
+            registry: registry, configuration: configuration, files: files, starter: starter, provider: provider)
         return (placement, configuration, files)
     }
 }
@@ -38,7 +49,7 @@ struct ReapingStarter: VirtualMachineStarter {
         try MonitorStarter().start(launch)
         // The launch wrote the process's id there, before the program began.
         guard let text = try? launch.lock.read(exactly: Int(launch.lock.sizeInBytes()), at: 0),
-            let id = Int32(String(decoding: text.prefix { $0 != 0x0A }, as: UTF8.self))
+            let id = Int32(String(decoding: text.prefix { $0 != 0x0A }, as: UTF8.self)), id > 0
         else { return }
         try? ChildProcess(id: id).reapAtItsEnd()
     }

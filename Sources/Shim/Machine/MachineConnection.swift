@@ -8,34 +8,47 @@ import Synchronization
 import TTRPC
 
 /// A control connection to a VM whose answers arrive by themselves.
+///
+/// What the VM answers is taken for what was asked on this connection and for nothing else: an answer to a request that
+/// does not wait for one finds nobody, and one that makes no sense ends the connection, and what was begun on it.
 final class MachineConnection: Sendable {
-    /// Gets every answer to a request; nil, once, when the connection has ended.
-    typealias Listener = @Sendable (ControlReply?) -> Void
+    /// Longer than the VM's own patience with its guest.
+    static let patience = Duration.seconds(120)
+    /// Answers to the request that began the conversation: that it was done, and its process's end.
+    private static let mostAnswers = 2
 
     private struct State {
-        var listeners: [UInt32: Listener] = [:]
+        /// Gets the answers to the request that began the conversation.
+        var begun: AsyncStream<ControlReply>.Continuation?
+        var answersLeft = MachineConnection.mostAnswers
+        var waiting: [UInt32: CheckedContinuation<ControlReply, any Error>] = [:]
         /// Above those of the connection's blocking beginning.
         var nextRequest: UInt32 = 1 << 16
         var isOpen = true
     }
 
-    private let state = Mutex(State())
+    private let begunRequest: UInt32
+    private let state: Mutex<State>
     private let channel = Mutex<(any Channel)?>(nil)
 
-    private init() {}
+    private init(_ request: UInt32, _ answers: AsyncStream<ControlReply>.Continuation) {
+        begunRequest = request
+        state = Mutex(State(begun: answers))
+    }
 
-    /// Takes a connection over on which a request has been sent: its further answers go to the listener.
+    /// Takes a connection over on which a request has been sent.
+    /// - Returns: the connection, and the request's further answers until it ends.
     static func adopt(
-        _ begun: BegunConversation, group: MultiThreadedEventLoopGroup, listener: @escaping Listener
-    ) async throws -> MachineConnection {
-        let connection = MachineConnection()
-        connection.state.withLock { $0.listeners[begun.request] = listener }
+        _ begun: BegunConversation, group: MultiThreadedEventLoopGroup
+    ) async throws -> (MachineConnection, AsyncStream<ControlReply>) {
+        let (answers, sink) = AsyncStream.makeStream(of: ControlReply.self)
+        let connection = MachineConnection(begun.request, sink)
         let socket = try begun.socket.duplicateToGiveAway()
         let channel = try await ClientBootstrap(group: group)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     let handler = ReplyHandler(begun.decoder) {
-                        connection.deliver($0)
+                        try connection.deliver($0)
                     } onEnd: {
                         connection.end()
                     }
@@ -44,57 +57,86 @@ final class MachineConnection: Sendable {
             }
             .withConnectedSocket(socket).get()
         connection.channel.withLock { $0 = channel }
-        return connection
-    }
-
-    /// Sends a request; every answer goes to the listener.
-    func send(_ request: ControlRequest, listener: @escaping Listener) throws {
-        let number = state.withLock { state -> UInt32? in
-            guard state.isOpen else { return nil }
-            state.nextRequest += 1
-            state.listeners[state.nextRequest] = listener
-            return state.nextRequest
-        }
-        guard let number, let channel = channel.withLock({ $0 }) else { return listener(nil) }
-        do {
-            let bytes = try ControlFrame(request: number, content: request).bytes()
-            channel.writeAndFlush(ByteBuffer(bytes: bytes), promise: nil)
-        } catch {
-            state.withLock { $0.listeners[number] = nil }
-            throw error
-        }
+        return (connection, answers)
     }
 
     /// Sends a request that has one answer.
-    /// - Throws: `RuntimeError.refused`; `unavailable` when the VM has gone.
-    func ask(_ request: ControlRequest) async throws -> ControlReply {
-        let reply: ControlReply? = try await withCheckedThrowingContinuation { continuation in
-            let once = Mutex<CheckedContinuation<ControlReply?, any Error>?>(continuation)
-            do {
-                try send(request) { reply in once.withLock { $0.take() }?.resume(returning: reply) }
-            } catch {
-                once.withLock { $0.take() }?.resume(throwing: error)
-            }
+    /// - Throws: `RuntimeError.refused`; `unavailable` when the VM has gone, `deadlineExceeded` when it does not answer.
+    @discardableResult
+    func ask(_ request: ControlRequest, within patience: Duration = patience) async throws -> ControlReply {
+        let number = state.withLock { state in
+            state.nextRequest = state.nextRequest == .max ? 1 << 16 : state.nextRequest + 1
+            return state.nextRequest
         }
-        guard let reply else { throw Status(.unavailable, "the VM has ended") }
+        let clock = Task {
+            try await Task.sleep(for: patience)
+            fail(number, Status(.deadlineExceeded, "the VM has not answered within \(patience.components.seconds) s"))
+        }
+        defer { clock.cancel() }
+        let reply = try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { begin(request, number, $0) }
+        } onCancel: {
+            fail(number, CancellationError())
+        }
         if case .refused(let refusal) = reply { throw RuntimeError.refused(refusal) }
         return reply
     }
 
+    private func begin(
+        _ request: ControlRequest, _ number: UInt32, _ waiter: CheckedContinuation<ControlReply, any Error>
+    ) {
+        guard let channel = channel.withLock({ $0 }) else { return waiter.resume(throwing: Self.gone) }
+        let isOpen = state.withLock { state in
+            if state.isOpen { state.waiting[number] = waiter }
+            return state.isOpen
+        }
+        guard isOpen else { return waiter.resume(throwing: Self.gone) }
+        // It may have been cancelled before anybody waited.
+        if Task.isCancelled { return fail(number, CancellationError()) }
+        do {
+            let bytes = try ControlFrame(request: number, content: request).bytes()
+            channel.writeAndFlush(ByteBuffer(bytes: bytes), promise: nil)
+        } catch {
+            fail(number, Status(.invalidArgument, "cannot ask the VM: \(error)"))
+        }
+    }
+
+    private static var gone: Status { Status(.unavailable, "the VM has ended") }
+
+    private func fail(_ number: UInt32, _ error: any Error) {
+        state.withLock { $0.waiting.removeValue(forKey: number) }?.resume(throwing: error)
+    }
+
     func close() { channel.withLock { $0 }?.close(promise: nil) }
 
-    private func deliver(_ frame: ControlFrame<ControlReply>) {
-        state.withLock { $0.listeners[frame.request] }?(frame.content)
+    private func deliver(_ frame: ControlFrame<ControlReply>) throws(TooManyAnswers) {
+        guard frame.request == begunRequest else {
+            // One that gave up waiting has none.
+            state.withLock { $0.waiting.removeValue(forKey: frame.request) }?.resume(returning: frame.content)
+            return
+        }
+        let mayAnswer = state.withLock { state in
+            state.answersLeft -= 1
+            return state.answersLeft >= 0
+        }
+        guard mayAnswer else { throw TooManyAnswers() }
+        state.withLock { $0.begun }?.yield(frame.content)
     }
 
     private func end() {
-        let listeners = state.withLock { state in
+        let (begun, waiting) = state.withLock { state in
             state.isOpen = false
-            defer { state.listeners = [:] }
-            return Array(state.listeners.values)
+            defer { (state.begun, state.waiting) = (nil, [:]) }
+            return (state.begun, state.waiting)
         }
-        for listener in listeners { listener(nil) }
+        for waiter in waiting.values { waiter.resume(throwing: Self.gone) }
+        begun?.finish()
     }
+}
+
+/// A VM goes on answering what it has answered.
+private struct TooManyAnswers: Error, CustomStringConvertible {
+    let description = "a request was answered again and again"
 }
 
 /// A connection on which a request was sent with its descriptors, by the blocking calls that those need.
@@ -117,11 +159,11 @@ private final class ReplyHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
 
     private var decoder: ControlFrameDecoder<ControlReply>
-    private let onReply: (ControlFrame<ControlReply>) -> Void
+    private let onReply: (ControlFrame<ControlReply>) throws -> Void
     private let onEnd: () -> Void
 
     init(
-        _ decoder: ControlFrameDecoder<ControlReply>, onReply: @escaping (ControlFrame<ControlReply>) -> Void,
+        _ decoder: ControlFrameDecoder<ControlReply>, onReply: @escaping (ControlFrame<ControlReply>) throws -> Void,
         onEnd: @escaping () -> Void
     ) {
         self.decoder = decoder
@@ -138,7 +180,7 @@ private final class ReplyHandler: ChannelInboundHandler {
 
     private func drain(_ context: ChannelHandlerContext) {
         do {
-            while let frame = try decoder.next() { onReply(frame) }
+            while let frame = try decoder.next() { try onReply(frame) }
         } catch {
             Log.tell(.error, "a VM's answer makes no sense: \(error)")
             context.close(promise: nil)

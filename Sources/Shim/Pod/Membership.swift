@@ -43,7 +43,7 @@ struct Membership: Equatable, Sendable {
             guard let size = ByteSize(text), size.bytes > 0 else {
                 throw Self.invalid(Annotation.zoneSize, text, "a size such as 256M")
             }
-            return try ZoneSize.fitting(size.bytes)
+            return try ZoneChoice.zone(for: size.bytes)
         }
     }
 

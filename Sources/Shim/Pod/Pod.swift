@@ -56,32 +56,41 @@ actor Pod {
             order.zoneSizeInBytes = 0
             order.beginning = .create(sandbox: "")
             let placed = try placement.place(order, networkAt: specification.networkNamespace)
-            let home = Home(key: key, machine: placed.machine, processID: try placed.machine.processID() ?? 0)
+            let home = try Home(key: key, machine: placed.machine)
             return (BegunConversation(placed.connection, request: placed.request), home)
         }
-        let (replies, sink) = AsyncStream.makeStream(of: ControlReply?.self)
-        let connection = try await MachineConnection.adopt(begun, group: hosting.group) { sink.yield($0) }
-        var iterator = replies.makeAsyncIterator()
-        guard case .done? = await iterator.next() else {
-            connection.close()
-            throw Status(.unavailable, "the VM \(home.machine.id) could not make the sandbox")
+        do { return try await begin(begun, home) } catch {
+            // Another container of the pod may make it anew.
+            try? await hosting.work.run { try hosting.registry.forget(id) }
+            throw error
         }
-        guard case .started = try await connection.ask(.start(container: id)) else {
-            throw Status(.unavailable, "the VM \(home.machine.id) could not start the sandbox")
+    }
+
+    /// Waits until the VM has made and started the sandbox.
+    private func begin(_ begun: BegunConversation, _ home: Home) async throws -> Home {
+        let (connection, answers) = try await MachineConnection.adopt(begun, group: hosting.group)
+        do {
+            var iterator = answers.makeAsyncIterator()
+            switch await iterator.next() {
+            case .done?: break
+            case let answer: throw home.failure(answer)
+            }
+            try await connection.ask(.start(container: registryID))
+        } catch {
+            connection.close()
+            throw error
         }
         self.connection = connection
-        Task { await follow(replies) }
+        Task { await follow(answers) }
         return home
     }
 
-    private func follow(_ replies: AsyncStream<ControlReply?>) async {
-        for await reply in replies {
-            switch reply {
-            case .exited(let record)?: return await noteEnd(code: UInt32(record.code))
-            case nil: return await noteEnd(code: 255)
-            default: continue
-            }
+    private func follow(_ answers: AsyncStream<ControlReply>) async {
+        for await answer in answers {
+            guard case .exited(let record) = answer, record.container == registryID, record.process == 0 else { break }
+            return await noteEnd(code: UInt32(record.code))
         }
+        await noteEnd(code: 255)
     }
 
     private func noteEnd(code: UInt32) async {

@@ -11,6 +11,16 @@ struct Home: Sendable {
     let key: FunctionKey
     let machine: VirtualMachineFolder
     let processID: Int32
+
+    /// - Throws: where the VM has no process any more.
+    init(key: FunctionKey, machine: VirtualMachineFolder) throws {
+        guard let processID = try machine.processID() else {
+            throw RuntimeError.virtualMachineEnded(id: machine.id, lastWords: machine.lastWords())
+        }
+        self.key = key
+        self.machine = machine
+        self.processID = processID
+    }
 }
 
 extension ContainerTask {
@@ -49,7 +59,7 @@ extension ContainerTask {
             order.beginning = .create(sandbox: sandbox)
             order.pinned = podHome?.machine
             let placed = try placement.place(order, networkAt: specification.networkNamespace)
-            let home = Home(key: key, machine: placed.machine, processID: try placed.machine.processID() ?? 0)
+            let home = try Home(key: key, machine: placed.machine)
             return (BegunConversation(placed.connection, request: placed.request), home, streams)
         }
         do { try await settle(begun.0, begun.1, begun.2) } catch {
@@ -62,29 +72,37 @@ extension ContainerTask {
 
     /// Waits until the VM has made the container.
     private func settle(_ begun: BegunConversation, _ home: Home, _ streams: OpenStreams) async throws {
-        let (replies, sink) = AsyncStream.makeStream(of: ControlReply?.self)
-        let connection = try await MachineConnection.adopt(begun, group: hosting.group) { sink.yield($0) }
-        var iterator = replies.makeAsyncIterator()
-        switch await iterator.next() {
-        case .done?: break
-        case .refused(let refusal)?: throw RuntimeError.refused(refusal)
-        case .exited(let record)?:
-            throw Status(.unknown, record.reason.isEmpty ? "the container was removed" : record.reason)
-        default: throw RuntimeError.virtualMachineEnded(id: home.machine.id, lastWords: home.machine.lastWords())
+        let (connection, answers) = try await MachineConnection.adopt(begun, group: hosting.group)
+        var iterator = answers.makeAsyncIterator()
+        do {
+            switch await iterator.next() {
+            case .done?: break
+            case let answer: throw home.failure(answer)
+            }
+        } catch {
+            // What the VM may still have of it ends with its connection.
+            connection.close()
+            throw error
         }
         self.home = home
         initial.connection = connection
         initial.streams = streams
-        follow(replies, of: "")
+        follow(answers, of: initial)
     }
 
     /// Waits for a process's end.
-    func follow(_ replies: AsyncStream<ControlReply?>, of execID: String) {
+    private func follow(_ answers: AsyncStream<ControlReply>, of process: TaskProcess) {
+        let (container, number, execID) = (registryID, process.number, process.execID)
         Task {
-            for await reply in replies {
-                guard let reply else { return ended(execID, nil) }
-                if case .exited(let record) = reply { return ended(execID, record) }
+            for await answer in answers {
+                guard case .exited(let record) = answer, record.container == container, record.process == number else {
+                    Log.tell(.error, "the VM of \(name(process)) tells of another one's end")
+                    process.connection?.close()
+                    break
+                }
+                return ended(execID, record)
             }
+            ended(execID, nil)
         }
     }
 
@@ -101,7 +119,7 @@ extension ContainerTask {
             let compiled = try compiler.process(spec, seccomp: seccomp)
             let (streams, far) = try OpenStreams.open(io, logger: logger)
             guard let connection = try home.machine.connect() else {
-                throw RuntimeError.noVirtualMachine(home.machine.id)
+                throw RuntimeError.virtualMachineEnded(id: home.machine.id, lastWords: home.machine.lastWords())
             }
             let request = ExecuteRequest(
                 container: registryID, descriptors: far.passed, endsWithConnection: true,
@@ -109,18 +127,39 @@ extension ContainerTask {
             let number = try connection.send(.execute(request), descriptors: far.descriptors)
             return (BegunConversation(connection, request: number), streams)
         }
-        let (replies, sink) = AsyncStream.makeStream(of: ControlReply?.self)
-        process.connection = try await MachineConnection.adopt(begun, group: hosting.group) { sink.yield($0) }
-        var iterator = replies.makeAsyncIterator()
-        let answer = await iterator.next()
-        guard case .started(let started)? = answer else {
+        do {
+            let (connection, answers) = try await MachineConnection.adopt(begun, group: hosting.group)
+            process.connection = connection
+            var iterator = answers.makeAsyncIterator()
+            let answer = await iterator.next()
+            // 0 is the container's first process.
+            guard case .started(let started)? = answer, started.container == registryID, started.process > 0 else {
+                throw home.failure(answer)
+            }
+            process.number = started.process
+            process.streams = streams
+            follow(answers, of: process)
+        } catch {
             streams.end()
-            if case .refused(let refusal)? = answer { throw RuntimeError.refused(refusal) }
-            throw Status(.unavailable, "the VM \(home.machine.id) has ended")
+            process.connection?.close()
+            process.connection = nil
+            throw error
         }
-        process.number = started.process
-        process.streams = streams
-        follow(replies, of: process.execID)
+    }
+}
+
+extension Home {
+    /// Why something did not begin, by what the VM answered instead; nil: its connection has ended.
+    func failure(_ answer: ControlReply?) -> any Error {
+        switch answer {
+        case .refused(let refusal)?: RuntimeError.refused(refusal)
+        case .exited(let record)?:
+            Status(
+                .failedPrecondition,
+                "the container has ended meanwhile" + (record.reason.isEmpty ? "" : ": \(record.reason)"))
+        case nil: RuntimeError.virtualMachineEnded(id: machine.id, lastWords: machine.lastWords())
+        default: RuntimeError.conversation("the VM \(machine.id) answered something else than what it was asked")
+        }
     }
 }
 
@@ -151,10 +190,15 @@ struct ZoneChoice: Sendable {
     init(_ spec: RuntimeSpec, _ membership: Membership, _ configuration: Configuration) throws {
         let asked = spec.linux?.resources?.memory?.limit.flatMap { $0 > 0 ? UInt64($0) : nil }
         let memory = asked ?? configuration.zoneSizeInBytes
-        own = try ZoneSize.fitting(memory)
+        own = try Self.zone(for: memory)
         let sizeClass = try membership.zoneSizeInBytes ?? ZoneSize.fitting(configuration.zoneSizeInBytes)
         machine = max(own, sizeClass)
         limit = ZoneSize.memoryLimit(memory, inZoneOf: own)
+    }
+
+    /// - Throws: `invalidArgument` where no host gives so little, or this one has not so much.
+    static func zone(for memoryInBytes: UInt64) throws(Status) -> UInt64 {
+        do { return try ZoneSize.fitting(memoryInBytes) } catch { throw Status(.invalidArgument, error.description) }
     }
 }
 

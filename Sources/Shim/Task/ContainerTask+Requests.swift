@@ -39,7 +39,7 @@ extension ContainerTask {
             throw Status(.alreadyExists, "there is a process \(quoted(request.execID)) in the container \(id) already")
         }
         guard pod == nil else { throw Status(.unimplemented, "the sandbox \(id) has no root and runs no programs") }
-        guard initial.phase == .running else { throw Status(.failedPrecondition, "the container \(id) does not run") }
+        try demandRunning("run another process in")
         var spec = try RuntimeSpec.Process(json: Array(request.spec.value))
         spec.terminal = request.terminal
         spec.apparmorProfile = nil
@@ -53,13 +53,21 @@ extension ContainerTask {
         publisher.publish("/tasks/exec-added", event)
     }
 
+    /// What is to be done needs a container that runs.
+    private func demandRunning(_ deed: String) throws {
+        let state = initial.phase == .running && isPaused ? "paused" : "\(initial.phase)"
+        guard state == "running" else {
+            throw Status(.failedPrecondition, "cannot \(deed) the container \(id): it is \(state)")
+        }
+    }
+
     func kill(_ execID: String, signal: UInt32, all: Bool) async throws {
         let process = try process(execID)
         guard process.phase != .stopped else { throw Status(.notFound, "\(name(process)) has ended already") }
         guard signal <= 64 else { throw Status(.invalidArgument, "there is no signal \(signal)") }
         if let pod, execID.isEmpty { return await pod.signal(signal) }
         let request = ControlRequest.signal(container: registryID, process: process.number, signal: signal, all: all)
-        do { _ = try await connection(of: process).ask(request) } catch {
+        do { try await connection(of: process).ask(request) } catch {
             // Between the end in the guest and our hearing of it.
             if process.phase == .stopped { throw Status(.notFound, "\(name(process)) has ended already") }
             if case RuntimeError.refused(let refusal) = error, refusal.code == ESRCH {
@@ -74,11 +82,17 @@ extension ContainerTask {
         guard let rows = UInt16(exactly: rows), let columns = UInt16(exactly: columns) else {
             throw Status(.invalidArgument, "a terminal of \(columns)x\(rows) characters, expected at most 65535 each")
         }
-        _ = try await connection(of: process).ask(
+        guard process.io.hasTerminal else {
+            throw Status(.failedPrecondition, "\(name(process)) has no terminal whose size could be changed")
+        }
+        try await connection(of: process).ask(
             .resizeTerminal(container: registryID, process: process.number, rows: rows, columns: columns))
     }
 
-    func closeInput(_ execID: String) throws { try process(execID).streams?.closeInput() }
+    func closeInput(_ execID: String, _ input: Bool) throws {
+        let process = try process(execID)
+        if input { process.streams?.closeInput() }
+    }
 
     /// The ids that the processes have in the guest: they have none on the host.
     func processIDs() async throws -> [UInt32] {
@@ -86,13 +100,18 @@ extension ContainerTask {
         guard case .processes(let ids) = try await connection(of: initial).ask(.processes(container: registryID)) else {
             throw Status(.internalError, "the VM answered something else than the container's processes")
         }
-        return ids
+        // The guest's word: 0 stands for no process, and Linux has none above PID_MAX_LIMIT.
+        return ids.filter { (1...4_194_304).contains($0) }
     }
 
     func setPaused(_ paused: Bool) async throws {
         guard pod == nil else { throw Status(.unimplemented, "a sandbox has nothing to pause") }
-        guard initial.phase == .running else { throw Status(.failedPrecondition, "the container \(id) does not run") }
-        _ = try await connection(of: initial).ask(.pause(container: registryID, paused: paused))
+        if paused {
+            try demandRunning("pause")
+        } else if initial.phase != .running || !isPaused {
+            throw Status(.failedPrecondition, "cannot resume the container \(id): it is \(initial.phase), not paused")
+        }
+        try await connection(of: initial).ask(.pause(container: registryID, paused: paused))
         isPaused = paused
         if paused {
             var event = Containerd_Events_TaskPaused()
@@ -109,8 +128,8 @@ extension ContainerTask {
     /// use is refused, as it would have the container killed.
     func update(_ bytes: [UInt8]) async throws {
         guard pod == nil else { return }
-        guard initial.phase != .stopped, let home else {
-            throw Status(.failedPrecondition, "the container \(id) does not run")
+        guard initial.phase == .running, let home else {
+            throw Status(.failedPrecondition, "cannot change the limits of the container \(id): it is \(initial.phase)")
         }
         let resources = try RuntimeSpec.Resources(json: bytes)
         // Rules of devices, and host CPUs, are the host's: the guest has none of them.
@@ -132,7 +151,7 @@ extension ContainerTask {
 
     /// memory.max for so much memory, when the zone has room for it.
     private func makeRoom(for memory: UInt64, in home: Home, _ connection: MachineConnection) async throws -> UInt64 {
-        let wanted = try ZoneSize.fitting(memory)
+        let wanted = try ZoneChoice.zone(for: memory)
         let most = home.key.zoneSizeInBytes
         guard wanted <= most else {
             throw Status(
@@ -143,7 +162,7 @@ extension ContainerTask {
         if wanted > zoneSizeInBytes {
             _ = try await connection.ask(.resizeZone(container: registryID, sizeInBytes: wanted))
             zoneSizeInBytes = wanted
-        } else if let used = try await measure()?.memoryCurrent, used > memory {
+        } else if let used = try await measure()?.0.memoryCurrent, used > memory {
             throw Status(
                 .failedPrecondition,
                 "the container \(id) cannot shrink to \(ByteSize(bytes: memory)): it uses \(ByteSize(bytes: used))")
@@ -151,17 +170,23 @@ extension ContainerTask {
         return ZoneSize.memoryLimit(memory, inZoneOf: zoneSizeInBytes)
     }
 
-    /// What the guest says that the container uses; nil where it says nothing.
-    func measure() async throws -> ContainerMeasure? {
+    /// What the guest says that the container uses, and how many processors its VM has; nil where it says nothing.
+    private func measure() async throws -> (ContainerMeasure, virtualCPUs: UInt32)? {
         guard case .description(let vm) = try await connection(of: initial).ask(.describe(measured: true)) else {
             return nil
         }
-        return vm.containers.first { $0.id == registryID }?.measure
+        let measure = vm.containers.first { $0.id == registryID }?.measure
+        return measure.map { ($0, vm.virtualCPUs) }
     }
 
     func stats() async throws -> Google_Protobuf_Any {
         guard initial.phase != .stopped else { throw Status(.notFound, "\(name(initial)) has ended already") }
-        let measure = pod == nil && initial.connection != nil ? try await measure() : nil
-        return try Google_Protobuf_Any(metrics: Metrics(measure, zoneSizeInBytes: zoneSizeInBytes).message)
+        var (measure, virtualCPUs): (ContainerMeasure?, UInt32) = (nil, 0)
+        if pod == nil, let told = try await self.measure() { (measure, virtualCPUs) = (told.0, told.virtualCPUs) }
+        let most = processorTime.most(virtualCPUs: virtualCPUs)
+        let told = processorTime.tell(min(measure?.cpuUsage ?? 0, most))
+        measure?.cpuUsage = told
+        let metrics = Metrics(measure, zoneSizeInBytes: zoneSizeInBytes, cpuNanoseconds: most)
+        return try Google_Protobuf_Any(metrics: metrics.message)
     }
 }

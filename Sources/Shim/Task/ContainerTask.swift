@@ -25,6 +25,7 @@ actor ContainerTask {
     /// The VM that it is in; nil for a sandbox, whose pod knows.
     var home: Home?
     var isPaused = false
+    var processorTime = ProcessorTime()
     /// What its zone has plugged, and its memory limit's room in it.
     var zoneSizeInBytes: UInt64 = 0
 

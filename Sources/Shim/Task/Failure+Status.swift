@@ -1,6 +1,8 @@
 import ControlProtocol
+import LinuxSystem
 import OCI
 import Runtime
+import SystemPackage
 import TTRPC
 
 extension Status {
@@ -16,6 +18,7 @@ extension Status {
                 self.init(.invalidArgument, error.description)
             }
         case let error as OCIError: self.init(Self.code(of: error), error.description)
+        case let error as SystemError: self.init(Self.code(of: error), error.description)
         case is CancellationError: self.init(.cancelled, "the call was cancelled")
         default: self.init(.unknown, "\(error)")
         }
@@ -27,9 +30,13 @@ extension Status {
         case .containerExists: .alreadyExists
         case .noContainer, .noVirtualMachine: .notFound
         case .notRunning, .stillRunning: .failedPrecondition
-        case .invalidName: .invalidArgument
+        case .invalidName, .ambiguous: .invalidArgument
         case .virtualMachineEnded: .unavailable
-        default: .unknown
+        case .noMemory: .resourceExhausted
+        // Something of the host, or of its configuration, is not as it must be.
+        case .invalid: .failedPrecondition
+        case .conversation, .broken: .internalError
+        case .system(let error): code(of: error)
         }
     }
 
@@ -40,6 +47,9 @@ extension Status {
         case .notFound: .notFound
         case .exists: .alreadyExists
         case .wrongState: .failedPrecondition
+        case .lost: .unavailable
+        case .late: .deadlineExceeded
+        // As runc's shim answers for a program that cannot be run.
         case .guestFailed, .failed, .programNotFound, .programNotRunnable: .unknown
         }
     }
@@ -50,6 +60,21 @@ extension Status {
         case .unsupported: .unimplemented
         case .inUse: .failedPrecondition
         case .limitExceeded: .resourceExhausted
+        case .notAnImage, .malformed, .digestMismatch, .sizeMismatch, .missing, .noPlatform, .severalImages, .ambiguous,
+            .unsafeEntry, .unknownAccount:
+            .invalidArgument
+        case .changed: .failedPrecondition
+        case .erofs: .internalError
+        case .system(let error): code(of: error)
+        }
+    }
+
+    private static func code(of error: SystemError) -> Code {
+        switch error.errno {
+        case .noSuchFileOrDirectory: .notFound
+        case .permissionDenied, .notPermitted: .permissionDenied
+        case .noSpace, .noMemory, .tooManyOpenFiles, .tooManyOpenFilesInSystem, .diskQuotaExceeded: .resourceExhausted
+        case .connectionReset, .connectionRefused, .brokenPipe: .unavailable
         default: .unknown
         }
     }

@@ -47,6 +47,7 @@ actor TaskService: Service {
         case "Delete": return try await answer(payload) { try await delete($0) }
         case "Exec":
             return try await answer(payload) { (request: Containerd_Task_V2_ExecProcessRequest) in
+                try Self.checkID(request.execID, of: "process")
                 try await task(request.id).addExec(request)
                 return Google_Protobuf_Empty()
             }
@@ -88,7 +89,7 @@ actor TaskService: Service {
             }
         case "CloseIO":
             return try await done(payload) { (request: Containerd_Task_V2_CloseIORequest) in
-                if request.stdin { try await task(request.id).closeInput(request.execID) }
+                try await task(request.id).closeInput(request.execID, request.stdin)
             }
         case "Pause":
             return try await done(payload) { (request: Containerd_Task_V2_PauseRequest) in
@@ -140,6 +141,17 @@ actor TaskService: Service {
         }
     }
 
+    /// Ids become names of files and parts of messages. containerd's own are stricter (identifiers.Validate).
+    private static func checkID(_ id: String, of what: String) throws {
+        let isName = id.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "/") && $0 != UInt8(ascii: "@") }
+        guard (1...128).contains(id.utf8.count), isName, !id.hasPrefix(".") else {
+            throw Status(
+                .invalidArgument,
+                "\(quoted(id)) is no id of a \(what): expected 1 to 128 visible characters without / and @, no dot first"
+            )
+        }
+    }
+
     private func task(_ id: String) throws -> ContainerTask {
         guard let task = tasks[id] else { throw Status(.notFound, "there is no container \(quoted(id)) in this shim") }
         return task
@@ -153,6 +165,7 @@ actor TaskService: Service {
         guard request.checkpoint.isEmpty else {
             throw Status(.unimplemented, "containers cannot be restored from a checkpoint")
         }
+        try Self.checkID(request.id, of: "container")
         guard tasks[request.id] == nil, claimed.insert(request.id).inserted else {
             throw Status(.alreadyExists, "there is a container \(quoted(request.id)) already")
         }

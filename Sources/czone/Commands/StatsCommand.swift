@@ -59,7 +59,7 @@ struct StatsCommand: ParsableCommand {
         guard let former, former.elapsed > 0, let before = former.usages[usage.id], usage.cpuNs >= before else {
             return "\(usage.cpuNs / 1_000_000) ms"
         }
-        let perMille = (usage.cpuNs - before) * 1000 / former.elapsed
-        return "\(perMille / 10).\(perMille % 10) %"
+        let tenths = (Double(usage.cpuNs - before) / Double(former.elapsed) * 1000).rounded(.down)
+        return "\(tenths / 10) %"
     }
 }
