@@ -201,6 +201,15 @@ class PodTest(unittest.TestCase):
         with self.assertRaises(grpc.RpcError) as raised:
             runtime.UpdateContainerResources(container_id=id, linux={"memory_limit_in_bytes": 1 << 30})
         self.assertIn("czone.dev/zone-size", raised.exception.details())
+        # It cannot have less than it uses, but less than its zone.
+        sh(id, "dd if=/dev/zero of=/dev/shm/held bs=1M count=40 2>/dev/null")
+        with self.assertRaises(grpc.RpcError) as raised:
+            runtime.UpdateContainerResources(container_id=id, linux={"memory_limit_in_bytes": 20 << 20})
+        self.assertIn("cannot shrink to 20 MiB: it uses", raised.exception.details())
+        self.assertEqual(sh(id, "cat /sys/fs/cgroup/memory.max"), f"{200 << 20}\n")
+        runtime.UpdateContainerResources(container_id=id, linux={"memory_limit_in_bytes": 100 << 20})
+        self.assertEqual(sh(id, "cat /sys/fs/cgroup/memory.max"), f"{100 << 20}\n")
+        self.assertEqual(container(id).state, RUNNING)
 
     def test_exec_and_attach_stream(self):
         pod = self.pod()

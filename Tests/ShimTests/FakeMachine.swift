@@ -91,7 +91,10 @@ final class FakeMachine: Sendable {
             }
             client.reply(.started(Self.started(execute.container, number)))
         case .processes: client.reply(.processes([1, 2]))
-        case .describe: client.reply(.description(Self.description([])))
+        case .describe:
+            let ids = state.withLock { $0.makers.keys.sorted() }
+            let measure = ContainerMeasure(container: ContainerNumber(1))
+            client.reply(.description(Self.description(ids.map { ($0, measure) })))
         default: client.reply(.done)
         }
     }

@@ -165,6 +165,14 @@ final class ShimBench: Sendable {
     }
 }
 
+/// A request for other limits, as runtime-spec's JSON.
+func limits(of id: String, _ resources: String) -> Containerd_Task_V2_UpdateTaskRequest {
+    .with {
+        $0.id = id
+        $0.resources = .with { $0.value = Data(resources.utf8) }
+    }
+}
+
 /// containerd's service for events, which keeps them.
 actor RecordedEvents: Service {
     nonisolated let names = ["containerd.services.events.ttrpc.v1.Events"]

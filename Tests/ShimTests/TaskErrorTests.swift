@@ -22,17 +22,10 @@ private func requests(_ id: String, exec: String = "") -> [(method: String, requ
         ("CloseIO", Containerd_Task_V2_CloseIORequest.with { ($0.id, $0.execID) = (id, exec) }),
         ("Pause", Containerd_Task_V2_PauseRequest.with { $0.id = id }),
         ("Resume", Containerd_Task_V2_ResumeRequest.with { $0.id = id }),
-        ("Update", update(id, "{}")),
+        ("Update", limits(of: id, "{}")),
         ("Pids", Containerd_Task_V2_PidsRequest.with { $0.id = id }),
         ("Stats", Containerd_Task_V2_StatsRequest.with { $0.id = id }),
     ]
-}
-
-private func update(_ id: String, _ resources: String) -> Containerd_Task_V2_UpdateTaskRequest {
-    .with {
-        $0.id = id
-        $0.resources = .with { $0.value = Data(resources.utf8) }
-    }
 }
 
 extension ShimBench {
@@ -185,7 +178,7 @@ extension ShimBench {
             ("", Status.Code.invalidArgument), ("[]", .invalidArgument), (#"{"cpu":{"period":1}}"#, .invalidArgument),
             (#"{"memory":{"limit":1}}"#, .invalidArgument), (#"{"blockIO":{"weight":10}}"#, .unimplemented),
         ] {
-            let refusal = try await bench.refusal(of: "Update", update("a", resources))
+            let refusal = try await bench.refusal(of: "Update", limits(of: "a", resources))
             #expect(refusal?.code == code, "\(resources): \(String(describing: refusal))")
         }
     }

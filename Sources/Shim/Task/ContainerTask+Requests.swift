@@ -124,8 +124,10 @@ extension ContainerTask {
         }
     }
 
-    /// Changes limits. A memory limit beyond the zone grows the zone as far as its VM's zones go; one below what is in
-    /// use is refused, as it would have the container killed.
+    /// Changes limits. A memory limit beyond the zone grows the zone as far as its VM's zones go. A lower one is the
+    /// container's from then on, but its zone keeps its size: a block that goes offline would have its pages moved out of
+    /// the zone, and what is free of it is the host's anyway. One below what is in use is refused, as it would have the
+    /// container killed.
     func update(_ bytes: [UInt8]) async throws {
         guard pod == nil else { return }
         guard initial.phase == .running, let home else {
@@ -139,10 +141,12 @@ extension ContainerTask {
         let limits = try compiler.limits(own)
         let connection = try connection(of: initial)
         var memoryMax: UInt64?
-        if let asked = own.memory?.limit, asked > 0 {
-            memoryMax = try await makeRoom(for: UInt64(asked), in: home, connection)
+        if let asked = own.memory?.limit, asked != 0 {
+            // Below 0: no limit but the zone's.
+            let memory = asked < 0 ? zoneSizeInBytes : UInt64(asked)
+            memoryMax = try await makeRoom(for: memory, in: home, connection)
         }
-        _ = try await connection.ask(
+        try await connection.ask(
             .update(
                 container: registryID, memoryMax: memoryMax, processesMax: limits.processesMax,
                 cpuQuota: limits.cpuQuota,
@@ -160,14 +164,24 @@ extension ContainerTask {
             )
         }
         if wanted > zoneSizeInBytes {
-            _ = try await connection.ask(.resizeZone(container: registryID, sizeInBytes: wanted))
+            try await connection.ask(.resizeZone(container: registryID, sizeInBytes: wanted))
             zoneSizeInBytes = wanted
-        } else if let used = try await measure()?.0.memoryCurrent, used > memory {
+            return ZoneSize.memoryLimit(memory, inZoneOf: wanted)
+        }
+        let limit = ZoneSize.memoryLimit(memory, inZoneOf: zoneSizeInBytes)
+        guard let used = try await measure()?.0.memoryCurrent else {
+            throw Status(
+                .unavailable,
+                "the container \(id) cannot shrink to \(ByteSize(bytes: memory)): the guest does not tell what it uses")
+        }
+        guard used <= limit else {
+            let (uses, zone) = (ByteSize(bytes: min(used, zoneSizeInBytes)), ByteSize(bytes: zoneSizeInBytes))
             throw Status(
                 .failedPrecondition,
-                "the container \(id) cannot shrink to \(ByteSize(bytes: memory)): it uses \(ByteSize(bytes: used))")
+                "the container \(id) cannot shrink to \(ByteSize(bytes: memory)): it uses \(uses) of its zone of \(zone)"
+            )
         }
-        return ZoneSize.memoryLimit(memory, inZoneOf: zoneSizeInBytes)
+        return limit
     }
 
     /// What the guest says that the container uses, and how many processors its VM has; nil where it says nothing.
