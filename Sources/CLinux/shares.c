@@ -164,6 +164,11 @@ int clinux_restrict_mount(int fd, bool recursive, bool read_only, bool is_privat
     unsigned flags = AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0);
     return (int)RESULT(syscall(SYS_mount_setattr, fd, "", flags, &attributes, sizeof(attributes)));
 }
+bool clinux_is_erofs(int fd) {
+    struct statfs status;
+    // EROFS_SUPER_MAGIC_V1 of linux/magic.h, which may be older.
+    return fstatfs(fd, &status) == 0 && status.f_type == 0xE0F5E1E2;
+}
 uint64_t clinux_memory_file_system_size(const char *path) {
     struct statfs status;
     if (statfs(path, &status) < 0 || status.f_type != TMPFS_MAGIC) return 0;

@@ -15,6 +15,9 @@ public enum FileSystem {
     /// Whether the file system that a path lies in has extended attributes (listxattr(2) without ENOTSUP).
     public static func hasExtendedAttributes(_ path: String) -> Bool { unsafe clinux_has_extended_attributes(path) }
 
+    /// Whether an open file or folder lies in an EROFS file system.
+    public static func isEROFS(_ descriptor: OwnedDescriptor) -> Bool { clinux_is_erofs(descriptor.rawValue) }
+
     /// What lies at a path.
     public struct Status: Equatable, Sendable {
         public let device: UInt64

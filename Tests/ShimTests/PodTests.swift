@@ -117,6 +117,19 @@ private let cri = [
         }
         #expect(error?.code == .unimplemented)
     }
+
+    /// What containerd 2.3 gives a runtime that allows for the erofs snapshotter's mounts.
+    @Test func rawLayersOfErofsAreRefusedByTheirReason() {
+        let mounts = [
+            mount("mkfs/ext4", "/s/9/rwlayer.img", ["X-containerd.mkfs.fs=ext4", "rw", "loop"]),
+            mount("erofs", "/s/2/layer.erofs", ["ro", "loop"]), mount("erofs", "/s/1/layer.erofs", ["ro", "loop"]),
+            mount("format/mkdir/overlay", "overlay", ["lowerdir={{ overlay 1 2 }}"]),
+        ]
+        for some in [mounts, Array(mounts[1...1]), Array(mounts.dropFirst())] {
+            let error = #expect(throws: Status.self) { try RootSource(some, root: nil, bundle: "/b") }
+            #expect(error?.code == .unimplemented && error?.message.contains("runtime-allow-mounts") == true)
+        }
+    }
 }
 
 @Suite struct MetricsTests {

@@ -85,5 +85,7 @@ int64_t clinux_raise_descriptor_limit(void);
 int clinux_clone_mount(const char *path, bool recursive);
 /// mount_setattr(2) on such a mount: nothing can be written through it, and nothing is mounted into it from outside.
 int clinux_restrict_mount(int fd, bool recursive, bool read_only, bool is_private);
+/// Whether a file lies in an EROFS file system.
+bool clinux_is_erofs(int fd);
 /// How many bytes the tmpfs at a path can hold; 0 where there is none.
 uint64_t clinux_memory_file_system_size(const char *path);

@@ -42,12 +42,17 @@ struct FileStatus: Equatable {
         }
     }
 
-    /// makedev(3)'s parts.
-    var specialDeviceMajor: UInt32 {
-        UInt32(truncatingIfNeeded: specialDevice >> 8 & 0xfff | specialDevice >> 32 & 0xffff_f000)
+    var specialDeviceMajor: UInt32 { Self.major(specialDevice) }
+    var specialDeviceMinor: UInt32 { Self.minor(specialDevice) }
+    /// The device that it lies on, as the kernel writes it: `7:0`.
+    var deviceNumber: String { "\(Self.major(device)):\(Self.minor(device))" }
+
+    // makedev(3)'s parts.
+    private static func major(_ device: UInt64) -> UInt32 {
+        UInt32(truncatingIfNeeded: device >> 8 & 0xfff | device >> 32 & 0xffff_f000)
     }
-    var specialDeviceMinor: UInt32 {
-        UInt32(truncatingIfNeeded: specialDevice & 0xff | specialDevice >> 12 & 0xffff_ff00)
+    private static func minor(_ device: UInt64) -> UInt32 {
+        UInt32(truncatingIfNeeded: device & 0xff | device >> 12 & 0xffff_ff00)
     }
 
     private static func nanoseconds(_ time: timespec) -> Int64 {

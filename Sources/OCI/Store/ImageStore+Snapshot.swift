@@ -4,10 +4,9 @@ import SystemPackage
 
 extension ImageStore {
     /// The image of a chain of layers that lie unpacked in folders, as the overlay file system has them: containerd's
-    /// overlayfs snapshots. It is made once for each chain.
+    /// overlayfs snapshots, and erofs snapshots that it has mounted. It is made once for each chain.
     ///
-    /// A layer is known by its folder's path, inode and times: a committed snapshot does not change, and its place is
-    /// not used again.
+    /// A layer is known by its `LayerIdentity`, as a committed snapshot does not change.
     /// - Parameters:
     ///   - layers: absolute paths, the topmost first; not empty.
     ///   - name: what lists show the image as.
@@ -23,8 +22,7 @@ extension ImageStore {
                 throw .notAnImage(path: path, reason: "a layer is expected to be a folder")
             }
             let folder = try Directory(opening: path)
-            hash.update("\(path)\0")
-            hash.update(try Directory.status(of: folder.descriptor).identity)
+            hash.update(try LayerIdentity.of(folder, at: path))
             folders.append(folder)
         }
         let digest = hash.finish()

@@ -21,6 +21,12 @@ enum RootSource: Equatable, Sendable {
             self = .folder(root.hasPrefix("/") ? root : "\(bundle)/\(root)")
             return
         }
+        if let raw = mounts.first(where: { Self.isForOthers($0.type) }) {
+            throw Status(
+                .unimplemented,
+                "a root of \(quoted(raw.type)) is not supported: a VM maps one image, whose files all lie so that they can be mapped, and makes it of layers that containerd has mounted or unpacked (no runtime-allow-mounts; the overlayfs snapshotter needs no mounts)"
+            )
+        }
         guard mounts.count == 1 else {
             let types = mounts.map(\.type).joined(separator: ", ")
             throw Status(
@@ -39,6 +45,10 @@ enum RootSource: Equatable, Sendable {
                 .unimplemented, "a root of type \(quoted(mount.type)) is not supported: use the overlayfs snapshotter")
         }
     }
+
+    /// Mounts that containerd hands on as they are to runtimes that ask for it (containerd, docs/mounts.md): a raw layer
+    /// of the erofs snapshotter, a file system to be made, a mount with words to be filled in.
+    private static func isForOthers(_ type: String) -> Bool { type == "erofs" || type.contains("/") }
 
     func image(from store: ImageStore, name: String) throws -> StoredImage {
         let progress: ImportProgress.Observer = { _ in }
