@@ -304,6 +304,7 @@ class PodTest(unittest.TestCase):
     def test_pods_leave_nothing(self):
         keeper = self.pod()
         keeper.run("app", "sleep", "1000")
+        eventually("idle VMs of other tests end", lambda: len(host.machines()) == 1, seconds=host.idle_seconds + 30)
         before = host.traces()
         pods = [Pod() for _ in range(2)]
         # One without a container, as when an image cannot be had.

@@ -123,6 +123,22 @@ class DetachedTest(unittest.TestCase):
         host.ctr("task", "resume", self.name)
         self.assertEqual(host.task_status(self.name), "RUNNING")
 
+    def test_errors_have_their_codes_and_say_what_was_wrong(self):
+        def refused(code, words, *arguments):
+            done = host.ctr("task", *arguments, check=False)
+            self.assertNotEqual(done.returncode, 0, arguments)
+            self.assertIn(words, done.stderr)
+            self.assertIn(code, done.stderr)
+
+        refused("failed precondition", f"cannot resume the container {self.name}: it is running", "resume", self.name)
+        host.ctr("task", "pause", self.name)
+        refused("failed precondition", f"cannot pause the container {self.name}: it is paused", "pause", self.name)
+        refused("failed precondition", "it is paused", "exec", "--exec-id", "paused", self.name, "true")
+        host.ctr("task", "resume", self.name)
+        refused("not implemented", "cannot be checkpointed", "checkpoint", "--image-path", "/run/nowhere", self.name)
+        # What could not be done leaves the container as it was.
+        self.assertEqual(host.ctr("task", "exec", "--exec-id", "then", self.name, "echo", "works").stdout, "works\n")
+
 
 class EndTest(unittest.TestCase):
     def setUp(self):
