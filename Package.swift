@@ -126,8 +126,9 @@ let package = Package(
         tests(
             "IntegrationTests",
             [
-                "Runtime", "ControlProtocol", "AgentProtocol", "Hypervisor", "Memory", "LinuxSystem", "TestSupport",
-                system,
+                "Runtime", "Supervisor", "Machine", "Zones", "FileShare", "ControlProtocol", "AgentProtocol",
+                "Hypervisor",
+                "Memory", "LinuxSystem", "TestSupport", system,
             ]),
     ]
 )
