@@ -10,8 +10,6 @@ public final class Mapping: @unchecked Sendable {
         case anonymous
         /// A file's bytes from an offset in bytes (a multiple of the page size), shared with everybody who maps it.
         case shared(OwnedDescriptor, offset: UInt64)
-        /// A file's bytes, copied on write: what is written here never reaches the file.
-        case copyOnWrite(OwnedDescriptor, offset: UInt64)
     }
 
     /// The first byte's address. Immutable.
@@ -28,7 +26,6 @@ public final class Mapping: @unchecked Sendable {
             switch source {
             case .anonymous: (MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
             case .shared(let file, let offset): (MAP_SHARED, file.rawValue, offset)
-            case .copyOnWrite(let file, let offset): (MAP_PRIVATE, file.rawValue, offset)
             }
         // SAFETY: without MAP_FIXED the kernel chooses a free range, so nothing that exists is replaced.
         let mapped = unsafe mmap(nil, sizeInBytes, protection, flags | MAP_NORESERVE, descriptor, off_t(offset))

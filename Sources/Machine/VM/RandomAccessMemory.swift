@@ -5,7 +5,7 @@ import Memory
 /// Guest RAM. The base memory is the process's own, in huge pages while the guest boots, as each small page would cost an
 /// exit; only the kernel's pages show its file until they are changed. That of a machine that goes on from a snapshot is
 /// the snapshot's memory file, mapped privately: pages come in when they are touched, and are the process's own from its
-/// first write on. The zones are ranges of one memory file, whose pages go back to the host when a hole is punched.
+/// first write on; its holes, zeros, are the process's own from the start. The zones are ranges of one memory file, whose pages go back to the host when a hole is punched.
 final class RandomAccessMemory {
     let zones: MemoryFile
     let layout: MachineLayout
@@ -26,7 +26,7 @@ final class RandomAccessMemory {
         for (slot, range) in layout.baseRanges.enumerated() {
             let size = Int(range.sizeInBytes)
             let mapping =
-                try snapshot.map { try Mapping(.copyOnWrite($0, offset: fileOffset), sizeInBytes: size) }
+                try snapshot.map { try Mapping(copyOnWrite: $0, offset: fileOffset, sizeInBytes: size) }
                 ?? Mapping(hugePagesOf: size)
             fileOffset += range.sizeInBytes
             try memory.addRegion(at: range.start, backedBy: mapping)

@@ -11,7 +11,7 @@ public struct NeighbourBench {
     private static let mostMilliseconds: UInt64 = 60_000
 
     /// - Parameters:
-    ///   - executable: this executable, which becomes the guest's /init.
+    ///   - executable: this executable, which does the guest's work.
     ///   - kernel: the guest kernel with PCI.
     public init(folder: String, executable: String, kernel: String, virtualCPUs: Int) throws {
         self.folder = folder
@@ -19,13 +19,12 @@ public struct NeighbourBench {
         self.virtualCPUs = virtualCPUs
         disk = "\(folder)/neighbours.cpio"
         guard let program = try FileSystem.contents(of: executable, atMost: 256 << 20) else {
-            throw Stopwatch.Failed(description: "there is no file \(executable), which is to be the guest's /init")
+            throw Stopwatch.Failed(description: "there is no file \(executable), which is to run in the guest")
         }
-        var archive = CpioArchive()
-        archive.folder("dev")
-        archive.characterDevice("dev/console", major: 5, minor: 1)
-        archive.file("init", executable: true, program)
-        try FileSystem.replace(disk, with: archive.finished())
+        // Swift's runtime asks /proc where it is.
+        let lines = "/bin/busybox mount -t proc proc /proc\nexec /bin/czone \"$@\""
+        let archive = try BusyboxRoot.initialRAMDisk(thenRunning: lines, programs: ["czone": program])
+        try FileSystem.replace(disk, with: archive)
     }
 
     /// One virtio-mem device that both containers' memory comes from: once the first has ended, the device is asked to
