@@ -35,7 +35,7 @@ public struct NeighbourBench {
             ["-object", "memory-backend-ram,id=pool,size=2G", "-device", "virtio-mem-pci,id=shared,memdev=pool"])
         let device = "/machine/peripheral/shared"
         var measurements = Measurements()
-        for _ in 0..<runs {
+        for run in 1...runs {
             try guest.monitor.set("requested-size", of: device, to: 2 * sizeInBytes)
             // The kernel keeps some of the base for itself.
             try guest.order("await \(2 * sizeInBytes + Self.baseMemory / 2)", answeredBy: "there")
@@ -47,6 +47,7 @@ public struct NeighbourBench {
                 } until: {
                     try guest.monitor.number("size", of: device) <= sizeInBytes
                 })
+            if run == runs { break }
             try guest.order("clear", answeredBy: "cleared")
             _ = try time("the shared device to go") {
                 try guest.monitor.set("requested-size", of: device, to: 0)
@@ -62,7 +63,7 @@ public struct NeighbourBench {
         let memory = Self.baseMemory + 2 * sizeInBytes
         let guest = try start(memory: memory, touched, ["-device", "virtio-balloon-pci"])
         var measurements = Measurements()
-        for _ in 0..<runs {
+        for run in 1...runs {
             try guest.order("fill", answeredBy: "filled")
             try guest.order("end", answeredBy: "ended")
             measurements.add(
@@ -71,6 +72,7 @@ public struct NeighbourBench {
                 } until: {
                     try guest.monitor.memoryLeftByBalloon() <= memory - sizeInBytes
                 })
+            if run == runs { break }
             try guest.order("clear", answeredBy: "cleared")
             _ = try time("the balloon to shrink") {
                 try guest.monitor.setBalloon(leaving: memory)
