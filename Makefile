@@ -32,6 +32,7 @@ test: release ## unit tests, then the tests that need a virtual machine, where K
 bench: release ## measure against QEMU, runc and one container per VM
 	@Kernel/with-pci
 	@Setup/python-root "$(CURDIR)/build/python"
+	@Setup/bench-root "$(CURDIR)/build/bench-root"
 	@$(WITH_KVM) -t 7200 -- Tests/Performance/run
 
 fuzz: setup ## run each fuzz target for FUZZ_SECONDS (60)

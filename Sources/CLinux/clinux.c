@@ -171,18 +171,14 @@ static uint64_t now(clockid_t clock) {
 uint64_t clinux_monotonic_nanoseconds(void) { return now(CLOCK_MONOTONIC); }
 uint64_t clinux_wall_nanoseconds(void) { return now(CLOCK_REALTIME); }
 
-int64_t clinux_resident_bytes(int fd, uint64_t offset, uint64_t length) {
-    uint64_t end = offset + length, place = offset, total = 0;
-    while (place < end) {
-        off_t data = lseek(fd, (off_t)place, SEEK_DATA);
-        if (data < 0) return errno == ENXIO ? (int64_t)total : -errno;
-        if ((uint64_t)data >= end) break;
-        off_t hole = lseek(fd, data, SEEK_HOLE);
-        if (hole < 0) return -errno;
-        place = (uint64_t)hole < end ? (uint64_t)hole : end;
-        total += place - (uint64_t)data;
-    }
-    return (int64_t)total;
+int64_t clinux_seek_data(int fd, uint64_t offset) {
+    off_t found = lseek(fd, (off_t)offset, SEEK_DATA);
+    return found < 0 ? -errno : found;
+}
+
+int64_t clinux_seek_hole(int fd, uint64_t offset) {
+    off_t found = lseek(fd, (off_t)offset, SEEK_HOLE);
+    return found < 0 ? -errno : found;
 }
 
 int clinux_accept(int listener) { return RESULT(accept4(listener, NULL, NULL, SOCK_CLOEXEC)); }

@@ -24,7 +24,6 @@ public final class KVM: Sendable {
         (KVM_CAP_USER_MEMORY, "memory slots (KVM_CAP_USER_MEMORY)"),
         (KVM_CAP_READONLY_MEM, "read-only memory slots (KVM_CAP_READONLY_MEM)"),
         (KVM_CAP_IRQ_ROUTING, "interrupt routing (KVM_CAP_IRQ_ROUTING)"),
-        (KVM_CAP_IRQFD, "irqfd (KVM_CAP_IRQFD)"),
         (KVM_CAP_IOEVENTFD, "ioeventfd (KVM_CAP_IOEVENTFD)"),
         (KVM_CAP_IMMEDIATE_EXIT, "immediate exits (KVM_CAP_IMMEDIATE_EXIT)"),
         (KVM_CAP_XSAVE, "XSAVE state (KVM_CAP_XSAVE)"),

@@ -81,12 +81,15 @@ public final class VirtualMachine: Sendable {
         try call("set memory slot \(slot) at \(address)", CLINUX_KVM_SET_USER_MEMORY_REGION, pointingTo: region)
     }
 
-    /// Raises an interrupt (edge) whenever the event is signalled.
-    public func connectInterrupt(_ event: EventDescriptor, to globalSystemInterrupt: UInt32) throws(HypervisorError) {
-        var request = kvm_irqfd()
-        request.fd = UInt32(bitPattern: event.descriptor.rawValue)
-        request.gsi = globalSystemInterrupt
-        try call("connect interrupt \(globalSystemInterrupt)", CLINUX_KVM_IRQFD, pointingTo: request)
+    /// Raises an interrupt (an edge) before it returns, from any thread. An irqfd would leave it to one of the kernel's
+    /// workers, as an IOAPIC's input cannot be raised where events are signalled: two switches more until the guest
+    /// knows.
+    public func interrupt(_ globalSystemInterrupt: UInt32) throws(HypervisorError) {
+        for level: UInt64 in [1, 0] {
+            // struct kvm_irq_level: the input, then the level, 32 bits each.
+            let request = UInt64(globalSystemInterrupt) | level << 32
+            try call("raise interrupt \(globalSystemInterrupt)", CLINUX_KVM_IRQ_LINE, pointingTo: request)
+        }
     }
 
     /// Signals the event, without an exit to this process, when the guest writes `value` (32 bits) to the address.

@@ -1,47 +1,68 @@
 import Glibc
 import SystemPackage
 
-/// A range of this process's addresses that nothing else can take. Parts of it become accessible while a `Mapping`
-/// shows a file there; the rest faults.
+/// A range of this process's addresses. Parts of it become accessible while a `Mapping` has memory there; the rest
+/// faults.
 @safe
 public final class AddressReservation: @unchecked Sendable {
-    /// The first byte's address. Immutable.
+    /// The first byte's address, a multiple of 2 MiB, so that huge pages fit. Immutable.
     public let address: UnsafeMutableRawPointer
     /// In bytes, a multiple of the page size. Immutable.
     public let sizeInBytes: Int
 
     public init(sizeInBytes: Int) throws(SystemError) {
-        // SAFETY: without MAP_FIXED the kernel chooses a free range, so nothing that exists is replaced.
-        let reserved = unsafe mmap(nil, sizeInBytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
-        guard let reserved = unsafe reserved, unsafe reserved != MAP_FAILED else {
-            throw SystemError("reserve \(sizeInBytes) bytes of addresses", Errno(rawValue: errno))
-        }
-        unsafe self.address = reserved
+        unsafe address = try reserveAddresses(sizeInBytes, PROT_NONE)
         self.sizeInBytes = sizeInBytes
     }
 
     // SAFETY: the range is this object's own, and each mapping in it keeps the object alive.
     deinit { unsafe munmap(address, sizeInBytes) }
 
-    /// Shows a file's bytes in a part of the range.
-    func show(_ file: OwnedDescriptor, fileOffset: UInt64, at offset: Int, sizeInBytes size: Int) throws(SystemError) {
-        try replace(at: offset, size, PROT_READ | PROT_WRITE, MAP_SHARED, file.rawValue, fileOffset)
+    /// Lets zeroed memory come into a part of the range as it is touched.
+    func open(at offset: Int, sizeInBytes size: Int) throws(SystemError) {
+        try protect(at: offset, size, PROT_READ | PROT_WRITE)
     }
 
-    /// Makes a part of the range fault again.
-    func hide(at offset: Int, sizeInBytes size: Int) throws(SystemError) {
-        try replace(at: offset, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+    /// Gives what is in a part of the range back to the host, and makes the part fault again. Where it throws, the part
+    /// is accessible as before, but may have lost what was in it.
+    public func hide(at offset: Int, sizeInBytes size: Int) throws(SystemError) {
+        // Before and after: to forbid access to nothing is quick, and a page that is touched in between goes too.
+        try giveBack(at: offset, size)
+        try protect(at: offset, size, PROT_NONE)
+        try giveBack(at: offset, size)
     }
 
-    private func replace(
-        at offset: Int, _ size: Int, _ protection: CInt, _ flags: CInt, _ file: CInt, _ fileOffset: UInt64
-    ) throws(SystemError) {
+    private func giveBack(at offset: Int, _ size: Int) throws(SystemError) {
         precondition(offset >= 0 && size > 0 && size <= sizeInBytes - offset, "a part outside of the reservation")
-        // SAFETY: the part lies within the range that this object owns, so MAP_FIXED replaces nothing of others.
-        let result = unsafe mmap(
-            address.advanced(by: offset), size, protection, flags | MAP_FIXED | MAP_NORESERVE, file, off_t(fileOffset))
-        guard unsafe result != MAP_FAILED else {
-            throw SystemError("change the mapping of \(size) bytes", Errno(rawValue: errno))
+        // SAFETY: the part lies within the range that this object owns. Fails for nothing that is mapped so.
+        guard unsafe madvise(address.advanced(by: offset), size, MADV_DONTNEED) == 0 else {
+            throw SystemError("give \(size) bytes of memory back", Errno(rawValue: errno))
         }
     }
+
+    private func protect(at offset: Int, _ size: Int, _ protection: CInt) throws(SystemError) {
+        precondition(offset >= 0 && size > 0 && size <= sizeInBytes - offset, "a part outside of the reservation")
+        // SAFETY: the part lies within the range that this object owns.
+        guard unsafe mprotect(address.advanced(by: offset), size, protection) == 0 else {
+            throw SystemError("change the access to \(size) bytes of memory", Errno(rawValue: errno))
+        }
+    }
+}
+
+/// The alignment of huge pages, in bytes.
+private let hugePageSize = 2 << 20
+
+/// Maps memory that is private and zeroed, aligned to 2 MiB.
+func reserveAddresses(_ sizeInBytes: Int, _ protection: CInt) throws(SystemError) -> UnsafeMutableRawPointer {
+    let room = sizeInBytes + hugePageSize
+    // SAFETY: without MAP_FIXED the kernel chooses a free range, so nothing that exists is replaced.
+    let mapped = unsafe mmap(nil, room, protection, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
+    guard let mapped = unsafe mapped, unsafe mapped != MAP_FAILED else {
+        throw SystemError("map \(sizeInBytes) bytes of memory", Errno(rawValue: errno))
+    }
+    let lead = (hugePageSize - Int(bitPattern: mapped) % hugePageSize) % hugePageSize
+    // SAFETY: both ends lie within what was just mapped and has no other owner.
+    if lead > 0 { unsafe _ = munmap(mapped, lead) }
+    unsafe _ = munmap(mapped.advanced(by: lead + sizeInBytes), room - lead - sizeInBytes)
+    return unsafe mapped.advanced(by: lead)
 }

@@ -7,6 +7,24 @@ extension Mapping {
     private static var pageSize: Int { 4096 }
     /// How much is looked at before something is written, in bytes.
     private static var pieceSize: Int { 1 << 20 }
+    /// A hole of a file that is smaller than this, in bytes, is not worth a mapping of its own.
+    private static var leastHole: UInt64 { 16 << 10 }
+    /// A process has some 65 000 mappings (vm.max_map_count): two for each of these leave enough.
+    private static var mostParts: Int { 8192 }
+
+    /// Shows a file's bytes from an offset on (a multiple of the page size), copied on write: what is written here never
+    /// reaches the file. Its holes are zeroed memory of the process's own, in small pages: read through the file, they
+    /// would fill the host's page cache with zeros.
+    public convenience init(
+        copyOnWrite file: OwnedDescriptor, offset: UInt64, sizeInBytes: Int
+    ) throws(SystemError) {
+        try self.init(.anonymous, sizeInBytes: sizeInBytes)
+        useSmallPages()
+        let whole = offset..<offset + UInt64(sizeInBytes)
+        for part in try file.dataRanges(in: whole, bridging: Self.leastHole, most: Self.mostParts) {
+            try overlay(file, fileOffset: part.lowerBound, at: Int(part.lowerBound - offset), sizeInBytes: part.count)
+        }
+    }
 
     /// Writes the mapping into a file from an offset on. Pages of zeros are left out: where the file is new, they are
     /// holes, take no room, and read as zeros.
@@ -55,8 +73,9 @@ extension Mapping {
     /// How many bytes of the mapping are in pages that no file and no other process has.
     public var privateBytes: UInt64 { privatePages.reduce(0) { $0 + UInt64($1.count * Self.pageSize) } }
 
-    /// Runs of pages, by their places in the mapping, that no file and no other process has (/proc/self/pagemap: present
-    /// or swapped, and not a file's). None where the kernel does not tell.
+    /// Runs of pages, by their places in the mapping, that no file and no other process has (/proc/self/pagemap: swapped,
+    /// or present, not a file's, and mapped just once, which the page of zeros is not). None where the kernel does not
+    /// tell.
     public var privatePages: [Range<Int>] {
         let pageMap: OwnedDescriptor
         do { pageMap = try OwnedDescriptor(opening: "/proc/self/pagemap", flags: O_RDONLY) } catch { return [] }
@@ -67,9 +86,8 @@ extension Mapping {
         for start in stride(from: 0, to: count, by: Self.entriesPerRead) {
             let wanted = min(Self.entriesPerRead, count - start)
             guard let entries = try? pageMap.read(exactly: 8 * wanted, at: 8 * (first + UInt64(start))) else { break }
-            // Of a little-endian entry, the last byte has bits 56 to 63: present, swapped, a file's or shared.
-            for place in stride(from: 7, to: entries.count, by: 8)
-            where entries[place] & 0xc0 != 0 && entries[place] & 0x20 == 0 {
+            // Of a little-endian entry, the last byte has bits 56 to 63.
+            for place in stride(from: 7, to: entries.count, by: 8) where Self.isPrivate(entries[place]) {
                 let page = start + place / 8
                 if let last = runs.last, last.upperBound == page {
                     runs[runs.count - 1] = last.lowerBound..<page + 1
@@ -80,6 +98,9 @@ extension Mapping {
         }
         return runs
     }
+
+    /// Bits 63 present, 62 swapped, 61 a file's or shared, 56 mapped exactly once (admin-guide/mm/pagemap.rst).
+    private static func isPrivate(_ entry: UInt8) -> Bool { entry & 0x40 != 0 || entry & 0xa1 == 0x81 }
 
     /// Makes pages the process's own, as a write to each would (MADV_POPULATE_WRITE, since Linux 5.14). Where the kernel
     /// does not do it, or not for all, nothing is lost: the writes will.

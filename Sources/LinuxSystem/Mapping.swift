@@ -10,15 +10,13 @@ public final class Mapping: @unchecked Sendable {
         case anonymous
         /// A file's bytes from an offset in bytes (a multiple of the page size), shared with everybody who maps it.
         case shared(OwnedDescriptor, offset: UInt64)
-        /// A file's bytes, copied on write: what is written here never reaches the file.
-        case copyOnWrite(OwnedDescriptor, offset: UInt64)
     }
 
     /// The first byte's address. Immutable.
     public let address: UnsafeMutableRawPointer
     /// The mapping's length in bytes. Immutable.
     public let sizeInBytes: Int
-    /// Where the mapping is a part of reserved addresses, which fault again when it ends.
+    /// What the mapping is a part of, where it has no addresses of its own.
     private let reservation: AddressReservation?
 
     /// Maps `sizeInBytes` bytes (a multiple of the page size), without reserving swap for them.
@@ -28,7 +26,6 @@ public final class Mapping: @unchecked Sendable {
             switch source {
             case .anonymous: (MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
             case .shared(let file, let offset): (MAP_SHARED, file.rawValue, offset)
-            case .copyOnWrite(let file, let offset): (MAP_PRIVATE, file.rawValue, offset)
             }
         // SAFETY: without MAP_FIXED the kernel chooses a free range, so nothing that exists is replaced.
         let mapped = unsafe mmap(nil, sizeInBytes, protection, flags | MAP_NORESERVE, descriptor, off_t(offset))
@@ -42,19 +39,7 @@ public final class Mapping: @unchecked Sendable {
 
     /// Zeroed memory of the process's own, aligned to 2 MiB and in huge pages where the host gives them.
     public init(hugePagesOf sizeInBytes: Int) throws(SystemError) {
-        let alignment = 2 << 20
-        let reserved = sizeInBytes + alignment
-        // SAFETY: without MAP_FIXED the kernel chooses a free range, so nothing that exists is replaced.
-        let mapped = unsafe mmap(
-            nil, reserved, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
-        guard let mapped = unsafe mapped, unsafe mapped != MAP_FAILED else {
-            throw SystemError("map \(sizeInBytes) bytes of memory", Errno(rawValue: errno))
-        }
-        let lead = (alignment - Int(bitPattern: mapped) % alignment) % alignment
-        // SAFETY: both ends lie within what was just mapped and has no other owner.
-        if lead > 0 { unsafe _ = munmap(mapped, lead) }
-        unsafe _ = munmap(mapped.advanced(by: lead + sizeInBytes), reserved - lead - sizeInBytes)
-        unsafe address = mapped.advanced(by: lead)
+        unsafe address = try reserveAddresses(sizeInBytes, PROT_READ | PROT_WRITE)
         self.sizeInBytes = sizeInBytes
         reservation = nil
         // A host without huge pages refuses; small ones do.
@@ -76,16 +61,21 @@ public final class Mapping: @unchecked Sendable {
         return UInt64(pages.count { $0 & 1 != 0 } * pageSize)
     }
 
-    /// Shows a file's bytes, shared, in a part of reserved addresses that has no mapping yet.
+    /// Zeroed memory of the process's own in a part of reserved addresses that has no mapping yet: in small pages to
+    /// begin with, in huge ones from `small` bytes on (a multiple of 2 MiB), where the host gives them. It stays there
+    /// until the reservation hides it.
     public init(
-        of file: OwnedDescriptor, fileOffset: UInt64, in reservation: AddressReservation, at offset: Int,
-        sizeInBytes: Int
+        in reservation: AddressReservation, at offset: Int, sizeInBytes: Int, inSmallPages small: Int
     ) throws(SystemError) {
-        try reservation.show(file, fileOffset: fileOffset, at: offset, sizeInBytes: sizeInBytes)
-        // SAFETY: `show` checked that the part lies within the reservation.
+        try reservation.open(at: offset, sizeInBytes: sizeInBytes)
+        // SAFETY: `open` checked that the part lies within the reservation.
         unsafe address = reservation.address.advanced(by: offset)
         self.sizeInBytes = sizeInBytes
         self.reservation = reservation
+        let small = min(small, sizeInBytes)
+        // SAFETY: advice about this object's own mapping. A host without huge pages refuses; small ones do.
+        unsafe _ = madvise(address, small, MADV_NOHUGEPAGE)
+        unsafe _ = madvise(address.advanced(by: small), sizeInBytes - small, MADV_HUGEPAGE)
     }
 
     /// Shows a file's bytes in a part of the mapping, copied on write, instead of what was there. Offsets and size are
@@ -104,13 +94,9 @@ public final class Mapping: @unchecked Sendable {
     }
 
     deinit {
-        guard let reservation else {
-            // SAFETY: the mapping is this object's own, and nobody has its address any longer.
-            unsafe munmap(address, sizeInBytes)
-            return
-        }
-        let offset = unsafe address - reservation.address
-        // Replacing a mapping in place can fail only for want of kernel memory; the pages are unmapped even so.
-        try? reservation.hide(at: offset, sizeInBytes: sizeInBytes)
+        // A part of reserved addresses is the reservation's to hide.
+        guard reservation == nil else { return }
+        // SAFETY: the mapping is this object's own, and nobody has its address any longer.
+        unsafe munmap(address, sizeInBytes)
     }
 }

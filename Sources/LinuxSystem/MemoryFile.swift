@@ -27,7 +27,8 @@ public struct MemoryFile: Sendable {
 
     /// How many bytes of a range have host memory behind them now.
     public func residentBytes(offset: UInt64, sizeInBytes: UInt64) -> UInt64 {
-        UInt64(max(0, clinux_resident_bytes(descriptor.rawValue, offset, sizeInBytes)))
+        let parts = try? descriptor.dataRanges(in: offset..<offset + sizeInBytes)
+        return parts?.reduce(0) { $0 + UInt64($1.count) } ?? 0
     }
 }
 

@@ -19,14 +19,16 @@ extension Supervisor {
 
     private func description(_ measures: [ContainerNumber: ContainerMeasure]) -> VirtualMachineDescription {
         let base = machine.baseResidentBytes
-        // Base memory is the process's own too; what is left is what the monitor costs.
+        let reports = zones.map { report(on: $0) }
+        // The guest's memory is the process's own too; what is left is what the monitor costs.
+        let guests = reports.reduce(base) { $0 + $1.residentBytes }
         let anonymous = ProcessMemory.anonymousBytes
         return VirtualMachineDescription(
             state: state, virtualCPUs: UInt32(configuration.virtualCPUs),
             baseSizeInBytes: machine.layout.baseRanges.reduce(0) { $0 + $1.sizeInBytes },
-            baseResidentBytes: base, privateResidentBytes: anonymous - min(anonymous, base),
+            baseResidentBytes: base, privateResidentBytes: anonymous - min(anonymous, guests),
             bootMicroseconds: readyAt == 0 ? 0 : (readyAt - configuration.startedAt) / 1000,
-            zones: zones.map { report(on: $0) },
+            zones: reports,
             containers: containers.values.sorted { $0.number.rawValue < $1.number.rawValue }.map { container in
                 ContainerReport(
                     id: container.id, state: container.state, node: container.zone?.zone.node ?? 0,

@@ -111,7 +111,8 @@ import Testing
 
     @Test func virtioInterruptsGoRoundAndSpareTheSerialPort() {
         let lines = (0..<200).map { InterruptMap.line(ofVirtioDevice: $0) }
-        #expect(Set(lines) == Set(5...23))
-        #expect(lines[0] == 5 && lines[18] == 23 && lines[19] == 5)
+        #expect(Set(lines) == Set(1...23).subtracting([InterruptMap.serial]))
+        #expect(Set(lines.prefix(22)).count == 22, "16 zones, an image and the rest share none")
+        #expect(lines.filter { $0 == lines[1] }.count == 1, "vsock's")
     }
 }

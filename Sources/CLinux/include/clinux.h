@@ -74,8 +74,9 @@ int64_t clinux_drain_timer(int fd);
 uint64_t clinux_monotonic_nanoseconds(void);
 uint64_t clinux_wall_nanoseconds(void);
 
-/// How many bytes of a range of a memory file have pages (lseek(2) SEEK_DATA, SEEK_HOLE).
-int64_t clinux_resident_bytes(int fd, uint64_t offset, uint64_t length);
+/// Where data or a hole of a file begins at or behind an offset (lseek(2)), or a negative errno.
+int64_t clinux_seek_data(int fd, uint64_t offset);
+int64_t clinux_seek_hole(int fd, uint64_t offset);
 /// accept4(2), close-on-exec.
 int clinux_accept(int listener);
 

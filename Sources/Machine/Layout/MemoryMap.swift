@@ -83,11 +83,14 @@ public enum PortMap {
 public enum InterruptMap {
     public static let inputCount: UInt32 = 24
     public static let serial: UInt32 = 4
-    /// What virtio devices share round robin; Linux's virtio-mmio driver asks every device of a line.
-    public static let virtio: ClosedRange<UInt32> = 5...23
+    /// What virtio devices have, in their order, and share where there are more devices; Linux's virtio-mmio driver asks
+    /// every device of a line, which costs three exits each. Nothing of an ISA machine is there to have the low ones.
+    public static let virtio = Array(5..<inputCount) + [1, 2, 3]
+    /// The second device's, vsock's, is never shared: nearly all interrupts are its.
+    private static let shared = virtio.filter { $0 != virtio[1] }
 
     /// The line of the virtio device with this index.
     public static func line(ofVirtioDevice index: Int) -> UInt32 {
-        virtio.lowerBound + UInt32(truncatingIfNeeded: index % virtio.count)
+        index < virtio.count ? virtio[index] : shared[(index - virtio.count) % shared.count]
     }
 }

@@ -7,13 +7,9 @@ import Virtio
 /// Protected by the device lock.
 final class FreePages: FreePageBacking {
     private static let pageSize: UInt64 = 4096
-    private let ram: RandomAccessMemory
     private let memory: GuestMemory
 
-    init(of ram: RandomAccessMemory, in memory: GuestMemory) {
-        self.ram = ram
-        self.memory = memory
-    }
+    init(of memory: GuestMemory) { self.memory = memory }
 
     func takeBack(_ range: GuestRange) -> UInt64 {
         var bytes: UInt64 = 0
@@ -24,17 +20,12 @@ final class FreePages: FreePageBacking {
             guard start < end, let part = GuestRange(start: GuestAddress(start), sizeInBytes: end - start) else {
                 continue
             }
-            if (try? takeBack(part, of: region)) != nil { bytes += part.sizeInBytes }
+            let offset = Int(part.start.rawValue - region.start.rawValue)
+            let mapping = memory.mapping(at: region.start)
+            if (try? mapping?.discard(offset: offset, sizeInBytes: Int(part.sizeInBytes))) != nil {
+                bytes += part.sizeInBytes
+            }
         }
         return bytes
-    }
-
-    private func takeBack(_ part: GuestRange, of region: GuestRange) throws {
-        if ram.layout.zones.contains(where: { $0.contains(part) }) {
-            try ram.zones.punchHole(offset: ram.fileOffset(of: part), sizeInBytes: part.sizeInBytes)
-        } else {
-            try memory.mapping(at: region.start)?.discard(
-                offset: Int(part.start.rawValue - region.start.rawValue), sizeInBytes: Int(part.sizeInBytes))
-        }
     }
 }

@@ -39,8 +39,7 @@ extension Machine {
         let table = try ZoneTable(
             sizesInBytes: layout.zones.map(\.sizeInBytes), base: layout.zones[0].start)
         for zone in table.zones {
-            let backing = try ZoneMemory(
-                zone.range, in: ram, memory: memory, machine: virtualMachine, slot: takeMemorySlot())
+            let backing = try ZoneMemory(zone.range, in: memory, of: virtualMachine, slot: takeMemorySlot())
             let device = MemoryDevice(zone: zone, backing: backing)
             zoneDevices.append(device)
             try attach(device)
@@ -64,9 +63,9 @@ extension Machine {
     /// Host memory that the base memory occupies now, in bytes.
     public var baseResidentBytes: UInt64 { ram.baseResidentBytes }
 
-    /// Host memory that a zone occupies now, in bytes.
+    /// Host memory that a zone occupies now, in bytes. With the device lock held.
     public func residentBytes(ofZone index: Int) -> UInt64 {
-        let range = layout.zones[index]
-        return ram.zones.residentBytes(offset: ram.fileOffset(of: range), sizeInBytes: range.sizeInBytes)
+        let zone = layout.zones[index]
+        return memory.ranges.filter(zone.contains).reduce(0) { $0 + (memory.mapping(at: $1.start)?.privateBytes ?? 0) }
     }
 }

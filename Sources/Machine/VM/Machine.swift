@@ -77,7 +77,7 @@ public final class Machine: @unchecked Sendable {
         }
         vsock = VsockDevice(loop: loop)
         network = configuration.takesContainers ? NetworkDevice(loop: loop) : nil
-        balloon = BalloonDevice(backing: FreePages(of: ram, in: memory))
+        balloon = BalloonDevice(backing: FreePages(of: memory))
         try making {
             nextMemorySlot = try ram.mapBase(into: memory, of: virtualMachine)
             if let workingSet = try snapshot?.readWorkingSet() { ram.makePrivate(workingSet) }
@@ -133,8 +133,7 @@ public final class Machine: @unchecked Sendable {
     }
 
     private func attachPlatform(_ output: @escaping ([UInt8]) -> Void) throws {
-        let line = try EventInterruptLine()
-        try virtualMachine.connectInterrupt(line.event, to: InterruptMap.serial)
+        let line = InterruptInput(InterruptMap.serial, of: virtualMachine)
         let serial = SerialPort(interrupt: line, output: output)
         try ports.insert(serial, at: PortMap.serial, sizeInBytes: PortMap.serialCount)
         self.serial = serial

@@ -5,9 +5,8 @@ import Memory
 /// Guest RAM. The base memory is the process's own, in huge pages while the guest boots, as each small page would cost an
 /// exit; only the kernel's pages show its file until they are changed. That of a machine that goes on from a snapshot is
 /// the snapshot's memory file, mapped privately: pages come in when they are touched, and are the process's own from its
-/// first write on. The zones are ranges of one memory file, whose pages go back to the host when a hole is punched.
+/// first write on; its holes, zeros, are the process's own from the start.
 final class RandomAccessMemory {
-    let zones: MemoryFile
     let layout: MachineLayout
     private(set) var base: [Mapping] = []
     /// The memory file of the snapshot that the machine goes on from.
@@ -16,8 +15,6 @@ final class RandomAccessMemory {
     init(_ layout: MachineLayout, from snapshot: OwnedDescriptor? = nil) throws(SystemError) {
         self.layout = layout
         self.snapshot = snapshot
-        zones = try MemoryFile(
-            name: "czone-zones", sizeInBytes: layout.zones.reduce(0) { $0 + $1.sizeInBytes })
     }
 
     /// Maps the base memory into this process and the guest; slots from 0 up. How many slots it took.
@@ -26,7 +23,7 @@ final class RandomAccessMemory {
         for (slot, range) in layout.baseRanges.enumerated() {
             let size = Int(range.sizeInBytes)
             let mapping =
-                try snapshot.map { try Mapping(.copyOnWrite($0, offset: fileOffset), sizeInBytes: size) }
+                try snapshot.map { try Mapping(copyOnWrite: $0, offset: fileOffset, sizeInBytes: size) }
                 ?? Mapping(hugePagesOf: size)
             fileOffset += range.sizeInBytes
             try memory.addRegion(at: range.start, backedBy: mapping)
@@ -55,12 +52,5 @@ final class RandomAccessMemory {
     /// Host memory that the base memory is: what only this process has.
     var baseResidentBytes: UInt64 {
         base.reduce(0) { $0 + $1.privateBytes }
-    }
-
-    /// Where a range of a zone lies in the zones' file.
-    func fileOffset(of range: GuestRange) -> UInt64 {
-        // Zones lie one behind the other in the guest as in the file.
-        guard let first = layout.zones.first else { return 0 }
-        return range.start.rawValue - first.start.rawValue
     }
 }

@@ -16,8 +16,7 @@ final class VirtioSlot: NotificationRepeater {
         loop: EventLoop
     ) throws {
         self.index = index
-        let line = try EventInterruptLine()
-        try machine.connectInterrupt(line.event, to: InterruptMap.line(ofVirtioDevice: index))
+        let line = InterruptInput(InterruptMap.line(ofVirtioDevice: index), of: machine)
         transport = MMIOTransport(device, memory: memory, interrupt: line)
         let window = MachineLayout.window(ofVirtioDevice: index)
         try bus.insert(transport, at: window.start.rawValue, sizeInBytes: window.sizeInBytes)

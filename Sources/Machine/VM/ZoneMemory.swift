@@ -3,43 +3,43 @@ import LinuxSystem
 import Memory
 import Virtio
 
-/// One zone's memory: reserved addresses that the guest's memory slot points to, and into which the zone's part of the
-/// memory file is mapped only while its blocks are plugged.
+/// One zone's memory: reserved addresses that the guest's memory slot points to, and in which there is memory only while
+/// the zone's blocks are plugged.
 ///
 /// Protected by the device lock.
 final class ZoneMemory: ZoneBacking {
+    /// What of a block the guest touches sparsely, in bytes: its struct pages, and the 4 MiB that it goes online with
+    /// (Kernel/patches, 0012). Of the rest it takes 4 MiB at a time, and huge pages are one exit each instead of 512.
+    private static let sparseBytes = 6 << 20
+
     private let range: GuestRange
-    private let ram: RandomAccessMemory
     private let memory: GuestMemory
     private let reservation: AddressReservation
 
-    init(
-        _ range: GuestRange, in ram: RandomAccessMemory, memory: GuestMemory, machine: VirtualMachine, slot: UInt32
-    ) throws {
+    init(_ range: GuestRange, in memory: GuestMemory, of machine: VirtualMachine, slot: UInt32) throws {
         self.range = range
-        self.ram = ram
         self.memory = memory
         reservation = try AddressReservation(sizeInBytes: Int(range.sizeInBytes))
         try machine.mapMemory(slot: slot, at: range.start, reservation)
     }
 
     func plug(_ block: GuestRange) throws {
-        precondition(range.contains(block), "a block of another zone")
         let mapping = try Mapping(
-            of: ram.zones.descriptor, fileOffset: ram.fileOffset(of: block), in: reservation,
-            at: Int(block.start.rawValue - range.start.rawValue), sizeInBytes: Int(block.sizeInBytes))
-        try memory.addRegion(at: block.start, backedBy: mapping)
-    }
-
-    /// First out of everybody's reach, then back to the host: a page that is touched in between cannot come back.
-    func unplug(_ block: GuestRange) throws {
-        precondition(range.contains(block), "a block of another zone")
-        memory.removeRegion(at: block.start)
-        do {
-            try ram.zones.punchHole(offset: ram.fileOffset(of: block), sizeInBytes: block.sizeInBytes)
-        } catch {
-            try plug(block)
+            in: reservation, at: place(of: block), sizeInBytes: Int(block.sizeInBytes),
+            inSmallPages: Self.sparseBytes)
+        do { try memory.addRegion(at: block.start, backedBy: mapping) } catch {
+            try reservation.hide(at: place(of: block), sizeInBytes: Int(block.sizeInBytes))
             throw error
         }
+    }
+
+    func unplug(_ block: GuestRange) throws {
+        try reservation.hide(at: place(of: block), sizeInBytes: Int(block.sizeInBytes))
+        memory.removeRegion(at: block.start)
+    }
+
+    private func place(of block: GuestRange) -> Int {
+        precondition(range.contains(block), "a block of another zone")
+        return Int(block.start.rawValue - range.start.rawValue)
     }
 }

@@ -12,14 +12,18 @@ public enum BusyboxRoot {
         return bytes
     }
 
-    /// An archive whose /init prints the greeting and runs the lines, then powers off. `reset` makes the end a reset:
-    /// QEMU's microvm has no other.
-    public static func initialRAMDisk(thenRunning lines: String = "") throws -> [UInt8] {
+    /// An archive whose /init prints the greeting and runs the lines, then powers off.
+    ///
+    /// - Parameter programs: further ones of /bin.
+    public static func initialRAMDisk(
+        thenRunning lines: String = "", programs: [String: [UInt8]] = [:]
+    ) throws -> [UInt8] {
         var archive = CpioArchive()
         for folder in ["bin", "dev", "proc", "sys"] { archive.folder(folder) }
         archive.characterDevice("dev/console", major: 5, minor: 1)
         archive.file("bin/busybox", executable: true, try busybox())
         archive.link("bin/sh", to: "busybox")
+        for (name, contents) in programs { archive.file("bin/\(name)", executable: true, contents) }
         let script = "#!/bin/sh\n/bin/busybox echo '\(greeting)'\n\(lines)\n/bin/busybox poweroff -f\n"
         archive.file("init", executable: true, Array(script.utf8))
         return archive.finished()

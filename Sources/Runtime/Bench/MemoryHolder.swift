@@ -31,7 +31,7 @@ public enum MemoryHolder {
     }
 }
 
-/// A whole guest, as its /init: two processes whose memory lies interleaved, 1 MiB of the one after 1 MiB of the other,
+/// All that a guest does: two processes whose memory lies interleaved, 1 MiB of the one after 1 MiB of the other,
 /// as that of two containers does that share a guest's memory. Does what the lines on the console say.
 ///
 /// | line | does | then prints |
@@ -54,7 +54,7 @@ public struct MemoryNeighbours {
             let (mine, its) = try UnixSocket.pair()
             socket = mine
             process = try ProcessLaunch(
-                "/init", arguments: ["/init", "bench", "hold-memory", "--in-turns", "\(bytes)"], environment: [],
+                CurrentProcess.executablePath, arguments: ["czone", "bench", "hold-memory", "--in-turns", "\(bytes)"], environment: [],
                 input: its, output: its, error: StandardStream.error.descriptor
             ).start()
         }

@@ -84,7 +84,7 @@ public protocol DriverNotifier: AnyObject {
     func repeatNotification(queue: Int)
 }
 
-/// The line by which a transport interrupts its guest; an irqfd's eventfd in the product.
+/// The line by which a transport interrupts its guest; an input of the IOAPIC in the product.
 public protocol InterruptLine: AnyObject {
     func raise()
 }

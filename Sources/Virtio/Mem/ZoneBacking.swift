@@ -4,8 +4,7 @@ public import Zones
 /// What plugging and unplugging do to the VM: given by the machine. Called with the device lock held, for one block of
 /// a zone at a time, which is plugged and unplugged in turns.
 public protocol ZoneBacking: AnyObject {
-    /// Makes a block accessible to the guest and to `GuestMemory`. Shows what the VM's memory file holds there: zeros,
-    /// unless the VM is being restored. Where it throws, nothing has changed.
+    /// Makes a block accessible to the guest and to `GuestMemory`, as zeros. Where it throws, nothing has changed.
     func plug(_ block: GuestRange) throws
     /// Takes a block away from the guest and from `GuestMemory`, and gives its memory back to the host. Where it
     /// throws, the block is as it was.

@@ -153,7 +153,7 @@ struct HoldMemoryCommand: ParsableCommand {
 /// The /init of a guest that is compared with; see `MemoryNeighbours`.
 struct MemoryNeighboursCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "memory-neighbours", abstract: "Is a guest's init.", shouldDisplay: false)
+        commandName: "memory-neighbours", abstract: "Runs as all that a guest does.", shouldDisplay: false)
 
     @Argument(help: "How many bytes each holds.")
     var bytesEach: Int

@@ -5,13 +5,11 @@ import Testing
 
 /// Several processors, interrupts, and memory that changes under them.
 @Suite(.needsKVM, .serialized) struct ProcessorTests {
-    @Test func aSignalledEventWakesAHaltedProcessor() throws {
+    @Test func anInterruptWakesAHaltedProcessor() throws {
         let machine = try PayloadMachine()
         try machine.load(Payload.deliveries)
         try machine.load(Payload.countDelivery, at: 0x11000)
         try machine.setHandler(0x40, at: 0x11000)
-        let line = try EventDescriptor()
-        try machine.machine.connectInterrupt(line, to: 5)
         try machine.prepare()
         let awaitsInterrupt = try EventDescriptor()
         let run = try ProcessorRun(machine.processors[0]) { _ in
@@ -20,7 +18,7 @@ import Testing
         }
         for _ in 1...3 {
             try run.wait(for: awaitsInterrupt)
-            line.signal()
+            try machine.machine.interrupt(5)
         }
         let accesses = try run.finish()
         #expect(
@@ -69,24 +67,25 @@ import Testing
         let machine = try PayloadMachine()
         try machine.load(Payload.comingAndGoingMemory)
         try machine.prepare()
-        let file = try MemoryFile(name: "zone", sizeInBytes: 4096)
-        try file.descriptor.write(all: [0xee, 0xff, 0xc0, 0x00])
         let reservation = try AddressReservation(sizeInBytes: 4096)
         try machine.machine.mapMemory(slot: 1, at: GuestAddress(0x1000_0000), reservation)
         let hidden = UnexpectedEnd(exit: .inaccessibleMemory)
         #expect(throws: hidden) { try ProcessorRun(machine.processors[0]).finish() }
 
-        var shown: Mapping? = try Mapping(of: file.descriptor, fileOffset: 0, in: reservation, at: 0, sizeInBytes: 4096)
+        let memory = GuestMemory()
+        try memory.addRegion(
+            at: GuestAddress(0),
+            backedBy: try Mapping(in: reservation, at: 0, sizeInBytes: 4096, inSmallPages: 4096))
+        try memory.write([0xee, 0xff, 0xc0, 0x00], at: GuestAddress(0))
         let found = try EventDescriptor()
         let run = try ProcessorRun(machine.processors[0]) { _ in
             found.signal()
             return []
         }
         try run.wait(for: found)
-        #expect(try file.descriptor.read(exactly: 4, at: 8) == [0xee, 0xff, 0xc0, 0x00])
-        shown = nil
+        #expect(try memory.read(4, at: GuestAddress(8)) == [0xee, 0xff, 0xc0, 0x00])
+        try reservation.hide(at: 0, sizeInBytes: 4096)
         #expect(throws: hidden) { try run.finish() }
-        _ = shown
     }
 
     @Test func aKickEndsAnEndlessLoop() throws {

@@ -75,10 +75,8 @@ import Testing
         let first = try filledMachine()
         let saved = try Saved(first)
         let second = try saved.restored(withMemoryOf: first)
-        let line = try EventDescriptor()
-        try second.machine.connectInterrupt(line, to: 5)
         let run = try ProcessorRun(second.processors[0])
-        line.signal()
+        try second.machine.interrupt(5)
         let accesses = try run.finish()
         #expect(accesses.contains(.output(port: 0xf2, width: 1, values: [0])), "the timer that the first machine armed")
         #expect(accesses.contains(.output(port: 0xf3, width: 1, values: [0])), "the line that the first machine routed")
@@ -101,9 +99,7 @@ import Testing
         let clock = try second.machine.state().clockInNanoseconds
         #expect(clock >= saved.machine.clockInNanoseconds)
         #expect(clock - saved.machine.clockInNanoseconds < 60_000_000_000)
-        let line = try EventDescriptor()
-        try second.machine.connectInterrupt(line, to: 5)
-        line.signal()
+        try second.machine.interrupt(5)
         try ProcessorRun(second.processors[0]).finish()
         let (counterBefore, counterAfter) = (try second.reported(at: 0), try second.reported(at: 8))
         #expect(counterAfter > counterBefore)
@@ -155,17 +151,15 @@ import Testing
         } while try first.processors[0].state().multiprocessorState != halted
         let second = try Saved(first).restored(withMemoryOf: first)
         #expect(try second.processors[0].state().multiprocessorState == halted)
-        let line = try EventDescriptor()
-        try second.machine.connectInterrupt(line, to: 5)
         let counted = try EventDescriptor()
         let run = try ProcessorRun(second.processors[0]) { _ in
             counted.signal()
             return []
         }
-        line.signal()
+        try second.machine.interrupt(5)
         for _ in 1...2 {
             try run.wait(for: counted)
-            line.signal()
+            try second.machine.interrupt(5)
         }
         #expect(try run.finish().count == 4)
     }

@@ -1,0 +1,17 @@
+import Hypervisor
+import Virtio
+
+/// An interrupt line that is an input of the machine's IOAPIC.
+final class InterruptInput: InterruptLine {
+    private let machine: VirtualMachine
+    private let number: UInt32
+
+    /// - Parameter number: the global system interrupt, below `InterruptMap.inputCount`.
+    init(_ number: UInt32, of machine: VirtualMachine) {
+        self.machine = machine
+        self.number = number
+    }
+
+    /// KVM refuses only an input that it has not.
+    func raise() { try? machine.interrupt(number) }
+}
