@@ -11,6 +11,7 @@ public final class AddressReservation: @unchecked Sendable {
     public let sizeInBytes: Int
 
     public init(sizeInBytes: Int) throws(SystemError) {
+        // SAFETY: fresh addresses that have no other owner.
         unsafe address = try reserveAddresses(sizeInBytes, PROT_NONE)
         self.sizeInBytes = sizeInBytes
     }

@@ -39,10 +39,11 @@ public final class Mapping: @unchecked Sendable {
 
     /// Zeroed memory of the process's own, aligned to 2 MiB and in huge pages where the host gives them.
     public init(hugePagesOf sizeInBytes: Int) throws(SystemError) {
+        // SAFETY: fresh memory that has no other owner.
         unsafe address = try reserveAddresses(sizeInBytes, PROT_READ | PROT_WRITE)
         self.sizeInBytes = sizeInBytes
         reservation = nil
-        // A host without huge pages refuses; small ones do.
+        // SAFETY: advice about this object's own mapping. A host without huge pages refuses; small ones do.
         unsafe _ = madvise(address, sizeInBytes, MADV_HUGEPAGE)
     }
 

@@ -54,7 +54,8 @@ public struct MemoryNeighbours {
             let (mine, its) = try UnixSocket.pair()
             socket = mine
             process = try ProcessLaunch(
-                CurrentProcess.executablePath, arguments: ["czone", "bench", "hold-memory", "--in-turns", "\(bytes)"], environment: [],
+                CurrentProcess.executablePath, arguments: ["czone", "bench", "hold-memory", "--in-turns", "\(bytes)"],
+                environment: [],
                 input: its, output: its, error: StandardStream.error.descriptor
             ).start()
         }
