@@ -2,7 +2,6 @@
 #include "clinux.h"
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/falloc.h>
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
@@ -25,9 +24,6 @@ int clinux_open(const char *path, int flags, uint32_t mode) { return RESULT(open
 int clinux_memfd(const char *name) { return RESULT(memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING)); }
 int clinux_set_size(int fd, uint64_t size) { return RESULT(ftruncate(fd, (off_t)size)); }
 int clinux_seal_size(int fd) { return RESULT(fcntl(fd, F_ADD_SEALS, F_SEAL_GROW | F_SEAL_SHRINK)); }
-int clinux_punch_hole(int fd, uint64_t offset, uint64_t length) {
-    return RESULT(fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)offset, (off_t)length));
-}
 
 uint16_t clinux_load_acquire_u16(const void *address) { return __atomic_load_n((const uint16_t *)address, __ATOMIC_ACQUIRE); }
 void clinux_store_release_u16(void *address, uint16_t value) { __atomic_store_n((uint16_t *)address, value, __ATOMIC_RELEASE); }

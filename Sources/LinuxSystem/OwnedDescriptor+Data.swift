@@ -9,7 +9,7 @@ extension OwnedDescriptor {
     ///   - gap: holes smaller than this, in bytes, count as data.
     ///   - most: the last part takes in all holes behind it when there would be more parts.
     public func dataRanges(
-        in range: Range<UInt64>, bridging gap: UInt64 = 0, most: Int = .max
+        in range: Range<UInt64>, bridging gap: UInt64, most: Int
     ) throws(SystemError) -> [Range<UInt64>] {
         let page: UInt64 = 4096
         var parts: [Range<UInt64>] = []

@@ -42,14 +42,4 @@ import Testing
         let mapping = try Mapping(.anonymous, sizeInBytes: 4096)
         #expect(throws: GuestMemoryError.self) { try memory.addRegion(at: GuestAddress(0x2000), backedBy: mapping) }
     }
-
-    @Test func aPunchedHoleReadsAsZeros() throws {
-        let file = try MemoryFile(name: "test", sizeInBytes: 8192)
-        let memory = GuestMemory()
-        try memory.addRegion(
-            at: GuestAddress(0), backedBy: Mapping(.shared(file.descriptor, offset: 0), sizeInBytes: 8192))
-        try memory.store(UInt64(7), at: GuestAddress(4096))
-        try file.punchHole(offset: 4096, sizeInBytes: 4096)
-        #expect(try memory.load(UInt64.self, at: GuestAddress(4096)) == 0)
-    }
 }

@@ -26,8 +26,6 @@ int clinux_memfd(const char *name);
 int clinux_set_size(int fd, uint64_t size);
 /// Seals a memory file against growing and shrinking (fcntl F_ADD_SEALS).
 int clinux_seal_size(int fd);
-/// fallocate(2), punching a hole: the range's pages go back to the host and read as zeros.
-int clinux_punch_hole(int fd, uint64_t offset, uint64_t length);
 
 /// Atomic access to memory that another agent (a guest, a device) also writes.
 uint16_t clinux_load_acquire_u16(const void *address);
