@@ -24,20 +24,15 @@ public final class AddressReservation: @unchecked Sendable {
         try protect(at: offset, size, PROT_READ | PROT_WRITE)
     }
 
-    /// Gives what is in a part of the range back to the host, and makes the part fault again. Where it throws, the part
-    /// is accessible as before, but may have lost what was in it.
+    /// Makes a part of the range fault again, then gives what was in it back to the host: a page that is touched in
+    /// between cannot come back. Where it throws, the part is accessible as before.
     public func hide(at offset: Int, sizeInBytes size: Int) throws(SystemError) {
-        // Before and after: to forbid access to nothing is quick, and a page that is touched in between goes too.
-        try giveBack(at: offset, size)
         try protect(at: offset, size, PROT_NONE)
-        try giveBack(at: offset, size)
-    }
-
-    private func giveBack(at offset: Int, _ size: Int) throws(SystemError) {
-        precondition(offset >= 0 && size > 0 && size <= sizeInBytes - offset, "a part outside of the reservation")
-        // SAFETY: the part lies within the range that this object owns. Fails for nothing that is mapped so.
+        // SAFETY: `protect` checked that the part lies within the range that this object owns.
         guard unsafe madvise(address.advanced(by: offset), size, MADV_DONTNEED) == 0 else {
-            throw SystemError("give \(size) bytes of memory back", Errno(rawValue: errno))
+            let error = SystemError("give \(size) bytes of memory back", Errno(rawValue: errno))
+            try protect(at: offset, size, PROT_READ | PROT_WRITE)
+            throw error
         }
     }
 

@@ -84,8 +84,9 @@ public enum InterruptMap {
     public static let inputCount: UInt32 = 24
     public static let serial: UInt32 = 4
     /// What virtio devices have, in their order, and share where there are more devices; Linux's virtio-mmio driver asks
-    /// every device of a line, which costs three exits each. Nothing of an ISA machine is there to have the low ones.
-    public static let virtio = Array(5..<inputCount) + [1, 2, 3]
+    /// every device of a line, which costs three exits each. Nothing of an ISA machine is there to have the low ones;
+    /// but on 2, where that has its second interrupt controller, Linux delivers nothing.
+    public static let virtio = Array(5..<inputCount) + [1, 3]
     /// The second device's, vsock's, is never shared: nearly all interrupts are its.
     private static let shared = virtio.filter { $0 != virtio[1] }
 
