@@ -16,8 +16,7 @@ KERNEL_ARGUMENTS = (
     # would else go on executing what it translated from the page's former content.
     "init_on_alloc=1 "
     # With message-signalled interrupts of virtio devices TCG delivers one now and then right behind a #VMEXIT, where the
-    # host's GS is still the guest's: the host, or the guest that it goes on with, is lost. Four of four runs of a hundred
-    # containers ended so; by lines of the IOAPIC it is rare.
+    # host's GS is still the guest's, and the host crashes. By lines of the IOAPIC it is rarer under the same load.
     "pci=nomsi "
     # What costs emulated time and has no use here: security modules, tables for a large server, a measured delay loop
     # (delays go by the TSC; the value is that of 5 GHz, so that none is too short).
