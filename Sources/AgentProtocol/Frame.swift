@@ -54,50 +54,36 @@ public struct Frame: Equatable, Sendable {
 /// Cuts a stream of bytes into frames. The reader gives it what came and takes frames until there is none; it then
 /// holds less than one frame. After an error it has nothing more to give and the connection is to be closed.
 public struct FrameDecoder: Sendable {
-    private var buffer: [UInt8] = []
-    private var start = 0
-    private var failure: ProtocolError?
+    private var buffer = FrameBuffer()
 
     public init() {}
 
     /// Bytes that wait for the rest of their frame.
-    public var pendingBytes: Int { buffer.count - start }
+    public var pendingBytes: Int { buffer.count }
 
-    public mutating func append(_ bytes: ArraySlice<UInt8>) {
-        guard failure == nil else { return }
-        if start > 0 {
-            buffer.removeFirst(start)
-            start = 0
-        }
-        buffer += bytes
-    }
+    public mutating func append(_ bytes: ArraySlice<UInt8>) { buffer.append(bytes) }
 
     /// The next whole frame, if it has come.
     public mutating func next() throws(ProtocolError) -> Frame? {
-        if let failure { throw failure }
-        do throws(ProtocolError) {
-            return try cut()
-        } catch {
-            failure = error
-            buffer = []
-            start = 0
-            throw error
-        }
+        try buffer.next(headerLength: Frame.headerLength, Self.readHeader, Self.makeFrame)
     }
 
-    private mutating func cut() throws(ProtocolError) -> Frame? {
-        guard pendingBytes >= Frame.headerLength else { return nil }
-        var header = MessageDecoder([UInt8](buffer[start..<(start + Frame.headerLength)]))
-        let length = Int(try header.integer(UInt32.self))
-        let rawType: UInt16 = try header.integer()
-        let reserved: UInt16 = try header.integer()
-        let request: UInt32 = try header.integer()
+    private typealias Header = (type: MessageType, request: UInt32)
+
+    private static func readHeader(
+        _ decoder: inout MessageDecoder
+    ) throws(ProtocolError) -> (header: Header, payloadLength: Int) {
+        let length = Int(try decoder.integer(UInt32.self))
+        let rawType: UInt16 = try decoder.integer()
+        let reserved: UInt16 = try decoder.integer()
+        let request: UInt32 = try decoder.integer()
         guard length <= Limits.payload else { throw .frameTooLong(length: length) }
         guard reserved == 0 else { throw .reservedNotZero(value: reserved) }
         guard let type = MessageType(rawValue: rawType) else { throw .unknownType(rawType) }
-        guard pendingBytes >= Frame.headerLength + length else { return nil }
-        let first = start + Frame.headerLength
-        start = first + length
-        return Frame(type: type, request: request, payload: [UInt8](buffer[first..<start]))
+        return ((type, request), length)
+    }
+
+    private static func makeFrame(_ header: Header, _ payload: [UInt8]) throws(ProtocolError) -> Frame {
+        Frame(type: header.type, request: header.request, payload: payload)
     }
 }

@@ -53,50 +53,35 @@ public enum ControlLimits {
 
 /// Cuts a stream of bytes into frames; after an error it has nothing more to give and the connection is to be closed.
 public struct ControlFrameDecoder<Content: ControlMessage>: Sendable {
-    private static var headerLength: Int { 8 }
-    private var buffer: [UInt8] = []
-    private var start = 0
-    private var failure: ProtocolError?
+    private var buffer = FrameBuffer()
 
     public init() {}
 
     /// Bytes that wait for the rest of their frame.
-    public var pendingBytes: Int { buffer.count - start }
+    public var pendingBytes: Int { buffer.count }
 
-    public mutating func append(_ bytes: some Sequence<UInt8>) {
-        guard failure == nil else { return }
-        if start > 0 {
-            buffer.removeFirst(start)
-            start = 0
-        }
-        buffer += bytes
-    }
+    public mutating func append(_ bytes: some Sequence<UInt8>) { buffer.append(bytes) }
 
     /// The next whole frame, if it has come.
     public mutating func next() throws(ProtocolError) -> ControlFrame<Content>? {
-        if let failure { throw failure }
-        do throws(ProtocolError) {
-            return try cut()
-        } catch {
-            failure = error
-            buffer = []
-            start = 0
-            throw error
-        }
+        try buffer.next(headerLength: 8, Self.readHeader, Self.makeFrame)
     }
 
-    private mutating func cut() throws(ProtocolError) -> ControlFrame<Content>? {
-        guard pendingBytes >= Self.headerLength else { return nil }
-        var header = MessageDecoder(Array(buffer[start..<(start + Self.headerLength)]))
-        let length = Int(try header.integer(UInt32.self))
-        let request: UInt32 = try header.integer()
+    private static func readHeader(
+        _ decoder: inout MessageDecoder
+    ) throws(ProtocolError) -> (header: UInt32, payloadLength: Int) {
+        let length = Int(try decoder.integer(UInt32.self))
+        let request: UInt32 = try decoder.integer()
         guard length <= ControlLimits.payload else {
             throw .frameTooLong(length: length, limit: ControlLimits.payload)
         }
-        guard pendingBytes >= Self.headerLength + length else { return nil }
-        let first = start + Self.headerLength
-        start = first + length
-        var decoder = MessageDecoder(Array(buffer[first..<start]))
+        return (request, length)
+    }
+
+    private static func makeFrame(
+        _ request: UInt32, _ payload: [UInt8]
+    ) throws(ProtocolError) -> ControlFrame<Content> {
+        var decoder = MessageDecoder(payload)
         let content = try Content(decoding: &decoder)
         try decoder.end()
         return ControlFrame(request: request, content: content)

@@ -52,11 +52,13 @@ final class ZoneKeeper {
         try device.request(sizeInBytes: sizeInBytes)
     }
 
-    /// online or plugging → draining: the agent empties the zone and takes it offline.
+    /// online or plugging → draining: the agent empties the zone and takes it offline. The driver is told at once: it
+    /// unplugs nothing that is online, and all of it as soon as all is offline.
     func drain() {
         onSettled = nil
         stopwatch.beginReturn()
         step { life throws(ZoneStateError) in try life.drain() }
+        do { try device.request(sizeInBytes: 0) } catch { quarantine(.hostFailure) }
     }
 
     /// The agent has taken it offline, in these steps.
@@ -73,7 +75,6 @@ final class ZoneKeeper {
             if life.isFree { stopwatch.noteReturned() }
             onAbsent()
         }
-        do { try device.request(sizeInBytes: 0) } catch { quarantine(.hostFailure) }
         settle()
     }
 

@@ -10,9 +10,10 @@ public enum ZoneState: Hashable, Sendable, CustomStringConvertible {
     case plugging
     /// The zone's node has memory: a container may live in it.
     case online
-    /// The container has ended, or the zone did not come up; the guest takes the memory offline.
+    /// The container has ended, or the zone did not come up; the guest takes the memory offline, and has been asked to
+    /// give back what is.
     case draining
-    /// The guest has been asked to give the memory back.
+    /// All of it is offline; the guest gives it back.
     case unplugging
     /// The zone could not be emptied. Never used again in this VM.
     case quarantined(QuarantineReason)
@@ -107,16 +108,17 @@ public struct ZoneLife: Hashable, Sendable {
         requestedSizeInBytes = sizeInBytes
     }
 
-    /// The container has ended, or the zone did not come up in time: online or plugging → draining.
+    /// The container has ended, or the zone did not come up in time; asks for the memory back, of which the guest gives
+    /// what is offline: online or plugging → draining.
     public mutating func drain() throws(ZoneStateError) {
         guard state == .online || state == .plugging else { throw .illegal(step: "drain", state: state) }
+        requestedSizeInBytes = 0
         state = .draining
     }
 
-    /// The guest has taken the memory offline; asks for it back: draining → unplugging.
+    /// The guest has taken all of the memory offline: draining → unplugging.
     public mutating func unplug() throws(ZoneStateError) {
         guard state == .draining else { throw .illegal(step: "unplug", state: state) }
-        requestedSizeInBytes = 0
         state = .unplugging
     }
 

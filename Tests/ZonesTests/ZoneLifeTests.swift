@@ -42,6 +42,22 @@ private let block = Zone.blockSizeInBytes
         #expect(life == (try absent()))
     }
 
+    /// The guest is asked when the container ends, and may be done before its agent says so.
+    @Test func memoryIsAskedForWhenTheContainerEnds() throws {
+        var life = try absent()
+        try life.plug(2 * block)
+        try life.recordPlugged(2 * block)
+        try life.confirmOnline()
+        try life.drain()
+        #expect(life.requestedSizeInBytes == 0)
+        #expect(!life.isSettled)
+        try life.recordPlugged(0)
+        #expect(throws: ZoneStateError.illegal(step: "take away", state: .draining)) { try life.confirmAbsent() }
+        try life.unplug()
+        #expect(life.isSettled)
+        try life.confirmAbsent()
+    }
+
     /// Each step with the states from which it is legal: absent, plugging, online, draining, unplugging, quarantined.
     @Test func stepsAreLegalFromTheirStatesOnly() throws {
         let steps: [(name: String, legal: [Bool], step: (inout ZoneLife) throws -> Void)] = [

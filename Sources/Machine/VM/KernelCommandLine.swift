@@ -3,8 +3,8 @@
 public enum KernelCommandLine {
     public static let base = [
         "console=ttyS0", "loglevel=4", "panic=-1", "memhp_default_state=online_movable",
-        "memory_hotplug.memmap_on_memory=1", "sysctl.vm.percpu_pagelist_high_fraction=512", "rcupdate.rcu_expedited=1",
-        "swiotlb=noforce", "tsc=reliable",
-        "noreplace-smp",
+        "memory_hotplug.memmap_on_memory=1", "virtio_mem.unplug_online=0",
+        "sysctl.vm.percpu_pagelist_high_fraction=512", "rcupdate.rcu_expedited=1",
+        "swiotlb=noforce", "tsc=reliable", "noreplace-smp",
     ].joined(separator: " ")
 }
