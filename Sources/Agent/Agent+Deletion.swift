@@ -1,24 +1,43 @@
-// A container's end: kill → reaped, its mounts gone with its last process → its streams drained → its group removed →
-// its zone looked at and taken offline. Each step begins when an event says that the one before is done.
+// A container's end: kill → reaped, its mounts gone with its last process → its streams drained → its zone looked at and
+// taken offline → its group removed. Each step begins when an event says that the one before is done. The end of its
+// first process begins it, so that the host's word to delete it finds the work under way.
 
 extension Agent {
+    /// How long an end may take that the host has not asked for yet, in milliseconds.
+    private static let ownPatience: UInt32 = 60_000
+
+    /// The container's first process has ended: all else of it goes.
+    func beginEnd(of container: Container) {
+        guard container.deletion == nil else { return }
+        try? begin(Deletion(offlineZone: true, timeout: Self.ownPatience), of: container)
+    }
+
     func delete(_ request: DeleteContainer, _ caller: Caller) throws(Failure) {
         let container = try container(request.container)
-        guard container.deletion == nil else {
+        if let deletion = container.deletion, deletion.caller != nil {
             let text = "delete \(request.container.description): it is being deleted"
             throw Failure(code: ErrorNumber.busy, step: .request, text: text)
         }
-        let deletion = Deletion(caller: caller, offlineZone: request.offlineZone, timeout: request.timeout)
+        if container.deletion == nil {
+            try begin(Deletion(offlineZone: request.offlineZone, timeout: request.timeout), of: container)
+        }
+        guard let deletion = container.deletion else { return }
+        deletion.caller = caller
+        guard deletion.result == nil else { return answer(deletion, of: container) }
+        guard !deletion.isRemoved else { return }
+        // Half of the time is for streams whose host end is slow; then they are cut, for they may hold pages of the zone.
+        deletion.deadline = loop.after(milliseconds: request.timeout / 2) { [self] in deletionIsLate(container) }
+    }
+
+    private func begin(_ deletion: Deletion, of container: Container) throws(Failure) {
         try container.group.kill()
         container.deletion = deletion
         deletion.stopwatch.lap(.kill)
-        // Half of the time is for streams whose host end is slow; then they are cut, for they may hold pages of the zone.
-        deletion.deadline = loop.after(milliseconds: request.timeout / 2) { [self] in deletionIsLate(container) }
         advanceDeletion(of: container)
     }
 
     private func deletionIsLate(_ container: Container) {
-        guard let deletion = container.deletion else { return }
+        guard let deletion = container.deletion, let caller = deletion.caller else { return }
         deletion.deadline = nil
         for pump in container.outputs { pump.finish() }
         container.outputs = []
@@ -27,7 +46,7 @@ extension Agent {
         // What cannot be killed hangs in the kernel. The host may try again.
         container.deletion = nil
         let text = "end \(container.number.description): processes \(processIDs(of: container)) do not die"
-        connection?.reply(Failure(code: ErrorNumber.timedOut, step: .reap, text: text), to: deletion.caller)
+        connection?.reply(Failure(code: ErrorNumber.timedOut, step: .reap, text: text), to: caller)
     }
 
     /// Goes on with a deletion as far as it can.
@@ -42,37 +61,40 @@ extension Agent {
         deletion.stopwatch.lap(.streams)
         deletion.isRemoved = true
         if let deadline = deletion.deadline { loop.cancel(deadline) }
+        container.group.unwatch(loop: loop)
         guard deletion.offlineZone, let zone = zones[container.node] else {
-            forget(container)
-            deletion.stopwatch.lap(.removeGroup)
-            let reply = ContainerDeleted(zone: nil, timings: deletion.stopwatch.timings)
-            connection?.reply(reply, to: deletion.caller)
-            return
+            return finish(container, deletion, .success(nil))
         }
         let now = Kernel.monotonicTime
         let left = deletion.end > now ? UInt32(truncatingIfNeeded: (deletion.end - now) / 1_000_000) : 1
-        container.group.unwatch(loop: loop)
         do throws(Failure) {
             try empty(zone, group: container.group, timeout: max(left, 1)) { [self] result in
-                finish(container, deletion, result)
+                finish(container, deletion, result.map { $0 })
             }
         } catch {
             finish(container, deletion, .failure(error))
         }
     }
 
-    private func finish(_ container: Container, _ deletion: Deletion, _ result: Result<ZoneOffline, Failure>) {
-        forget(container)
+    private func finish(_ container: Container, _ deletion: Deletion, _ result: Result<ZoneOffline?, Failure>) {
+        deletion.result = result
+        answer(deletion, of: container)
+    }
+
+    /// Tells the host, if it has asked and all is done. The group goes after that: the host need not wait for it.
+    private func answer(_ deletion: Deletion, of container: Container) {
+        guard let caller = deletion.caller, let result = deletion.result else { return }
         switch result {
         case .success(let outcome):
             let reply = ContainerDeleted(zone: outcome, timings: deletion.stopwatch.timings)
-            connection?.reply(reply, to: deletion.caller)
-        case .failure(let failure): connection?.reply(failure, to: deletion.caller)
+            connection?.reply(reply, to: caller)
+        case .failure(let failure): connection?.reply(failure, to: caller)
         }
+        forget(container)
     }
 
-    /// Looks whether a zone is empty and takes it offline, in a worker: the kernel takes its time. The group, which
-    /// has no processes any more, is removed on the way.
+    /// Looks whether a zone is empty and takes it offline, in a worker: the kernel takes its time. The group is the
+    /// container's that was in it.
     func empty(
         _ zone: Zone, group: ControlGroup?, timeout: UInt32,
         _ done: @escaping (Result<ZoneOffline, Failure>) -> Void
@@ -121,10 +143,6 @@ struct ZoneClearance {
             look(&outcome)
         }
         stopwatch.lap(.zoneEmpty)
-        if let group {
-            _ = group.remove()
-            stopwatch.lap(.removeGroup)
-        }
         if isEmpty(outcome) { offline(&outcome, &stopwatch) }
         if outcome.isOffline { (outcome.anonymousPages, outcome.filePages, outcome.sharedPages) = (0, 0, 0) }
         outcome.pagesMigrated = pagesMigrated &- migrated

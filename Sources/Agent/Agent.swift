@@ -97,6 +97,7 @@ final class Agent {
             event: Exited(
                 container: container.number, process: process.number, status: status,
                 oomKilled: container.oomKills > 0, time: Kernel.wallClock))
+        if process.number == .initial { beginEnd(of: container) }
         advanceDeletion(of: container)
     }
 

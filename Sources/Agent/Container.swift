@@ -49,21 +49,24 @@ final class ContainerProcess {
     }
 }
 
-/// A request to delete a container, under way.
+/// The end of a container, under way: begun by the end of its first process, or by the host's request to delete it.
 final class Deletion {
-    let caller: Caller
+    /// The host's request, once it is here.
+    var caller: Caller?
+    /// Whether its zone goes offline. A container that ended by itself leaves it for good.
     let offlineZone: Bool
-    /// Monotonic time by which it must be answered, in nanoseconds.
+    /// Monotonic time by which it is to be done, in nanoseconds.
     let end: UInt64
-    var stopwatch: Stopwatch
+    var stopwatch = Stopwatch()
     var deadline: EventLoop.Deadline?
     var isReaped = false
     var isRemoved = false
+    /// What the host is told, once all is done.
+    var result: Result<ZoneOffline?, Failure>?
 
-    init(caller: Caller, offlineZone: Bool, timeout: UInt32) {
-        self.caller = caller
+    /// - Parameter timeout: in milliseconds.
+    init(offlineZone: Bool, timeout: UInt32) {
         self.offlineZone = offlineZone
-        stopwatch = Stopwatch()
         end = Kernel.monotonicTime + UInt64(timeout) * 1_000_000
     }
 }

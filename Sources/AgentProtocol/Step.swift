@@ -44,8 +44,6 @@ public enum Step: UInt8, Sendable {
     case kill
     /// Until the last process was reaped; its mounts go with it.
     case reap
-    /// The control group is removed.
-    case removeGroup
     /// The zone's node is looked at: is it empty?
     case zoneEmpty
     /// The zone's memory blocks go offline.

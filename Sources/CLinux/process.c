@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/close_range.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <stdio.h>
@@ -136,4 +137,9 @@ int clinux_terminal_size(int fd, uint16_t *rows, uint16_t *columns) {
 int clinux_set_terminal_size(int fd, uint16_t rows, uint16_t columns) {
     struct winsize size = {.ws_row = rows, .ws_col = columns};
     return RESULT(ioctl(fd, TIOCSWINSZ, &size));
+}
+
+int clinux_processor_count(void) {
+    cpu_set_t set;
+    return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : -errno;
 }

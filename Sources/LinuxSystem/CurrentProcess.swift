@@ -24,6 +24,12 @@ public enum CurrentProcess {
         unsafe getenv(name).map { unsafe String(cString: $0) }
     }
 
+    /// How many processors it may run on (sched_getaffinity(2)); those of the machine where there are more than 1024.
+    public static var processorCount: Int {
+        let count = Int(clinux_processor_count())
+        return count > 0 ? count : max(1, Int(sysconf(CInt(_SC_NPROCESSORS_ONLN))))
+    }
+
     /// Lets every other process go before this one and its children where they want the same processor (nice(1) 10).
     public static func yieldToOthers() { _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, 10) }
 

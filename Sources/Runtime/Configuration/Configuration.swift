@@ -1,4 +1,3 @@
-import Glibc
 import LinuxSystem
 
 /// What an operator can choose for a host: `/etc/czone/config.yaml` (or the file that CZONE_CONFIG names), and over it
@@ -153,6 +152,6 @@ public struct Configuration: Equatable, Sendable {
         return String(text)
     }
 
-    /// As many as the host has, at most 4: what one function's containers share.
-    private static var defaultVirtualCPUs: Int { max(1, min(4, Int(sysconf(CInt(_SC_NPROCESSORS_ONLN))))) }
+    /// As many as czone may use, at most 4: what one function's containers share.
+    private static var defaultVirtualCPUs: Int { min(4, CurrentProcess.processorCount) }
 }
