@@ -58,7 +58,7 @@ public struct Volume: Sendable {
             descriptor = mount
         } catch {
             throw .unsupported(
-                setting: "a root of the layers", value: layers.joined(separator: ":"), reason: "\(error)")
+                setting: "a root of \(layers.count) layers above", value: layers.last ?? "", reason: "\(error)")
         }
         isReadOnly = true
         isRecursive = false
