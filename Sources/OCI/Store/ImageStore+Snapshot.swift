@@ -13,6 +13,7 @@ extension ImageStore {
     public func resolve(
         layers: [String], name: String, progress: @escaping ImportProgress.Observer = { _ in }
     ) throws(OCIError) -> StoredImage {
+        guard !layers.isEmpty else { throw .notAnImage(path: name, reason: "it has no layers") }
         let (digest, folders) = try identify(layers)
         if let image = try load(digest) { return image }
         try removeLeftovers()
@@ -25,7 +26,6 @@ extension ImageStore {
     public func digest(ofLayers layers: [String]) throws(OCIError) -> Digest { try identify(layers).0 }
 
     private func identify(_ layers: [String]) throws(OCIError) -> (Digest, [Directory]) {
-        guard !layers.isEmpty else { throw .notAnImage(path: "", reason: "it has no layers") }
         var hash = SHA256()
         hash.update("layers\0")
         var folders: [Directory] = []
