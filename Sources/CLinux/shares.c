@@ -164,6 +164,14 @@ int clinux_restrict_mount(int fd, bool recursive, bool read_only, bool is_privat
     unsigned flags = AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0);
     return (int)RESULT(syscall(SYS_mount_setattr, fd, "", flags, &attributes, sizeof(attributes)));
 }
+int clinux_leave_mounts(void) {
+    if (unshare(CLONE_NEWNS) < 0) return -errno;
+    return (int)RESULT(syscall(SYS_mount, NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
+}
+int clinux_mount_overlay(const char *folder, const char *options) {
+    if (syscall(SYS_mount, "overlay", folder, "overlay", MS_RDONLY, options) < 0) return -errno;
+    return clinux_clone_mount(folder, false);
+}
 bool clinux_is_erofs(int fd) {
     struct statfs status;
     // EROFS_SUPER_MAGIC_V1 of linux/magic.h, which may be older.

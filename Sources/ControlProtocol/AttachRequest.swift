@@ -19,10 +19,13 @@ public struct AttachRequest: Equatable, Sendable {
         public var isReadOnly: Bool
         /// The descriptor shows the mounts below it too.
         public var isRecursive: Bool
+        /// Nobody changes anything of it while it is attached, so the guest need not ask twice.
+        public var isConstant: Bool
 
-        public init(isReadOnly: Bool, isRecursive: Bool) {
+        public init(isReadOnly: Bool, isRecursive: Bool, isConstant: Bool = false) {
             self.isReadOnly = isReadOnly
             self.isRecursive = isRecursive
+            self.isConstant = isConstant
         }
     }
 
@@ -39,13 +42,16 @@ public struct AttachRequest: Equatable, Sendable {
         encoder.list(volumes, "volumes", atMost: Self.mostVolumes) { encoder, volume in
             encoder.flag(volume.isReadOnly)
             encoder.flag(volume.isRecursive)
+            encoder.flag(volume.isConstant)
         }
     }
 
     init(decoding decoder: inout MessageDecoder) throws(ProtocolError) {
         container = try decoder.name()
         volumes = try decoder.list("volumes", atMost: Self.mostVolumes) { d throws(ProtocolError) in
-            Volume(isReadOnly: try d.flag("read-only"), isRecursive: try d.flag("recursive"))
+            Volume(
+                isReadOnly: try d.flag("read-only"), isRecursive: try d.flag("recursive"),
+                isConstant: try d.flag("constant"))
         }
     }
 }

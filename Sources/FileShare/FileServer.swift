@@ -46,14 +46,15 @@ public final class FileServer: @unchecked Sendable {
     // MARK: Volumes
 
     /// Shows a file or folder to the guest; the id by which it finds it. The same one with the same options has one id,
-    /// and is there until it was detached as often as attached.
+    /// and is there until it was detached as often as attached. A constant one has an id, and with it the guest a cache,
+    /// for each time: pages of the one that a container uses must not keep another's zone from being emptied.
     public func attach(_ descriptor: OwnedDescriptor, _ options: VolumeOptions) throws(VolumeError) -> String {
         let status: FileStatus
         do { status = try calls.status(of: descriptor) } catch { throw .system(SystemError("examine a volume", error)) }
         guard status.kind == .regular || status.kind == .folder else { throw .kind }
         let key = Volume.Key(device: status.device, inode: status.inode, options: options)
         return try volumes.withLock { volumes throws(VolumeError) in
-            if let (id, entry) = volumes.first(where: { $0.value.volume.key == key }) {
+            if !options.contains(.constant), let (id, entry) = volumes.first(where: { $0.value.volume.key == key }) {
                 volumes[id] = (entry.volume, entry.count + 1)
                 return id
             }

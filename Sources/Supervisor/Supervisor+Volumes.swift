@@ -26,6 +26,7 @@ extension Supervisor {
             }
             var options: VolumeOptions = volume.isReadOnly ? .readOnly : []
             if volume.isRecursive { options.insert(.recursive) }
+            if volume.isConstant { options.insert(.constant) }
             do { attached.append(try configuration.files.attach(descriptor, options)) } catch {
                 return waiter.refuse(.invalid, "\(error)")
             }

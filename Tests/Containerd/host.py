@@ -156,6 +156,19 @@ class Host:
     def machines(self):
         return self.processes("czone-vm", "")
 
+    def restored_machines(self):
+        """Those that went on from a template."""
+        return self.processes("czone-vm", "--restore")
+
+    def snapshot_files(self):
+        """{path: mode, size and times} of all that containerd's snapshots hold."""
+        files = {}
+        for folder, _, names in os.walk(f"{self.dir}/root/io.containerd.snapshotter.v1.overlayfs/snapshots"):
+            for path in (folder, *(os.path.join(folder, name) for name in names)):
+                status = os.lstat(path)
+                files[path] = (status.st_mode, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+        return files
+
     @staticmethod
     def processes(name, word):
         found = []

@@ -22,6 +22,20 @@ private func decoded(_ pieces: [[UInt8]]) throws(ProtocolError) -> [ControlFrame
         }
     }
 
+    @Test func volumesAreToldAsTheyAre() throws {
+        let volumes = [(true, false, true), (false, true, false)].map {
+            AttachRequest.Volume(isReadOnly: $0, isRecursive: $1, isConstant: $2)
+        }
+        let sent = ControlRequest.attach(AttachRequest(container: "c", volumes: volumes))
+        var decoder = ControlFrameDecoder<ControlRequest>()
+        decoder.append(try ControlFrame(request: 1, content: sent).bytes())
+        guard case .attach(let request)? = try decoder.next()?.content else {
+            Issue.record("no volumes")
+            return
+        }
+        #expect(request == AttachRequest(container: "c", volumes: volumes))
+    }
+
     @Test func nothingComesAfterAnError() throws {
         var decoder = ControlFrameDecoder<ControlReply>()
         let good = try ControlFrame(request: 1, content: ControlReply.done).bytes()

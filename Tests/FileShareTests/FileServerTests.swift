@@ -55,6 +55,33 @@ import Testing
         #expect(throws: Guest.Refused(ENOTDIR)) { try guest.lookUp(node, "file") }
     }
 
+    @Test func whatNobodyChangesNeedNotBeAskedForTwice() throws {
+        try make("file", "hello")
+        let changing = try guest.share()
+        #expect(try guest.openFlags(changing, isFolder: true) == 0)
+        #expect(try guest.openFlags(guest.lookUp(changing, "file").node) == 0)
+        guest.validity = 86_400
+        let constant = try guest.share("", [.readOnly, .constant])
+        let file = try guest.lookUp(constant, "file")
+        #expect(try guest.attributes(file.node) == file.attributes)
+        // FOPEN_KEEP_CACHE, FOPEN_CACHE_DIR
+        #expect(try guest.openFlags(file.node) == 10 && guest.openFlags(constant, isFolder: true) == 10)
+        #expect(throws: Guest.Refused(EROFS)) { try guest.open(file.node, O_RDWR) }
+        #expect(throws: Guest.Refused(EROFS)) { try guest.create(constant, "new") }
+    }
+
+    @Test func whatNobodyChangesIsEachContainersOwn() throws {
+        try make("file", "hello")
+        guest.validity = 86_400
+        let ids = try (0..<2).map { _ in try guest.attach(guest.path(""), [.readOnly, .constant]) }
+        #expect(ids[0] != ids[1])
+        let nodes = try ids.map { try guest.lookUp(guest.lookUp(1, $0).node, "file").node }
+        #expect(nodes[0] != nodes[1], "one file with one cache, in the zone of one of them")
+        guest.server.detach(ids[0])
+        #expect(throws: Guest.Refused(ESTALE)) { try guest.attributes(nodes[0]) }
+        #expect(try guest.attributes(nodes[1]).size == 5)
+    }
+
     @Test func whatIsMadeBelongsToWhomTheGuestSays() throws {
         let root = try guest.share()
         (guest.user, guest.group) = (1000, 2000)

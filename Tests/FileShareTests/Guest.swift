@@ -11,6 +11,8 @@ final class Guest {
     private var unique: UInt64 = 0
     var user: UInt32 = 0
     var group: UInt32 = 0
+    /// For how many seconds names and attributes are to hold. None: they are to be asked for again each time.
+    var validity: UInt64 = 0
 
     /// What the server said instead of doing it.
     struct Refused: Error, Equatable {
@@ -90,9 +92,9 @@ final class Guest {
     private func entry(_ reply: Bytes) -> Entry {
         var reader = reply
         let node: UInt64 = reader.integer()
-        // The name and the attributes are to be asked for again each time.
         reader.skip(8)
-        precondition((0..<3).allSatisfy { _ in reader.integer(UInt64.self) == 0 }, "an entry that is valid for a while")
+        let times = (0..<3).map { _ in reader.integer(UInt64.self) }
+        precondition(times == [validity, validity, 0], "an entry that is valid for \(times)")
         return Entry(node: node, attributes: Attributes(&reader))
     }
 
@@ -100,8 +102,16 @@ final class Guest {
 
     func attributes(_ node: UInt64) throws -> Attributes {
         var reader = try ask(3, node, [UInt8](repeating: 0, count: 16))
-        reader.skip(16)
+        precondition(reader.integer(UInt64.self) == validity, "attributes that are valid for another time")
+        reader.skip(8)
         return Attributes(&reader)
+    }
+
+    /// What the guest may keep of a file that it opens (FOPEN_…).
+    func openFlags(_ node: UInt64, isFolder: Bool = false) throws -> UInt32 {
+        var reader = try ask(isFolder ? 27 : 14, node, bytes(UInt64(0)))
+        reader.skip(8)
+        return reader.integer()
     }
 
     func open(_ node: UInt64, _ flags: CInt = O_RDONLY) throws -> UInt64 {

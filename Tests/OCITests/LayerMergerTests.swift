@@ -57,6 +57,14 @@ import Testing
         #expect(try folder.store().resolve(layers: [folder.path("low")], name: "three").digest != first.digest)
     }
 
+    @Test func aChainIsKnownWithoutBeingBuilt() throws {
+        let layers = [folder.path("high"), folder.path("low")]
+        let digest = try folder.store().digest(ofLayers: layers)
+        #expect(try folder.store().list().isEmpty)
+        #expect(try folder.store().resolve(layers: layers, name: "one").digest == digest)
+        #expect(throws: OCIError.self) { try folder.store().digest(ofLayers: [folder.path("nowhere")]) }
+    }
+
     @Test func aLayerThatIsNoFolderIsRefused() throws {
         #expect(throws: OCIError.self) { try folder.store().resolve(layers: [folder.path("low/keep")], name: "x") }
         #expect(throws: OCIError.self) { try folder.store().resolve(layers: [folder.path("nowhere")], name: "x") }

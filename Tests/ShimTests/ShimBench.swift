@@ -105,11 +105,13 @@ final class ShimBench: Sendable {
         return path
     }
 
+    /// - Parameter layer: the folder that is its image; made where there is none.
     func creation(
-        of id: String, _ change: (inout RuntimeSpec) -> Void = { _ in }
+        of id: String, layer: String = "layer", _ change: (inout RuntimeSpec) -> Void = { _ in }
     ) throws -> Containerd_Task_V2_CreateTaskRequest {
         let bundle = try bundle(id, change)
-        let layer = "\(folder.path)/layer"
+        let layer = "\(folder.path)/\(layer)"
+        try FileSystem.makeFolders(FilePath(layer))
         return .with {
             $0.id = id
             $0.bundle = bundle

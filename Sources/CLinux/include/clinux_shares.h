@@ -85,6 +85,10 @@ int64_t clinux_raise_descriptor_limit(void);
 int clinux_clone_mount(const char *path, bool recursive);
 /// mount_setattr(2) on such a mount: nothing can be written through it, and nothing is mounted into it from outside.
 int clinux_restrict_mount(int fd, bool recursive, bool read_only, bool is_private);
+/// Gives the calling thread mounts of its own, which go with it: what is mounted in them nobody else sees.
+int clinux_leave_mounts(void);
+/// Mounts a read-only overlay of these options on a folder; the mount as `clinux_clone_mount` gives it.
+int clinux_mount_overlay(const char *folder, const char *options);
 /// Whether a file lies in an EROFS file system.
 bool clinux_is_erofs(int fd);
 /// How many bytes the tmpfs at a path can hold; 0 where there is none.

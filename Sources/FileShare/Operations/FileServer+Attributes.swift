@@ -23,16 +23,19 @@ extension FileServer {
         let flags: UInt32 = try request.integer()
         try request.skip(4)
         let handle: UInt64 = try request.integer()
-        if request.node == Self.root { return attributes(of: Self.rootStatus) }
-        if flags & 1 != 0, let open = try file(handle, of: request.node).descriptor {
-            return attributes(of: try calls.status(of: open))
+        if request.node == Self.root { return attributes(Self.rootStatus, of: nil) }
+        if flags & 1 != 0 {
+            let file = try file(handle, of: request.node)
+            if let open = file.descriptor { return attributes(try calls.status(of: open), of: file.volume) }
         }
-        return attributes(of: try calls.status(of: try target(request.node).descriptor))
+        let target = try target(request.node)
+        return attributes(try calls.status(of: target.descriptor), of: target.volume)
     }
 
-    private func attributes(of status: FileStatus) -> Reply {
+    private func attributes(_ status: FileStatus, of volume: Volume?) -> Reply {
         var reply = Reply(roomFor: 104)
-        reply.attributesAlone(status, inode: inode(status.inode, on: status.device))
+        reply.attributesAlone(
+            status, inode: inode(status.inode, on: status.device), isConstant: volume?.isConstant ?? false)
         return reply
     }
 
@@ -70,7 +73,7 @@ extension FileServer {
                 accessed: time(wanted, .accessed, .accessedNow, seconds[0], nanoseconds[0]),
                 modified: time(wanted, .modified, .modifiedNow, seconds[1], nanoseconds[1]))
         }
-        return attributes(of: try calls.status(of: target.descriptor))
+        return attributes(try calls.status(of: target.descriptor), of: target.volume)
     }
 
     private func time(

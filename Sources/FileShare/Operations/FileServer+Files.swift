@@ -30,7 +30,7 @@ extension FileServer {
         let descriptor = try reopen(target, flags: flags)
         if flags & O_TRUNC != 0, openFlags & Self.dropsPrivileges != 0 { try dropPrivileges(of: descriptor) }
         var reply = Reply()
-        reply.handle(try enter(target, descriptor))
+        reply.handle(try enter(target, descriptor), isConstant: target.volume.isConstant)
         return reply
     }
 
@@ -67,7 +67,7 @@ extension FileServer {
         let (file, open) = try openCreated(descriptor, name, in: folder, flags: flags)
         let entry = try enter(file, folder.volume, at: Node.Place(folder: folder.node, name: name))
         var reply = reply(entry)
-        reply.handle(try enter(Target(node: entry.node, descriptor: file), open))
+        reply.handle(try enter(Target(node: entry.node, descriptor: file), open), isConstant: false)
         return reply
     }
 

@@ -10,13 +10,14 @@ extension FileServer {
     func openFolder(_ request: inout Request) throws(Errno) -> Reply {
         var reply = Reply()
         if request.node == Self.root {
-            reply.handle(try lock.locked { () throws(Errno) in try handles.enter(Handle(emptyFolder: Self.root)) })
+            let handle = try lock.locked { () throws(Errno) in try handles.enter(Handle(emptyFolder: Self.root)) }
+            reply.handle(handle, isConstant: false)
             return reply
         }
         let target = try target(request.node)
         guard target.node.kind == .folder else { throw .notDirectory }
         let descriptor = try calls.reopenFolder(target.descriptor)
-        reply.handle(try enter(target, descriptor))
+        reply.handle(try enter(target, descriptor), isConstant: target.volume.isConstant)
         return reply
     }
 

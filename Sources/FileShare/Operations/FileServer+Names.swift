@@ -66,7 +66,7 @@ extension FileServer {
         var reply = Reply(roomFor: 144)
         reply.entry(
             entry.node.id, generation: entry.node.generation, entry.status,
-            inode: inode(entry.status.inode, on: entry.status.device))
+            inode: inode(entry.status.inode, on: entry.status.device), isConstant: entry.node.volume.isConstant)
         return reply
     }
 

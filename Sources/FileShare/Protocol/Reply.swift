@@ -64,25 +64,36 @@ extension Reply {
         integer(UInt32(0))
     }
 
-    /// struct fuse_attr_out. Attributes hold for no time at all: others change the files too.
-    mutating func attributesAlone(_ status: FileStatus, inode: UInt64) {
-        zeros(16)
+    /// For how many seconds what is told holds. For none at all where others change the files too: config maps swap a
+    /// link in one step, and what it led to goes away right after. For a day where nobody does.
+    private static func validity(_ isConstant: Bool) -> UInt64 { isConstant ? 86_400 : 0 }
+
+    /// struct fuse_attr_out.
+    mutating func attributesAlone(_ status: FileStatus, inode: UInt64, isConstant: Bool) {
+        integer(Self.validity(isConstant))
+        zeros(8)
         attributes(status, inode: inode)
     }
 
-    /// struct fuse_entry_out. A name holds for no time either: config maps swap a link in one step, and what it led to
-    /// goes away right after.
-    mutating func entry(_ node: UInt64, generation: UInt32, _ status: FileStatus, inode: UInt64) {
+    /// struct fuse_entry_out.
+    mutating func entry(_ node: UInt64, generation: UInt32, _ status: FileStatus, inode: UInt64, isConstant: Bool) {
         integer(node)
         integer(UInt64(generation))
-        zeros(24)
+        // Of the name, and of the attributes.
+        integer(Self.validity(isConstant))
+        integer(Self.validity(isConstant))
+        zeros(8)
         attributes(status, inode: inode)
     }
 
-    /// struct fuse_open_out.
-    mutating func handle(_ handle: UInt64) {
+    /// FOPEN_KEEP_CACHE, FOPEN_CACHE_DIR
+    private static let keepsCache: UInt32 = 2 | 8
+
+    /// struct fuse_open_out. The guest's cache of a file, or of a folder's names, is emptied at each opening, but for
+    /// what does not change.
+    mutating func handle(_ handle: UInt64, isConstant: Bool) {
         integer(handle)
-        // No flags: the guest's cache of a file is emptied at each opening.
-        zeros(8)
+        integer(isConstant ? Self.keepsCache : 0)
+        zeros(4)
     }
 }

@@ -3,7 +3,7 @@ import Synchronization
 
 /// A file or folder of the host that a guest sees, with all that is below it.
 final class Volume: Sendable {
-    /// The volumes with the same key are the same for the guest: it has one cache of their files, and one set of locks.
+    /// The volumes with the same key, but for constant ones, are the same for the guest: it has one cache of their files, and one set of locks.
     struct Key: Hashable, Sendable {
         let device: UInt64
         let inode: UInt64
@@ -27,6 +27,7 @@ final class Volume: Sendable {
     }
 
     var isReadOnly: Bool { key.options.contains(.readOnly) }
+    var isConstant: Bool { key.options.contains(.constant) }
 }
 
 /// How a volume is seen.
@@ -39,7 +40,11 @@ public struct VolumeOptions: OptionSet, Hashable, Sendable {
     /// The descriptor shows the mounts below it too.
     public static let recursive = VolumeOptions(rawValue: 2)
 
-    public static let all: VolumeOptions = [.readOnly, .recursive]
+    /// Nobody changes anything of it while it is attached: what the guest was told holds, and it need not ask twice.
+    /// Only for what is read-only.
+    public static let constant = VolumeOptions(rawValue: 4)
+
+    public static let all: VolumeOptions = [.readOnly, .recursive, .constant]
 }
 
 /// Why something cannot be a volume.

@@ -14,6 +14,18 @@ extension ImageStore {
         layers: [String], name: String, progress: @escaping ImportProgress.Observer = { _ in }
     ) throws(OCIError) -> StoredImage {
         guard !layers.isEmpty else { throw .notAnImage(path: name, reason: "it has no layers") }
+        let (digest, folders) = try identify(layers)
+        if let image = try load(digest) { return image }
+        try removeLeftovers()
+        return try stored(digest, progress) { [folders] work throws(OCIError) in
+            try build(folders, paths: layers, name: name, digest, in: work, progress)
+        }
+    }
+
+    /// The digest of the image that `resolve(layers:)` gives; none is made.
+    public func digest(ofLayers layers: [String]) throws(OCIError) -> Digest { try identify(layers).0 }
+
+    private func identify(_ layers: [String]) throws(OCIError) -> (Digest, [Directory]) {
         var hash = SHA256()
         hash.update("layers\0")
         var folders: [Directory] = []
@@ -25,12 +37,7 @@ extension ImageStore {
             hash.update(try LayerIdentity.of(folder, at: path))
             folders.append(folder)
         }
-        let digest = hash.finish()
-        if let image = try load(digest) { return image }
-        try removeLeftovers()
-        return try stored(digest, progress) { [folders] work throws(OCIError) in
-            try build(folders, paths: layers, name: name, digest, in: work, progress)
-        }
+        return (hash.finish(), folders)
     }
 
     private func build(

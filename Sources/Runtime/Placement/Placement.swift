@@ -30,6 +30,7 @@ public struct Placement: Sendable {
         public var record: ContainerRecord
         public var specification: ContainerSpecification
         public var streams: StreamEnds.Far
+        /// The VM's.
         public var image: StoredImage
         public var store: ImageStore
         /// Its interfaces, besides the loopback. Whoever gives them detaches them when the container has ended; what is
@@ -60,7 +61,8 @@ public struct Placement: Sendable {
 
         /// The VM that it needs.
         public var machine: MachineOrder {
-            MachineOrder(key: key, image: image, imageName: record.image, store: store)
+            // A pinned container may have another image than its VM.
+            MachineOrder(key: key, image: image, imageName: pinned == nil ? record.image : image.name, store: store)
         }
     }
 

@@ -13,7 +13,10 @@ extension ControlConnection {
             rest = rest.dropFirst(some.count)
             let request = AttachRequest(
                 container: container,
-                volumes: some.map { AttachRequest.Volume(isReadOnly: $0.isReadOnly, isRecursive: $0.isRecursive) })
+                volumes: some.map {
+                    AttachRequest.Volume(
+                        isReadOnly: $0.isReadOnly, isRecursive: $0.isRecursive, isConstant: $0.isConstant)
+                })
             let number = try send(.attach(request), descriptors: some.map(\.descriptor))
             try awaitAttachment(number)
         }

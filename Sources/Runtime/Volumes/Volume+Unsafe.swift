@@ -11,6 +11,8 @@ public struct Volume: Sendable {
     public let isReadOnly: Bool
     /// Whether the mounts below it are seen too.
     public let isRecursive: Bool
+    /// Nobody changes anything of it for as long as a container may see it.
+    public let isConstant: Bool
 
     /// - Parameters:
     ///   - path: followed through links, like any path that a user of the host names.
@@ -34,6 +36,33 @@ public struct Volume: Sendable {
         descriptor = mount
         self.isReadOnly = isReadOnly
         self.isRecursive = isRecursive
+        isConstant = false
+    }
+
+    /// The root file system that unpacked layers make up, read-only.
+    ///
+    /// - Parameter layers: absolute paths, the topmost first. As committed snapshots do, they stay as they are.
+    /// - Throws: for a layer that is no folder, naming it.
+    public init(layers: [String]) throws(SpecificationError) {
+        guard let topmost = layers.first else { throw .missing(setting: "the layers of the root file system") }
+        for path in layers {
+            guard path.hasPrefix("/"), (try? FileSystem.status(path))?.isFolder == true else {
+                throw .invalid(setting: "a layer of the root", value: path, expected: "the absolute path of a folder")
+            }
+        }
+        do throws(SystemError) {
+            // A single one is the root itself: overlays are of two and more.
+            let mount =
+                layers.count > 1 ? try LayerStack.mount(layers) : try Self.mount(of: topmost, true, false, true)
+            try checked(clinux_restrict_mount(mount.rawValue, false, true, true), "restrict the root \(topmost)")
+            descriptor = mount
+        } catch {
+            throw .unsupported(
+                setting: "a root of \(layers.count) layers above", value: layers.last ?? "", reason: "\(error)")
+        }
+        isReadOnly = true
+        isRecursive = false
+        isConstant = true
     }
 
     private static func mount(

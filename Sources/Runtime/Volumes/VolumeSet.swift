@@ -1,3 +1,5 @@
+public import AgentProtocol
+import ControlProtocol
 public import OCI
 public import SystemPackage
 
@@ -47,6 +49,16 @@ public struct VolumeSet: Sendable {
             places[index] = .volume(volumes.count)
             volumes.append(volume)
         }
+    }
+
+    /// Adds the root file system that unpacked layers make up, for a VM that does not have it as its image.
+    ///
+    /// - Parameter layers: absolute paths, the topmost first.
+    /// - Returns: what names it in the container's specification.
+    /// - Throws: for a layer that is no folder, naming it.
+    public mutating func addRoot(of layers: [String]) throws(SpecificationError) -> Tree {
+        volumes.append(try Volume(layers: layers))
+        return .share(tag: AttachRequest.tag, path: "\(volumes.count - 1)")
     }
 
     /// What becomes of the mount with this index.

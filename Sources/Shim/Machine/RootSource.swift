@@ -1,3 +1,4 @@
+import AgentProtocol
 import ContainerdAPI
 import OCI
 import Runtime
@@ -55,6 +56,18 @@ enum RootSource: Equatable, Sendable {
         switch self {
         case .layers(let layers): return try store.resolve(layers: layers, name: name, progress: progress)
         case .folder(let path): return try store.resolve(ImageReference("dir:\(path)"), progress: progress)
+        }
+    }
+
+    /// Where a VM with this image finds the root: there, or where it is another one's, in a volume of the host's layers.
+    func layer(in image: StoredImage, _ store: ImageStore, _ volumes: inout VolumeSet) throws -> Tree {
+        switch self {
+        case .layers(let layers):
+            if try store.digest(ofLayers: layers) == image.digest { return .image(device: 0) }
+            return try volumes.addRoot(of: layers)
+        case .folder(let path):
+            if try self.image(from: store, name: path).digest == image.digest { return .image(device: 0) }
+            return try volumes.addRoot(of: [path])
         }
     }
 }

@@ -31,10 +31,12 @@ actor Pod {
 
     func whenEnded(_ action: @escaping @Sendable (UInt32) async -> Void) { onEnd = action }
 
-    /// The pod's VM; its first container decides what it is.
-    func home(for image: StoredImage, zoneSizeInBytes: UInt64) async throws -> Home {
+    /// The pod's VM; its first container decides what it is, and whose image it has.
+    func home(
+        zoneSizeInBytes: UInt64, image: @escaping @Sendable () async throws -> StoredImage
+    ) async throws -> Home {
         guard !hasEnded else { throw Status(.failedPrecondition, "the sandbox \(registryID) has ended") }
-        let task = placing ?? Task { try await place(image, zoneSizeInBytes) }
+        let task = placing ?? Task { try await place(try await image(), zoneSizeInBytes) }
         placing = task
         do { return try await task.value } catch {
             // The next container may have better luck.
@@ -56,7 +58,7 @@ actor Pod {
             order.zoneSizeInBytes = 0
             order.beginning = .create(sandbox: "")
             let placed = try placement.place(order, networkAt: specification.networkNamespace)
-            let home = try Home(key: key, machine: placed.machine)
+            let home = try Home(key: key, machine: placed.machine, image: image)
             return (BegunConversation(placed.connection, request: placed.request), home)
         }
         do { return try await begin(begun, home) } catch {

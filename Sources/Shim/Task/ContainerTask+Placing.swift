@@ -11,15 +11,18 @@ struct Home: Sendable {
     let key: FunctionKey
     let machine: VirtualMachineFolder
     let processID: Int32
+    /// The one that it has mapped.
+    let image: StoredImage
 
     /// - Throws: where the VM has no process any more.
-    init(key: FunctionKey, machine: VirtualMachineFolder) throws {
+    init(key: FunctionKey, machine: VirtualMachineFolder, image: StoredImage) throws {
         guard let processID = try machine.processID() else {
             throw RuntimeError.virtualMachineEnded(id: machine.id, lastWords: machine.lastWords())
         }
         self.key = key
         self.machine = machine
         self.processID = processID
+        self.image = image
     }
 }
 
@@ -27,11 +30,10 @@ extension ContainerTask {
     /// Finds a VM for the container and makes it there; its first process waits for its start.
     func place(_ root: RootSource) async throws {
         let (hosting, spec, name) = (hosting, specification.spec, specification.imageName ?? "container \(id)")
-        let image = try await hosting.work.run { try root.image(from: hosting.images, name: name) }
         let sizes = try ZoneChoice(spec, membership, try Configuration.load())
         zoneSizeInBytes = sizes.own
         let pod = memberOf
-        let podHome = try await pod?.home(for: image, zoneSizeInBytes: sizes.machine)
+        let (podHome, image) = try await home(for: root, named: name, zoneSizeInBytes: sizes.machine)
         let (id, bundle) = (id, bundle)
         let (io, logger) = (initial.io, BinaryLogger.Identity(container: id, namespace: hosting.namespace))
         let (specification, membership, registryID) = (specification, membership, registryID)
@@ -42,14 +44,9 @@ extension ContainerTask {
                 podHome?.key
                 ?? membership.key(
                     image: image, kernel: files.identity, zoneSizeInBytes: sizes.machine, unique: registryID)
-            guard key.image == image.digest else {
-                throw Status(
-                    .unimplemented,
-                    "the container \(id) has another image than its pod's first container: one VM has one image")
-            }
-            let volumes = try VolumeSet(of: specification.spec.mounts ?? [], relativeTo: FilePath(bundle))
-            let compiled = try specification.compile(
-                layers: [.image(device: 0)], zoneSizeInBytes: sizes.own, volumes: volumes)
+            var volumes = try VolumeSet(of: specification.spec.mounts ?? [], relativeTo: FilePath(bundle))
+            let layer = pod == nil ? .image(device: 0) : try root.layer(in: image, hosting.images, &volumes)
+            let compiled = try specification.compile(layers: [layer], zoneSizeInBytes: sizes.own, volumes: volumes)
             let (streams, far) = try OpenStreams.open(io, logger: logger)
             var order = Placement.Order(
                 key: key, record: ContainerRecord(id: registryID, key: key, sizes: sizes, spec: spec, image: name),
@@ -59,7 +56,7 @@ extension ContainerTask {
             order.beginning = .create(sandbox: sandbox)
             order.pinned = podHome?.machine
             let placed = try placement.place(order, networkAt: specification.networkNamespace)
-            let home = try Home(key: key, machine: placed.machine)
+            let home = try Home(key: key, machine: placed.machine, image: image)
             return (BegunConversation(placed.connection, request: placed.request), home, streams)
         }
         do { try await settle(begun.0, begun.1, begun.2) } catch {
@@ -68,6 +65,19 @@ extension ContainerTask {
             try? await hosting.work.run { try registry.forget(registryID) }
             throw error
         }
+    }
+
+    /// Where the container's pod is, if it has one, and the image of the VM that it is to be in.
+    private func home(
+        for root: RootSource, named name: String, zoneSizeInBytes: UInt64
+    ) async throws -> (Home?, StoredImage) {
+        let hosting = hosting
+        let image: @Sendable () async throws -> StoredImage = {
+            try await hosting.work.run { try root.image(from: hosting.images, name: name) }
+        }
+        guard let memberOf else { return (nil, try await image()) }
+        let home = try await memberOf.home(zoneSizeInBytes: zoneSizeInBytes, image: image)
+        return (home, home.image)
     }
 
     /// Waits until the VM has made the container.
