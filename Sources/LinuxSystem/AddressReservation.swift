@@ -24,24 +24,15 @@ public final class AddressReservation: @unchecked Sendable {
         try protect(at: offset, size, PROT_READ | PROT_WRITE)
     }
 
-    /// Makes a part of the range fault again and gives what was in it back to the host. Where it throws, the part is
-    /// accessible as before, but may have lost what was in it.
-    ///
-    /// The memory goes first, as it goes faster while it is accessible; what is touched before it faults goes after.
+    /// Makes a part of the range fault again, then gives what was in it back to the host: a page that is touched in
+    /// between cannot come back. Where it throws, the part is accessible as before.
     public func hide(at offset: Int, sizeInBytes size: Int) throws(SystemError) {
-        try discard(at: offset, size)
         try protect(at: offset, size, PROT_NONE)
-        do { try discard(at: offset, size) } catch {
+        // SAFETY: `protect` checked that the part lies within the range that this object owns.
+        guard unsafe madvise(address.advanced(by: offset), size, MADV_DONTNEED) == 0 else {
+            let error = SystemError("give \(size) bytes of memory back", Errno(rawValue: errno))
             try protect(at: offset, size, PROT_READ | PROT_WRITE)
             throw error
-        }
-    }
-
-    private func discard(at offset: Int, _ size: Int) throws(SystemError) {
-        precondition(offset >= 0 && size > 0 && size <= sizeInBytes - offset, "a part outside of the reservation")
-        // SAFETY: the part lies within the range that this object owns.
-        guard unsafe madvise(address.advanced(by: offset), size, MADV_DONTNEED) == 0 else {
-            throw SystemError("give \(size) bytes of memory back", Errno(rawValue: errno))
         }
     }
 
