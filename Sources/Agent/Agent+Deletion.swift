@@ -9,6 +9,7 @@ extension Agent {
     /// The container's first process has ended: all else of it goes.
     func beginEnd(of container: Container) {
         guard container.deletion == nil else { return }
+        // Should it fail, the host hears of it when it asks.
         try? begin(Deletion(offlineZone: true, timeout: Self.ownPatience), of: container)
     }
 

@@ -28,20 +28,31 @@ public final class Server: Sendable {
     public func run(on socket: OwnedDescriptor, group: MultiThreadedEventLoopGroup) async throws {
         let listener = try await ServerBootstrap(group: group)
             .serverChannelOption(ChannelOptions.backlog, value: 128)
-            .bind(socket.duplicateToGiveAway()) { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    try channel.passFrames()
-                    return try Connection(wrappingChannelSynchronously: channel)
-                }
-            }
-        try await listener.executeThenClose { connections in
+            .childChannelOption(ChannelOptions.autoRead, value: false)
+            // A Connection is made by who serves it: SwiftNIO aborts where one is dropped, as those are that nobody has
+            // come to when the server ends. Their channels end with the event loops.
+            .bind(socket.duplicateToGiveAway()) { channel in channel.eventLoop.makeSucceededFuture(channel) }
+        try await listener.executeThenClose { channels in
             try await withThrowingDiscardingTaskGroup { group in
-                for try await connection in connections { group.addTask { await self.serve(connection) } }
+                for try await channel in channels { group.addTask { await self.serve(channel) } }
             }
         }
     }
 
-    private func serve(_ connection: Connection) async {
+    /// What nobody has read from yet, with frames instead of bytes.
+    private func connection(on channel: any Channel) async throws -> Connection {
+        try await channel.eventLoop.submit {
+            try channel.passFrames()
+            let connection = try Connection(wrappingChannelSynchronously: channel)
+            // Reads at once.
+            try channel.syncOptions?.setOption(.autoRead, value: true)
+            return connection
+        }.get()
+    }
+
+    private func serve(_ channel: any Channel) async {
+        // One that is closed already is nobody's any more.
+        guard let connection = try? await connection(on: channel) else { return channel.close(promise: nil) }
         await onConnection(1)
         // A peer that breaks the protocol or goes away ends its own connection and nothing else.
         try? await connection.executeThenClose { frames, answers in

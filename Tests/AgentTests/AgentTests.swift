@@ -71,6 +71,24 @@ struct AgentTests {
             #expect(try agent.exit(of: number).status.signal == 9)
         }
 
+        /// Not by the host's word: what shares another's process namespace does not die with its first process.
+        @Test func theEndOfTheFirstProcessIsTheEndOfAll() throws {
+            let other = try agent.sleeper()
+            let number = try agent.sleeper { $0.namespaces = Namespaces(process: .container(other)) }
+            _ = try agent.call(
+                Execute(
+                    container: number, process: ProcessNumber(1),
+                    specification: ProcessSpecification(arguments: ["sleep", "1000"], environment: ["PATH=/bin"])))
+            _ = try agent.call(SendSignal(container: number, signal: 9))
+            #expect(try agent.exit(of: number).status.signal == 9)
+            #expect(try agent.exit(of: number, ProcessNumber(1)).status.signal == 9)
+            // It is known until the host has heard how it went.
+            #expect(try agent.call(ListContainers()).containers.contains { $0.container == number })
+            _ = try agent.call(DeleteContainer(container: number))
+            #expect(try agent.call(ListContainers()).containers.map(\.container) == [other])
+            _ = try agent.call(DeleteContainer(container: other))
+        }
+
         @Test func environmentArgumentsAndDirectoryArrive() throws {
             let run = try agent.run(["sh", "-c", "pwd; echo $A; echo \"$0|$1\"", "x y", ""]) {
                 $0.process.environment.append("A=1 2")

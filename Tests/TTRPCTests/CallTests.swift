@@ -95,6 +95,15 @@ private func withServer(_ body: (Client, TestService, String) async throws -> Vo
         }
     }
 
+    /// Connections that were accepted and that nobody has looked at yet when the server ends.
+    @Test func endingWhileConnectionsComeIsQuiet() async throws {
+        for _ in 0..<100 {
+            try await withServer { _, _, path in
+                for _ in 0..<16 { _ = try UnixSocket.connect(to: path) }
+            }
+        }
+    }
+
     @Test func aPeerThatTalksNonsenseLosesItsConnectionAlone() async throws {
         try await withServer { client, _, path in
             let other = try UnixSocket.connect(to: path)

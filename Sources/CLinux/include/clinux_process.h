@@ -38,5 +38,5 @@ int clinux_connect(const char *path);
 /// The size of a terminal in characters; -ENOTTY where it is none.
 int clinux_terminal_size(int fd, uint16_t *rows, uint16_t *columns);
 int clinux_set_terminal_size(int fd, uint16_t rows, uint16_t columns);
-// How many processors this process may run on; -errno where there are more than 1024.
+/// How many processors this process may run on; -errno where there are more than 1024.
 int clinux_processor_count(void);

@@ -3,7 +3,8 @@ import Synchronization
 
 /// A file or folder of the host that a guest sees, with all that is below it.
 final class Volume: Sendable {
-    /// The volumes with the same key, but for constant ones, are the same for the guest: it has one cache of their files, and one set of locks.
+    /// The volumes with the same key, but for constant ones, are the same for the guest: it has one cache of their files,
+    /// and one set of locks.
     struct Key: Hashable, Sendable {
         let device: UInt64
         let inode: UInt64
@@ -40,9 +41,9 @@ public struct VolumeOptions: OptionSet, Hashable, Sendable {
     /// The descriptor shows the mounts below it too.
     public static let recursive = VolumeOptions(rawValue: 2)
 
-    /// Nobody changes anything of it while it is attached: what the guest was told holds, and it need not ask twice.
-    /// Only for what is read-only.
-    public static let constant = VolumeOptions(rawValue: 4)
+    /// Nobody changes anything of it while it is attached, the guest least of all (it is read-only): what the guest was
+    /// told holds, and it need not ask twice.
+    public static let constant: VolumeOptions = [.readOnly, VolumeOptions(rawValue: 4)]
 
     public static let all: VolumeOptions = [.readOnly, .recursive, .constant]
 }

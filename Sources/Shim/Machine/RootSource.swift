@@ -66,8 +66,13 @@ enum RootSource: Equatable, Sendable {
             if try store.digest(ofLayers: layers) == image.digest { return .image(device: 0) }
             return try volumes.addRoot(of: layers)
         case .folder(let path):
-            if try self.image(from: store, name: path).digest == image.digest { return .image(device: 0) }
-            return try volumes.addRoot(of: [path])
+            guard try self.image(from: store, name: path).digest == image.digest else {
+                // Not as a volume: unlike a snapshot's layers, a folder may change while it is used.
+                throw Status(
+                    .unimplemented,
+                    "the root \(quoted(path)) is another image than its pod's first container's: expected a snapshot")
+            }
+            return .image(device: 0)
         }
     }
 }
