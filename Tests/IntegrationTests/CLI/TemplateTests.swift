@@ -51,10 +51,10 @@ import Testing
         }
     }
 
-    /// CZONE_RESTORES times, 16 at a time.
+    /// CZONE_RESTORES times (64; the promise is 200), 16 at a time.
     @Test func everyRestoreAnswers() throws {
         _ = try makeTemplate(["--one-per-vm"])
-        let count = CurrentProcess.environment("CZONE_RESTORES").flatMap { Int($0) } ?? 8
+        let count = CurrentProcess.environment("CZONE_RESTORES").flatMap { Int($0) } ?? 64
         let script = """
             seq \(count) | xargs -P 16 -I N czone run --rm --one-per-vm $IMAGE sh -c 'head -c 16 /dev/urandom | od -An -tx1'
             """
