@@ -27,7 +27,7 @@ final class Agent {
         childSignals = Descriptor(taking: try check(Kernel.openChildSignals(), .request, "receive SIGCHLD"))
         spareNetworks = SpareNetworks(loop: loop)
         zones = try ZoneTable(loop: loop)
-        zones.changed = { [self] zone in
+        zones.wentOnline = { [self] zone in
             connection?.send(
                 event: ZoneChanged(node: zone.description.node, onlineBytes: zone.onlineBytes))
         }

@@ -82,8 +82,8 @@ final class Zone {
 final class ZoneTable {
     private(set) var zones: [Zone] = []
     private let events: Descriptor
-    /// Called after a block of a zone went online or offline.
-    var changed: ((Zone) -> Void)?
+    /// Called after a block of a zone went online. Who takes one offline knows it by then.
+    var wentOnline: ((Zone) -> Void)?
     private var buffer = [UInt8](repeating: 0, count: 4096)
 
     init(loop: EventLoop) throws(Failure) {
@@ -132,7 +132,7 @@ final class ZoneTable {
         let block = TextFile.number(in: path.dropFirst(prefix.utf8CodeUnitCount))
         for zone in zones where zone.blocks.contains(block) {
             zone.blockChanged(block, isOnline: isOnline)
-            changed?(zone)
+            if isOnline { wentOnline?(zone) }
         }
     }
 }

@@ -81,7 +81,7 @@ public struct OutOfMemory: Message, Equatable {
     }
 }
 
-/// Memory blocks of a zone went online or offline.
+/// A memory block of a zone went online.
 public struct ZoneChanged: Message, Equatable {
     public static let type = MessageType.zoneChanged
 

@@ -21,26 +21,26 @@ public final class AddressReservation: @unchecked Sendable {
 
     /// Lets zeroed memory come into a part of the range as it is touched.
     func open(at offset: Int, sizeInBytes size: Int) throws(SystemError) {
-        try protect(at: offset, size, PROT_READ | PROT_WRITE)
-    }
-
-    /// Makes a part of the range fault again, then gives what was in it back to the host: a page that is touched in
-    /// between cannot come back. Where it throws, the part is accessible as before.
-    public func hide(at offset: Int, sizeInBytes size: Int) throws(SystemError) {
-        try protect(at: offset, size, PROT_NONE)
-        // SAFETY: `protect` checked that the part lies within the range that this object owns.
-        guard unsafe madvise(address.advanced(by: offset), size, MADV_DONTNEED) == 0 else {
-            let error = SystemError("give \(size) bytes of memory back", Errno(rawValue: errno))
-            try protect(at: offset, size, PROT_READ | PROT_WRITE)
-            throw error
+        precondition(offset >= 0 && size > 0 && size <= sizeInBytes - offset, "a part outside of the reservation")
+        // SAFETY: the part lies within the range that this object owns.
+        guard unsafe mprotect(address.advanced(by: offset), size, PROT_READ | PROT_WRITE) == 0 else {
+            throw SystemError("open \(size) bytes of memory", Errno(rawValue: errno))
         }
     }
 
-    private func protect(at offset: Int, _ size: Int, _ protection: CInt) throws(SystemError) {
+    /// Makes a part of the range fault again and gives what was in it back to the host, page tables among it, in one
+    /// step: fresh inaccessible addresses take the place of the old ones.
+    ///
+    /// Ends the process where the kernel refuses: it may have unmapped the part, and what came to lie there next would
+    /// be open to whom the part is shown.
+    public func hide(at offset: Int, sizeInBytes size: Int) {
         precondition(offset >= 0 && size > 0 && size <= sizeInBytes - offset, "a part outside of the reservation")
-        // SAFETY: the part lies within the range that this object owns.
-        guard unsafe mprotect(address.advanced(by: offset), size, protection) == 0 else {
-            throw SystemError("change the access to \(size) bytes of memory", Errno(rawValue: errno))
+        // SAFETY: the part lies within the range that this object owns, so MAP_FIXED replaces nothing of others.
+        let hidden = unsafe mmap(
+            address.advanced(by: offset), size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1,
+            0)
+        if unsafe hidden == MAP_FAILED {
+            fatalError("cannot take \(size) bytes of memory away: \(Errno(rawValue: errno))")
         }
     }
 }
