@@ -94,14 +94,15 @@ extension Agent {
         forget(container)
     }
 
-    /// Looks whether a zone is empty and takes it offline, in a worker: the kernel takes its time. The group is the
-    /// container's that was in it.
+    /// Looks whether a zone is empty and takes it offline. The group is the container's that was in it.
     func empty(
         _ zone: Zone, group: ControlGroup?, timeout: UInt32,
         _ done: @escaping (Result<ZoneOffline, Failure>) -> Void
     ) throws(Failure) {
         zones.takeEvents()
         let clearance = ZoneClearance(zone: zone, group: group)
+        if let outcome = clearance.runAtOnce() { return done(.success(outcome)) }
+        zones.takeEvents()
         // The worker's own alarm comes first, so that it can tell how far it came.
         try work(timeout: timeout + 1000, group: group, { clearance.run(timeout: timeout) }) { bytes in
             var decoder = MessageDecoder(bytes)
@@ -120,17 +121,38 @@ struct ZoneClearance {
     /// container being gone, its zone counts as empty below that; pages that were there after all are moved when the
     /// blocks go offline, and told of as `pagesMigrated`.
     static let counterLag: UInt64 = 500
+    /// How long the agent does nothing else while a zone goes, in milliseconds.
+    static let patience: UInt32 = 50
 
     let zone: Zone
     let group: ControlGroup?
+    private let migratedBefore: UInt64
 
-    /// The encoded `ZoneOffline`.
+    init(zone: Zone, group: ControlGroup?) {
+        self.zone = zone
+        self.group = group
+        migratedBefore = ZoneClearance.pagesMigrated
+    }
+
+    /// Takes a zone that is empty offline, as nearly all are when their containers have ended: it takes the kernel about
+    /// as long as making a process that waits for it. Nil where it is not empty, or the kernel takes longer.
+    func runAtOnce() -> ZoneOffline? {
+        var stopwatch = Stopwatch()
+        var outcome = notYet
+        look(&outcome)
+        stopwatch.lap(.zoneEmpty)
+        guard isEmpty(outcome) else { return nil }
+        Kernel.setAlarm(milliseconds: ZoneClearance.patience)
+        offline(&outcome, &stopwatch)
+        Kernel.cancelAlarm()
+        return outcome.code == ErrorNumber.timedOut ? nil : finished(outcome, stopwatch)
+    }
+
+    /// Empties a zone and takes it offline, in a process of its own: the kernel takes its time. The result is an encoded
+    /// `ZoneOffline`.
     func run(timeout: UInt32) -> [UInt8] {
         var stopwatch = Stopwatch()
-        let migrated = pagesMigrated
-        var outcome = ZoneOffline(
-            onlineBytes: zone.onlineBytes, anonymousPages: 0, filePages: 0, sharedPages: 0, code: 0, pagesMigrated: 0,
-            timings: [])
+        var outcome = notYet
         Kernel.setAlarm(milliseconds: timeout)
         look(&outcome)
         if outcome.filePages > ZoneClearance.counterLag, let group {
@@ -145,12 +167,23 @@ struct ZoneClearance {
         }
         stopwatch.lap(.zoneEmpty)
         if isEmpty(outcome) { offline(&outcome, &stopwatch) }
-        if outcome.isOffline { (outcome.anonymousPages, outcome.filePages, outcome.sharedPages) = (0, 0, 0) }
-        outcome.pagesMigrated = pagesMigrated &- migrated
-        outcome.timings = stopwatch.timings
         var encoder = MessageEncoder()
-        outcome.encode(into: &encoder)
+        finished(outcome, stopwatch).encode(into: &encoder)
         return encoder.bytes
+    }
+
+    private var notYet: ZoneOffline {
+        ZoneOffline(
+            onlineBytes: zone.onlineBytes, anonymousPages: 0, filePages: 0, sharedPages: 0, code: 0, pagesMigrated: 0,
+            timings: [])
+    }
+
+    private func finished(_ outcome: ZoneOffline, _ stopwatch: Stopwatch) -> ZoneOffline {
+        var outcome = outcome
+        if outcome.isOffline { (outcome.anonymousPages, outcome.filePages, outcome.sharedPages) = (0, 0, 0) }
+        outcome.pagesMigrated = ZoneClearance.pagesMigrated &- migratedBefore
+        outcome.timings = stopwatch.timings
+        return outcome
     }
 
     private func isEmpty(_ outcome: ZoneOffline) -> Bool {
@@ -181,5 +214,5 @@ struct ZoneClearance {
         }
     }
 
-    private var pagesMigrated: UInt64 { TextFile("/proc/vmstat").number(after: "pgmigrate_success") }
+    private static var pagesMigrated: UInt64 { TextFile("/proc/vmstat").number(after: "pgmigrate_success") }
 }

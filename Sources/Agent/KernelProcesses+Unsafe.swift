@@ -60,6 +60,7 @@ extension Kernel {
     static func newSession() -> Int32 { agent_new_session() }
     static func resetSignals() -> Int32 { agent_reset_signals() }
     static func setAlarm(milliseconds: UInt32) { _ = agent_set_alarm(milliseconds) }
+    static func cancelAlarm() { _ = agent_cancel_alarm() }
     static func setModeMask(_ mask: UInt32) { _ = agent_set_mode_mask(mask) }
 
     static func setLimit(_ limit: ResourceLimit) -> Int32 { agent_set_limit(limit.resource, limit.soft, limit.hard) }

@@ -94,6 +94,19 @@ import Testing
     #expect(try bench.registry.containerNames() == ["one"])
 }
 
+@Test(arguments: [true, false]) func oneThatIsRemovedAtItsEndLeavesItsName(removed: Bool) throws {
+    let starter = FakeStarter()
+    let bench = try Bench(starter)
+    _ = try bench.place("one", removed: removed)
+    starter.machines[0].die()
+    guard removed else {
+        #expect(throws: RuntimeError.self) { try bench.place("one") }
+        return
+    }
+    _ = try bench.place("one")
+    #expect(try bench.registry.containerStatuses().map(\.state) == [.running])
+}
+
 @Test func containersAreFoundByTheBeginningOfTheirNames() throws {
     let bench = try Bench()
     for id in ["abc", "abd", "abcd"] { _ = try bench.place(id) }

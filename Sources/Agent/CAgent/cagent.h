@@ -69,6 +69,7 @@ int agent_reset_signals(void);
 _Noreturn void agent_pause(void);
 /// SIGALRM interrupts system calls in this many milliseconds; it does nothing else.
 int agent_set_alarm(uint32_t milliseconds);
+int agent_cancel_alarm(void);
 int agent_set_mode_mask(uint32_t mask);
 int agent_set_limit(uint32_t resource, uint64_t soft, uint64_t hard);
 int agent_set_host_name(const char *name, size_t count);

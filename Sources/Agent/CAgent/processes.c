@@ -71,6 +71,10 @@ int agent_set_alarm(uint32_t milliseconds) {
     if (milliseconds == 0) timer.it_value.tv_usec = 1;
     return RESULT(setitimer(ITIMER_REAL, &timer, NULL));
 }
+int agent_cancel_alarm(void) {
+    struct itimerval none = {0};
+    return RESULT(setitimer(ITIMER_REAL, &none, NULL));
+}
 int agent_set_mode_mask(uint32_t mask) { umask(mask); return 0; }
 int agent_set_limit(uint32_t resource, uint64_t soft, uint64_t hard) {
     struct { uint64_t soft, hard; } limit = {soft, hard};

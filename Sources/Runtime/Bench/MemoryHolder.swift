@@ -9,13 +9,12 @@ public enum MemoryHolder {
     /// What is touched for each turn.
     static let bytesPerTurn = 1 << 20
 
-    /// Touches the memory, says so, and holds it until standard input ends.
+    /// Touches the memory, says so, and holds it until it is killed.
     public static func hold(_ bytes: Int) throws {
         let memory = try Mapping(.anonymous, sizeInBytes: bytes)
         memory.touch(0..<bytes)
         try StandardStream.output.descriptor.write(all: Array((heldLine + "\n").utf8))
-        while try !StandardStream.input.descriptor.read(atMost: 4096).isEmpty {}
-        withExtendedLifetime(memory) {}
+        withExtendedLifetime(memory) { while true { pause() } }
     }
 
     /// Touches 1 MiB for each byte that comes on standard input, answers with one, and holds all until that ends.

@@ -1,10 +1,11 @@
 import AgentProtocol
 import ControlProtocol
+import Glibc
 import LinuxSystem
 import SystemPackage
 
-/// Times the coming and going of zones: each a container's that touches most of its memory and ends by itself, run as a
-/// user would run it. The times are the VM's, by the host's clock.
+/// Times the coming and going of zones: each a container's that touches most of its memory and is killed. The times are
+/// the VM's, by the host's clock.
 public struct ZoneBench {
     /// One zone's way.
     public struct Run: Sendable {
@@ -49,28 +50,33 @@ public struct ZoneBench {
     }
 
     private func run(sizeInBytes: UInt64, touched: Int) throws -> Run {
-        let holder = try ConversingProgram(
-            executable,
+        let name = "holder"
+        _ = try Stopwatch.milliseconds(
+            of: executable,
             ["run"] + places + [
-                "--rm", "-i", "--memory", "\(sizeInBytes)", "bench", "/bin/czone", "bench", "hold-memory",
-                "\(touched)",
+                "--rm", "--detach", "--name", name, "--memory", "\(sizeInBytes)", "bench", "/bin/czone", "bench",
+                "hold-memory", "\(touched)",
             ])
-        try holder.await(MemoryHolder.heldLine)
+        _ = try Stopwatch.milliseconds(
+            of: executable, ["logs"] + places + ["--follow", name], until: MemoryHolder.heldLine)
         let machine = try machine(ofZones: sizeInBytes)
         let before = try times(of: machine)
-        guard let node = try machine.describe(measured: false).containers.first?.node else {
-            throw Stopwatch.Failed(description: "the bench's container is in no zone")
+        guard let container = try machine.describe(measured: false).containers.first else {
+            throw Stopwatch.Failed(description: "the bench's container has ended by itself")
         }
-        try holder.end()
+        // No client waits for it: its own end would take the processors that the zone's needs.
+        _ = try machine.ask(
+            .signal(
+                container: container.id, process: ProcessNumber.initial.rawValue, signal: UInt32(SIGKILL), all: false))
         while true {
+            // The times are the VM's own: how soon they are read does not matter, but asking takes its time.
+            _ = try wait(for: [], timeoutInMilliseconds: 100)
             let after = try times(of: machine)
-            if let zone = after.first(where: { $0.node == node }),
-                zone.returns > (before.first { $0.node == node }?.returns ?? 0)
+            if let zone = after.first(where: { $0.node == container.node }),
+                zone.returns > (before.first { $0.node == container.node }?.returns ?? 0)
             {
                 return Run(zone)
             }
-            // The times are the VM's own: how soon they are read does not matter, but asking takes its time.
-            _ = try wait(for: [], timeoutInMilliseconds: 100)
         }
     }
 
@@ -96,41 +102,5 @@ extension ZoneBench.Run {
         offline = Double(times.offline) / 1000
         pagesMigrated = times.pagesMigrated
         steps = times.steps.map { ("\($0.step)", Double($0.microseconds) / 1000) }
-    }
-}
-
-/// A program that is talked with: its standard input stays open until it shall end.
-struct ConversingProgram {
-    private let process: ChildProcess
-    private let input: OwnedDescriptor
-    private let output: OwnedDescriptor
-    private let command: String
-
-    init(_ program: String, _ arguments: [String]) throws {
-        let (inputMine, inputIts) = try UnixSocket.pair()
-        let (outputMine, outputIts) = try UnixSocket.pair()
-        (input, output) = (inputMine, outputMine)
-        command = ([program] + arguments).joined(separator: " ")
-        process = try Stopwatch.launch(program, arguments, input: inputIts, output: outputIts)
-    }
-
-    /// Waits until it has printed this.
-    func await(_ text: String) throws {
-        let wanted = Array(text.utf8)
-        var seen: [UInt8] = []
-        while !Stopwatch.contains(seen, wanted) {
-            let bytes = try output.read(atMost: 4096)
-            guard !bytes.isEmpty else {
-                throw Stopwatch.Failed(description: "\(command) ended and never printed \"\(text)\"")
-            }
-            seen += bytes
-        }
-    }
-
-    /// Ends its input and waits for its end, which must be a success.
-    func end() throws {
-        input.endWriting()
-        let status = try process.waitForEnd()
-        guard status == 0 else { throw Stopwatch.Failed(description: "\(command) ended with status \(status)") }
     }
 }

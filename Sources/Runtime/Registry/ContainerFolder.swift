@@ -122,11 +122,19 @@ extension Registry {
             try exit.takeLock(.exclusive)
             // Nobody reads a file of a cradle, so it need not appear in one step.
             try OwnedDescriptor(opening: "\(cradle)/container.json", flags: O_WRONLY | O_CREAT).write(all: bytes)
-            try FileSystem.renameToFreeName(cradle, to: folder.path)
+            try name(cradle, folder)
             return (folder, exit)
         } catch {
             try? ContainerFolder.removeFiles(of: cradle)
             throw error.errno == .fileExists ? .containerExists(record.id) : .system(error)
+        }
+    }
+
+    /// Gives a folder its name, which one that is to be removed at its end, and has ended, gives up.
+    private func name(_ cradle: String, _ folder: ContainerFolder) throws(SystemError) {
+        do { try FileSystem.renameToFreeName(cradle, to: folder.path) } catch {
+            guard error.errno == .fileExists, (try? cleanUp(folder)) != nil else { throw error }
+            try FileSystem.renameToFreeName(cradle, to: folder.path)
         }
     }
 

@@ -8,7 +8,7 @@ struct BenchZonesCommand: ParsableCommand {
         commandName: "zones",
         abstract: "How long zones take to come and to go, and how long QEMU takes to get as much memory back.",
         discussion: """
-            Ours: a container touches 85 % of its memory and ends by itself. plug_ms: from the request until the zone is \
+            Ours: a detached container touches 85 % of its memory and is killed. plug_ms: from the request until the zone is \
             plugged and online. unplug_ms: from the container's end until the memory is the host's again. QEMU's, on KVM \
             with the same kernel: two processes touch 85 % of as much memory each, 1 MiB in turn; one ends; then a \
             virtio-mem device that both share shrinks by the size, or a balloon takes it. Medians.
@@ -138,7 +138,7 @@ struct BenchZonesCommand: ParsableCommand {
 /// What the benches run in containers and guests; see `MemoryHolder`.
 struct HoldMemoryCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "hold-memory", abstract: "Holds memory until its input ends.", shouldDisplay: false)
+        commandName: "hold-memory", abstract: "Holds memory until it is killed, or its turns end.", shouldDisplay: false)
 
     @Flag(help: "1 MiB for each byte that comes in.")
     var inTurns = false
