@@ -138,7 +138,8 @@ struct BenchZonesCommand: ParsableCommand {
 /// What the benches run in containers and guests; see `MemoryHolder`.
 struct HoldMemoryCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "hold-memory", abstract: "Holds memory until it is killed, or its turns end.", shouldDisplay: false)
+        commandName: "hold-memory", abstract: "Holds memory until it is killed, or its turns end.", shouldDisplay: false
+    )
 
     @Flag(help: "1 MiB for each byte that comes in.")
     var inTurns = false
