@@ -143,3 +143,11 @@ int clinux_processor_count(void) {
     cpu_set_t set;
     return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : -errno;
 }
+
+int clinux_get_processors(struct clinux_processors *processors) {
+    return RESULT(sched_getaffinity(0, sizeof processors->bits, (cpu_set_t *)processors->bits));
+}
+
+int clinux_set_processors(const struct clinux_processors *processors) {
+    return RESULT(sched_setaffinity(0, sizeof processors->bits, (const cpu_set_t *)processors->bits));
+}

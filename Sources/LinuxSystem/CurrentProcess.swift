@@ -30,6 +30,15 @@ public enum CurrentProcess {
         return count > 0 ? count : max(1, Int(sysconf(CInt(_SC_NPROCESSORS_ONLN))))
     }
 
+    /// Does something that may change which processors it may run on, such as entering a control group (cpuset), and
+    /// then changes them back.
+    public static func keepingProcessors(_ body: () throws(SystemError) -> Void) throws(SystemError) {
+        var processors = clinux_processors()
+        let isKnown = unsafe clinux_get_processors(&processors) == 0
+        try body()
+        if isKnown { unsafe _ = clinux_set_processors(&processors) }
+    }
+
     /// Lets every other process go before this one and its children where they want the same processor (nice(1) 10).
     public static func yieldToOthers() { _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, 10) }
 

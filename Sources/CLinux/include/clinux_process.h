@@ -40,3 +40,9 @@ int clinux_terminal_size(int fd, uint16_t *rows, uint16_t *columns);
 int clinux_set_terminal_size(int fd, uint16_t rows, uint16_t columns);
 /// How many processors this process may run on; -errno where there are more than 1024.
 int clinux_processor_count(void);
+/// The processors that the calling thread may run on, a bit each, and its restriction to them: 0 or -errno.
+struct clinux_processors {
+    unsigned long bits[1024 / (8 * sizeof(unsigned long))];
+};
+int clinux_get_processors(struct clinux_processors *processors);
+int clinux_set_processors(const struct clinux_processors *processors);

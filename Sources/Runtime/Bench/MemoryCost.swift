@@ -89,9 +89,16 @@ public final class BenchGroup {
     /// Runs the body with this process in the group: what it starts is in it from its first instruction on.
     public func run<Result>(_ body: () throws -> Result) throws -> Result {
         let before = Self.current
-        try FileSystem.write("\(getpid())", into: path + "/cgroup.procs")
-        defer { try? FileSystem.write("\(getpid())", into: before + "/cgroup.procs") }
+        try Self.enter(path)
+        defer { try? Self.enter(before) }
         return try body()
+    }
+
+    /// On as many processors as before: a VM has as many, and there is no template for others.
+    private static func enter(_ path: String) throws(SystemError) {
+        try CurrentProcess.keepingProcessors { () throws(SystemError) in
+            try FileSystem.write("\(getpid())", into: path + "/cgroup.procs")
+        }
     }
 
     /// All that is charged to it, page cache that it was the first to read among it.
