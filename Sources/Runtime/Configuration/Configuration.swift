@@ -74,7 +74,16 @@ public struct Configuration: Equatable, Sendable {
         case warmTimeout = "warm-timeout"
 
         /// CZONE_ZONES_PER_VM and so on.
-        var variable: String { "CZONE_" + rawValue.uppercased().map { $0 == "-" ? "_" : String($0) }.joined() }
+        var variable: String {
+            let name = rawValue.utf8.map { byte in
+                switch byte {
+                case UInt8(ascii: "-"): UInt8(ascii: "_")
+                case UInt8(ascii: "a")...UInt8(ascii: "z"): byte - 32
+                default: byte
+                }
+            }
+            return "CZONE_" + String(decoding: name, as: UTF8.self)
+        }
     }
 
     /// Reads the lines `name: value` that the file consists of: YAML without nesting.

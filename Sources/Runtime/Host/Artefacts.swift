@@ -22,8 +22,10 @@ public struct Artefacts: Sendable {
 
     /// Looks beside the running executable.
     public init() {
-        let path = CurrentProcess.executablePath
-        executableFolder = FilePath(path).removingLastComponent()
+        // Not FilePath's own removal: it takes Swift's runtime a millisecond to make what that needs.
+        let path = Array(CurrentProcess.executablePath.utf8)
+        let end = path.lastIndex(of: UInt8(ascii: "/")) ?? 0
+        executableFolder = FilePath(String(decoding: path[..<end], as: UTF8.self))
     }
 
     /// The guest kernel, an ELF vmlinux.

@@ -40,13 +40,16 @@ public struct HostMemory: Sendable {
     /// Nil where /proc cannot tell.
     public static func current() -> HostMemory? {
         guard let bytes = try? FileSystem.contents(of: "/proc/meminfo", atMost: 512) else { return nil }
-        let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n")
-        guard let total = value("MemTotal:", lines), let available = value("MemAvailable:", lines) else { return nil }
+        guard let total = value("MemTotal:", bytes), let available = value("MemAvailable:", bytes) else { return nil }
         return HostMemory(total: total, available: available)
     }
 
-    private static func value(_ name: String, _ lines: [Substring]) -> UInt64? {
-        let fields = lines.first { $0.hasPrefix(name) }?.split(separator: " ")
-        return fields.flatMap { $0.count > 1 ? UInt64($0[1]) : nil }.map { $0 << 10 }
+    /// Of a line "NAME   NUMBER kB".
+    private static func value(_ name: String, _ text: [UInt8]) -> UInt64? {
+        let lines = text.split(separator: UInt8(ascii: "\n"))
+        guard let line = lines.first(where: { $0.starts(with: name.utf8) }) else { return nil }
+        let digits = line.drop { !(UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
+            .prefix { $0 != UInt8(ascii: " ") }
+        return UInt64(String(decoding: digits, as: UTF8.self)).map { $0 << 10 }
     }
 }
