@@ -62,7 +62,7 @@ public final class Server: Sendable {
                     guard frame.stream % 2 == 1, calls.begin() else { break }
                     group.addTask {
                         defer { calls.end() }
-                        let payload = await self.answer(to: frame.payload)
+                        let payload = await self.answer(to: frame.payload, on: channel.eventLoop)
                         try await answers.write(Frame(stream: frame.stream, kind: .response, payload: payload))
                     }
                 }
@@ -72,8 +72,8 @@ public final class Server: Sendable {
         await onConnection(-1)
     }
 
-    /// The payload of the answer to a request.
-    func answer(to payload: [UInt8]) async -> [UInt8] {
+    /// The payload of the answer to a request. The loop keeps its time.
+    func answer(to payload: [UInt8], on loop: any NIOCore.EventLoop) async -> [UInt8] {
         var response = Ttrpc_Response()
         do {
             let request = try Self.decode(payload)
@@ -82,7 +82,7 @@ public final class Server: Sendable {
             }
             let timeout = request.timeoutNano > 0 ? request.timeoutNano : nil
             response.payload = Data(
-                try await Self.within(timeout) { [request] in
+                try await Self.within(timeout, on: loop) { [request] in
                     try await service.call(request.method, payload: Array(request.payload))
                 })
         } catch let status as Status {
@@ -101,15 +101,15 @@ public final class Server: Sendable {
 
     /// Runs a call for at most so many nanoseconds; what is still done then is cancelled and waited for by nobody.
     static func within<Result: Sendable>(
-        _ nanoseconds: Int64?, _ body: @escaping @Sendable () async throws -> Result
+        _ nanoseconds: Int64?, on loop: any NIOCore.EventLoop, _ body: @escaping @Sendable () async throws -> Result
     ) async throws -> Result {
         guard let nanoseconds else { return try await body() }
         let (outcomes, first) = AsyncThrowingStream.makeStream(of: Result.self, bufferingPolicy: .bufferingOldest(1))
         let work = Task {
             do { first.yield(try await body()) } catch { first.finish(throwing: error) }
         }
-        let clock = Task {
-            try await Task.sleep(for: .nanoseconds(nanoseconds))
+        // A Task's sleep that is cancelled keeps its timer, and what that holds, until its time has come.
+        let clock = loop.scheduleTask(in: .nanoseconds(nanoseconds)) {
             first.finish(throwing: Status(.deadlineExceeded, "the call took longer than \(nanoseconds / 1_000_000) ms"))
         }
         defer {

@@ -345,17 +345,24 @@ class PodTest(unittest.TestCase):
         self.assertNotEqual(set(host.restored_machines()) - restored, set(), "its VM goes on from the template")
         self.assert_runs_as(pod.run("sidecar", "sleep", "1000", image=LAYERED), LAYERED)
 
-    def test_a_vm_that_is_killed_lets_go_of_another_image(self):
+    def another_image_outlives(self, processes):
+        """A pod with two images, after what it hangs on was killed: its mounts are gone, and another works."""
         pod = self.pod()
         ids = [pod.run("app", "sleep", "1000"), pod.run("sidecar", "sleep", "1000", image=LAYERED)]
         mounts = host.traces()["mounts"]
-        for pid in host.machines():
+        for pid in processes():
             os.kill(pid, signal.SIGKILL)
         self.assert_all_have_ended(pod, *ids, code=255)
         self.assertLessEqual(host.traces()["mounts"], mounts)
         other = self.pod()
         other.run("app", "sleep", "1000")
         self.assert_runs_as(other.run("sidecar", "sleep", "1000", image=LAYERED), LAYERED)
+
+    def test_a_vm_that_is_killed_lets_go_of_another_image(self):
+        self.another_image_outlives(host.machines)
+
+    def test_a_shim_that_is_killed_lets_go_of_another_image(self):
+        self.another_image_outlives(host.shims)
 
     def test_pods_leave_nothing(self):
         keeper = self.pod()

@@ -201,6 +201,14 @@ class Host:
             "plugged bytes": sum(zone["plugged_bytes"] for vm in self.json("zones") for zone in vm["zones"]),
         }
 
+    def shim_memory(self):
+        """Bytes that the shims have to themselves."""
+        total = 0
+        for pid in self.shims():
+            with open(f"/proc/{pid}/status") as status:
+                total += sum(int(line.split()[1]) << 10 for line in status if line.startswith("RssAnon:"))
+        return total
+
     def log_tail(self):
         with open(f"{self.dir}/containerd.log", "rb") as file:
             return "\ncontainerd's log:\n" + "\n".join(file.read().decode(errors="replace").splitlines()[-30:])

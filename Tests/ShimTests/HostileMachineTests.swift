@@ -109,6 +109,21 @@ private func frame(_ request: UInt32, _ payload: [UInt8], length: UInt32? = nil)
         #expect(exits.map(\.containerID) == ["a"] && exits.map(\.exitStatus) == [3])
     }
 
+    /// A waiter was once added beside the container's actor, where its end was just being told.
+    @Test func endsAreToldToThoseWhoComeMeanwhile() async throws {
+        let bench = try await ShimBench()
+        for round in 0..<300 {
+            let id = "c\(round)"
+            try await bench.run(id)
+            let maker = try #require(try bench.machine.maker(of: "\(id)@test"))
+            async let first = bench.wait(id)
+            async let second = bench.wait(id)
+            maker.reply(exited(id, code: 7))
+            #expect(try await [bench.wait(id), first, second] == [7, 7, 7])
+            #expect(try await bench.delete(id) == 7)
+        }
+    }
+
     @Test func anEndBeforeTheStartIsAnEnd() async throws {
         let bench = try await ShimBench()
         try await bench.create("early")

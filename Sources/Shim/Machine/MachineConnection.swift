@@ -68,8 +68,9 @@ final class MachineConnection: Sendable {
             state.nextRequest = state.nextRequest == .max ? 1 << 16 : state.nextRequest + 1
             return state.nextRequest
         }
-        let clock = Task {
-            try await Task.sleep(for: patience)
+        guard let loop = channel.withLock({ $0 })?.eventLoop else { throw Self.gone }
+        // Not a Task that sleeps: one that is cancelled keeps its timer, and what that holds, until its time has come.
+        let clock = loop.scheduleTask(in: TimeAmount(patience)) { [self] in
             fail(number, Status(.deadlineExceeded, "the VM has not answered within \(patience.components.seconds) s"))
         }
         defer { clock.cancel() }
