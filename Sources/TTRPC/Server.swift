@@ -51,9 +51,17 @@ public final class Server: Sendable {
     }
 
     private func serve(_ channel: any Channel) async {
-        // One that is closed already is nobody's any more.
-        guard let connection = try? await connection(on: channel) else { return channel.close(promise: nil) }
+        // Also one that is closed already: to connect and go tells that somebody is there.
         await onConnection(1)
+        if let connection = try? await connection(on: channel) {
+            await serve(connection, on: channel.eventLoop)
+        } else {
+            channel.close(promise: nil)
+        }
+        await onConnection(-1)
+    }
+
+    private func serve(_ connection: Connection, on loop: any NIOCore.EventLoop) async {
         // A peer that breaks the protocol or goes away ends its own connection and nothing else.
         try? await connection.executeThenClose { frames, answers in
             try await withThrowingDiscardingTaskGroup { group in
@@ -62,14 +70,13 @@ public final class Server: Sendable {
                     guard frame.stream % 2 == 1, calls.begin() else { break }
                     group.addTask {
                         defer { calls.end() }
-                        let payload = await self.answer(to: frame.payload, on: channel.eventLoop)
+                        let payload = await self.answer(to: frame.payload, on: loop)
                         try await answers.write(Frame(stream: frame.stream, kind: .response, payload: payload))
                     }
                 }
                 group.cancelAll()
             }
         }
-        await onConnection(-1)
     }
 
     /// The payload of the answer to a request. The loop keeps its time.

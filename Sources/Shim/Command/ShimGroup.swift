@@ -48,7 +48,21 @@ struct ShimGroup: Sendable {
     /// The lock's file stays when the daemon ends: who waits for it must not get the lock of a file that is gone.
     private func lockFile() throws -> OwnedDescriptor {
         try FileSystem.makeFolders(folder)
-        return try OwnedDescriptor(opening: folder.appending("\(name).lock").string, flags: O_RDWR | O_CREAT)
+        return try OwnedDescriptor(opening: lockPath, flags: O_RDWR | O_CREAT)
+    }
+
+    private var lockPath: String { folder.appending("\(name).lock").string }
+
+    /// Leaves word in the lock's file that the daemon was found or started: it lives on until whoever was told its address
+    /// has had time to come.
+    func noteStart(in lock: OwnedDescriptor) throws {
+        try lock.truncate()
+        try lock.write(all: Array(Registry.freshID().utf8))
+    }
+
+    /// What the last start has left; changes with each.
+    var lastStart: [UInt8] {
+        get throws { try FileSystem.contents(of: lockPath, atMost: 64) ?? [] }
     }
 
     /// Whether a daemon listens. Only with the lock held, or the answer may be old.

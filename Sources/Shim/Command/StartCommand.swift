@@ -30,7 +30,8 @@ struct StartCommand {
         let group = ShimGroup(membership, invocation, root: host.root)
         let lock = try group.lock()
         defer { withExtendedLifetime(lock) {} }
-        // Connecting also winds up the daemon's idle clock: it will not end before containerd connects.
+        // Winds up the daemon's idle clock: it will not end before containerd connects.
+        try group.noteStart(in: lock)
         if !group.isServed() { try launch(group, bundle) }
         return group.address
     }
