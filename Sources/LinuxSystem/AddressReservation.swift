@@ -31,17 +31,19 @@ public final class AddressReservation: @unchecked Sendable {
     /// Makes a part of the range fault again and gives what was in it back to the host, page tables among it, in one
     /// step: fresh inaccessible addresses take the place of the old ones.
     ///
-    /// Ends the process where the kernel refuses: it may have unmapped the part, and what came to lie there next would
-    /// be open to whom the part is shown.
-    public func hide(at offset: Int, sizeInBytes size: Int) {
+    /// Where it throws, the part is accessible as before. Ends the process where the kernel has unmapped the old addresses
+    /// and has no memory for the new: what came to lie there next would be open to whom the part is shown.
+    public func hide(at offset: Int, sizeInBytes size: Int) throws(SystemError) {
         precondition(offset >= 0 && size > 0 && size <= sizeInBytes - offset, "a part outside of the reservation")
         // SAFETY: the part lies within the range that this object owns, so MAP_FIXED replaces nothing of others.
         let hidden = unsafe mmap(
             address.advanced(by: offset), size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1,
             0)
-        if unsafe hidden == MAP_FAILED {
-            fatalError("cannot take \(size) bytes of memory away: \(Errno(rawValue: errno))")
-        }
+        guard unsafe hidden == MAP_FAILED else { return }
+        let refusal = SystemError("take \(size) bytes of memory away", Errno(rawValue: errno))
+        // Changes nothing where all is as it was, and fails where something is unmapped.
+        do { try open(at: offset, sizeInBytes: size) } catch { fatalError("\(refusal)") }
+        throw refusal
     }
 }
 

@@ -377,8 +377,8 @@ class PodTest(unittest.TestCase):
             pod.run("sidecar", "sleep", "1000", image=LAYERED)
         for pod in pods:
             pod.remove()
-        eventually("nothing is more than before", lambda: all(count <= before[what] for what, count in host.traces().items()),
-                   otherwise=lambda: f"{host.traces()}, before: {before}")
+        eventually("nothing is more than before", lambda: not host.more_than(before),
+                   otherwise=lambda: f"{host.more_than(before)}, before: {before}")
 
     def test_what_the_host_would_have_to_share_is_refused(self):
         with self.assertRaises(grpc.RpcError) as raised:

@@ -184,16 +184,14 @@ class LeakTest(unittest.TestCase):
         eventually("only the keeper is left", only_the_keeper)
         # The one that a template is made of ends by itself.
         eventually("only the keeper's VM is left", lambda: len(host.machines()) == 1, seconds=host.idle_seconds + 30)
-        before = host.traces()
+        before, memory = host.traces(), host.shim_memory()
         for number in range(runs):
             host.run(f"run-{number}", "true", options=["--rm"])
-            if number == 0:
-                memory = host.shim_memory()
         started = [host.begin(f"parallel-{number}", "true", options=["--rm"]) for number in range(parallel)]
         self.assertEqual([process.wait(timeout=300) for process in started], [0] * parallel)
         eventually("only the keeper is left", only_the_keeper)
         # VMs that were started for the many end when they have been idle for a while.
-        eventually("nothing is more than before", lambda: all(count <= before[what] for what, count in host.traces().items()),
-                   seconds=host.idle_seconds + 30, otherwise=lambda: f"{host.traces()}, before: {before}")
+        eventually("nothing is more than before", lambda: not host.more_than(before), seconds=host.idle_seconds + 30,
+                   otherwise=lambda: f"{host.more_than(before)}, before: {before}")
         # What the allocator keeps of what many needed at once is not a leak, but does not grow with the runs either.
         self.assertLess(host.shim_memory() - memory, 4 << 20)

@@ -201,6 +201,10 @@ class Host:
             "plugged bytes": sum(zone["plugged_bytes"] for vm in self.json("zones") for zone in vm["zones"]),
         }
 
+    def more_than(self, before):
+        """What there is more of than in those traces. Fewer threads than before is no loss."""
+        return {what: count for what, count in self.traces().items() if count > before[what]}
+
     def shim_memory(self):
         """Bytes that the shims have to themselves."""
         total = 0

@@ -28,13 +28,13 @@ final class ZoneMemory: ZoneBacking {
             in: reservation, at: place(of: block), sizeInBytes: Int(block.sizeInBytes),
             inSmallPages: Self.sparseBytes)
         do { try memory.addRegion(at: block.start, backedBy: mapping) } catch {
-            reservation.hide(at: place(of: block), sizeInBytes: Int(block.sizeInBytes))
+            try reservation.hide(at: place(of: block), sizeInBytes: Int(block.sizeInBytes))
             throw error
         }
     }
 
     func unplug(_ block: GuestRange) throws {
-        reservation.hide(at: place(of: block), sizeInBytes: Int(block.sizeInBytes))
+        try reservation.hide(at: place(of: block), sizeInBytes: Int(block.sizeInBytes))
         memory.removeRegion(at: block.start)
     }
 

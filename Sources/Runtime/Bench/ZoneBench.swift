@@ -20,6 +20,8 @@ public struct ZoneBench {
         public var steps: [(name: String, milliseconds: Double)]
     }
 
+    private static let mostNanoseconds: UInt64 = 60_000_000_000
+
     private let executable: String
     private let places: [String]
     private let registry: Registry
@@ -68,7 +70,8 @@ public struct ZoneBench {
         _ = try machine.ask(
             .signal(
                 container: container.id, process: ProcessNumber.initial.rawValue, signal: UInt32(SIGKILL), all: false))
-        while true {
+        let killedAt = MonotonicClock.nanoseconds
+        while MonotonicClock.nanoseconds - killedAt < Self.mostNanoseconds {
             // The times are the VM's own: how soon they are read does not matter, but asking takes its time.
             _ = try wait(for: [], timeoutInMilliseconds: 100)
             let after = try times(of: machine)
@@ -78,6 +81,7 @@ public struct ZoneBench {
                 return Run(zone)
             }
         }
+        throw Stopwatch.Failed(description: "the zone \(container.node) has not come back within a minute")
     }
 
     private func machine(ofZones sizeInBytes: UInt64) throws -> VirtualMachineFolder {

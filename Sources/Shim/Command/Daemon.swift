@@ -47,13 +47,14 @@ struct Daemon {
         async throws
     {
         while true {
-            let (before, lastStart) = (await connections.total, try group.lastStart)
+            let (before, lastStart) = (await connections.total, try? group.lastStart)
             try await Task.sleep(for: .milliseconds(idleInMilliseconds))
             guard await service.isIdle, await connections.isUnchanged(since: before) else { continue }
             guard let lock = try group.tryLock() else { continue }
             // Since the lock is held nobody finds the daemon and relies on it; who did before has left word.
-            guard await service.isIdle, await connections.isUnchanged(since: before),
-                try group.lastStart == lastStart
+            // What cannot be read now is read the next time: containers do not end for it.
+            guard await service.isIdle, await connections.isUnchanged(since: before), let lastStart,
+                (try? group.lastStart) == lastStart
             else { continue }
             group.removeSocket()
             withExtendedLifetime(lock) {}

@@ -68,14 +68,14 @@ final class MachineConnection: Sendable {
             state.nextRequest = state.nextRequest == .max ? 1 << 16 : state.nextRequest + 1
             return state.nextRequest
         }
-        guard let loop = channel.withLock({ $0 })?.eventLoop else { throw Self.gone }
+        guard let channel = channel.withLock({ $0 }) else { throw Self.gone }
         // Not a Task that sleeps: one that is cancelled keeps its timer, and what that holds, until its time has come.
-        let clock = loop.scheduleTask(in: TimeAmount(patience)) { [self] in
+        let clock = channel.eventLoop.scheduleTask(in: TimeAmount(patience)) { [self] in
             fail(number, Status(.deadlineExceeded, "the VM has not answered within \(patience.components.seconds) s"))
         }
         defer { clock.cancel() }
         let reply = try await withTaskCancellationHandler {
-            try await withCheckedThrowingContinuation { begin(request, number, $0) }
+            try await withCheckedThrowingContinuation { begin(request, number, $0, on: channel) }
         } onCancel: {
             fail(number, CancellationError())
         }
@@ -84,9 +84,9 @@ final class MachineConnection: Sendable {
     }
 
     private func begin(
-        _ request: ControlRequest, _ number: UInt32, _ waiter: CheckedContinuation<ControlReply, any Error>
+        _ request: ControlRequest, _ number: UInt32, _ waiter: CheckedContinuation<ControlReply, any Error>,
+        on channel: any Channel
     ) {
-        guard let channel = channel.withLock({ $0 }) else { return waiter.resume(throwing: Self.gone) }
         let isOpen = state.withLock { state in
             if state.isOpen { state.waiting[number] = waiter }
             return state.isOpen

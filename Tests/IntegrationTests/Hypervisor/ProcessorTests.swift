@@ -84,7 +84,7 @@ import Testing
         }
         try run.wait(for: found)
         #expect(try memory.read(4, at: GuestAddress(8)) == [0xee, 0xff, 0xc0, 0x00])
-        reservation.hide(at: 0, sizeInBytes: 4096)
+        try reservation.hide(at: 0, sizeInBytes: 4096)
         #expect(throws: hidden) { try run.finish() }
     }
 
