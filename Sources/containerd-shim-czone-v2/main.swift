@@ -4,7 +4,7 @@ import Shim
 
 /// The shim of the runtime io.containerd.czone.v2: containerd's door to czone.
 do {
-    try await Shim.run(try Invocation(Array(CommandLine.arguments.dropFirst())))
+    try Shim.run(try Invocation(Array(CommandLine.arguments.dropFirst())))
 } catch let error as Invocation.Invalid {
     report("\(error)")
     exit(2)

@@ -154,6 +154,23 @@ private struct EndingStarter: VirtualMachineStarter {
         ])
 }
 
+@Test(arguments: [
+    ("2\n", ""), ("0\n", "sysctl.kernel.randomize_va_space=0"), ("1\n", "sysctl.kernel.randomize_va_space=1"),
+    ("7\n", ""), ("", ""), ("0 panic=1\n", ""),
+])
+func containersAreLaidOutAsTheHostsProcessesAre(setting: String, argument: String) {
+    #expect(AddressRandomization.kernelArgument(hostSetting: Array(setting.utf8)) == argument)
+    #expect(AddressRandomization.kernelArgument(hostSetting: nil).isEmpty)
+}
+
+@Test func theOperatorsKernelArgumentsComeLast() throws {
+    let bench = try Bench()
+    var configuration = Configuration()
+    configuration.kernelArguments = "quiet"
+    let placement = Placement(registry: bench.registry, configuration: configuration, files: bench.files)
+    #expect(placement.kernelArguments == [AddressRandomization.kernelArgument(), "quiet"].filter { !$0.isEmpty }.joined(separator: " "))
+}
+
 @Test func theMonitorsProcessHoldsTheLockAndNothingElse() throws {
     let folder = try TemporaryFolder()
     let path = folder.path.appending("lock").string

@@ -19,9 +19,11 @@ private let templateRecord = TemplateRecord(
 extension Bench {
     var templates: TemplateStore { TemplateStore(besides: store.root) }
 
-    func templateKey(arguments: String = "") throws -> TemplateKey {
+    func templateKey(arguments: String? = nil) throws -> TemplateKey {
         let order = order(self)
-        return try TemplateKey(order, placement.record(for: order, id: ""), files: files, kernelArguments: arguments)
+        return try TemplateKey(
+            order, placement.record(for: order, id: ""), files: files,
+            kernelArguments: arguments ?? placement.kernelArguments)
     }
 
     /// As a VM that saves itself would.
@@ -125,7 +127,7 @@ extension Bench {
     var alone = order(bench)
     alone.key.isAlone = true
     let other = try TemplateKey(
-        alone, bench.placement.record(for: alone, id: ""), files: bench.files, kernelArguments: "")
+        alone, bench.placement.record(for: alone, id: ""), files: bench.files, kernelArguments: bench.placement.kernelArguments)
     #expect(other.folderName != one.folderName)
 }
 

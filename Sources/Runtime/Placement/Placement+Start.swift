@@ -104,7 +104,7 @@ extension Placement {
                 files: files, record: record, images: [order.image.erofsPath],
                 idleTimeoutInSeconds: configuration.idleTimeoutInSeconds,
                 aheadTimeoutInSeconds: configuration.warmTimeoutInSeconds, isAlone: order.key.isAlone,
-                kernelArguments: configuration.kernelArguments,
+                kernelArguments: kernelArguments,
                 control: try UnixSocket.listen(at: machine.folder.socketPath),
                 lock: machine.lock,
                 log: try OwnedDescriptor(opening: machine.folder.consolePath, flags: O_WRONLY | O_CREAT | O_APPEND),

@@ -7,7 +7,7 @@ extension Placement {
     /// The template that a VM for the order would go on from.
     func templateKey(_ order: MachineOrder) throws(RuntimeError) -> TemplateKey {
         try TemplateKey(
-            order, record(for: order, id: ""), files: files, kernelArguments: configuration.kernelArguments)
+            order, record(for: order, id: ""), files: files, kernelArguments: kernelArguments)
     }
 
     func templates(_ order: MachineOrder) -> TemplateStore { TemplateStore(besides: order.store.root) }
@@ -27,7 +27,7 @@ extension Placement {
             (folder, words) throws(RuntimeError) in
             var arguments = MonitorStarter.machineArguments(
                 files: files, record: machine, images: [order.image.erofsPath],
-                kernelArguments: configuration.kernelArguments)
+                kernelArguments: kernelArguments)
             if order.key.isAlone { arguments += ["--alone", "yes"] }
             arguments += ["--identity", key.identity]
             let status = try runMonitor(arguments + ["--save-template", folder], words)

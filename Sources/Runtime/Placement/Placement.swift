@@ -24,6 +24,12 @@ public struct Placement: Sendable {
         self.provider = provider ?? CommandProvider(root: registry.root.string)
     }
 
+    /// What is added to the command line of every VM's kernel. The operator's words come last, and so win.
+    var kernelArguments: String {
+        [AddressRandomization.kernelArgument(), configuration.kernelArguments].filter { !$0.isEmpty }
+            .joined(separator: " ")
+    }
+
     /// A container to place.
     public struct Order: Sendable {
         public var key: FunctionKey

@@ -5,7 +5,7 @@ import Runtime
 import TTRPC
 
 /// The process that serves a group's containers, from the first `start` until nobody has needed it for a while.
-struct Daemon {
+struct Daemon: Sendable {
     /// How long it lives on without containers and connections: long enough for containerd to connect after `start`.
     private static let idleInMilliseconds = 5_000
 
