@@ -1,9 +1,9 @@
 #!/usr/bin/python3
 """Pods of a Python function over CRI, czone and runc side by side in one containerd, in one run.
 
-For each runtime, after one pod to warm up: the time of RunPodSandbox, of Create and Start, and until the first HTTP 200
-from the pod's address (medians of CZONE_BENCH_PODS, 8); then what of the host's memory each of CZONE_BENCH_MEMORY_PODS
-(16) pods costs that live at the same time. Prints a table, and with --json the numbers."""
+After one pod of each runtime to warm up, pods of both in turns: the time of RunPodSandbox, of Create and Start, and until
+the first HTTP 200 from the pod's address (medians of CZONE_BENCH_PODS, 8); then what of the host's memory each of
+CZONE_BENCH_MEMORY_PODS (16) pods costs that live at the same time. Prints a table, and with --json the numbers."""
 
 import json
 import os
@@ -16,6 +16,8 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../Containerd"))
 import cri_test as pods  # noqa: E402
 from host import PYTHON, Host  # noqa: E402
+
+HANDLERS = ("runc", "czone")
 
 FUNCTION = """
 import http.server
@@ -57,31 +59,46 @@ def start(handler, annotations):
     return pod, [(sandbox - begin) * 1000, (started - sandbox) * 1000, (end - started) * 1000, (end - begin) * 1000]
 
 
-def measure(handler, count, memory_count):
-    annotations = {"czone.dev/function": "bench"}
-    warm, first = start(handler, annotations)
-    times = []
+def times(count, annotations):
+    """For each runtime the times of its first pod and of `count` further ones, which start in turns: what else the
+    machine does meets both."""
+    warm = {handler: start(handler, annotations) for handler in HANDLERS}
+    further = {handler: [] for handler in HANDLERS}
     for _ in range(count):
-        pod, taken = start(handler, annotations)
-        times.append(taken)
+        for handler in HANDLERS:
+            pod, taken = start(handler, annotations)
+            further[handler].append(taken)
+            pod.remove()
+    for pod, _ in warm.values():
         pod.remove()
-    # The function's VM stays for a while after its last pod.
-    warm.remove()
+    return {handler: first for handler, (_, first) in warm.items()}, further
+
+
+def memory_per_pod(handler, count, annotations):
+    """Of `count` pods that live at the same time, besides what the function's VM takes before them."""
+    start(handler, annotations)[0].remove()
+    # The VM stays for a while after its last pod.
     before = available()
-    alive = [start(handler, annotations)[0] for _ in range(memory_count)]
-    bytes_per_pod = (before - available()) / memory_count
+    alive = [start(handler, annotations)[0] for _ in range(count)]
+    bytes_per_pod = (before - available()) / count
     for pod in alive:
         pod.remove()
-    medians = [statistics.median(column) for column in zip(*times)]
-    names = ["sandbox_ms", "start_ms", "first_200_ms", "total_ms"]
-    return {**dict(zip(names, medians)), "first_pod_total_ms": first[3], "bytes_per_pod": bytes_per_pod}
+    return bytes_per_pod
 
 
 def results():
     count, memory_count = int(os.environ.get("CZONE_BENCH_PODS", "8")), int(os.environ.get("CZONE_BENCH_MEMORY_PODS", "16"))
+    annotations = {"czone.dev/function": "bench"}
+    names = ["sandbox_ms", "start_ms", "first_200_ms", "total_ms"]
+    found = {}
     with Host() as pods.host:
         pods.connect()
-        found = {handler: measure(handler, count, memory_count) for handler in ("runc", "czone")}
+        first, further = times(count, annotations)
+        for handler in HANDLERS:
+            medians = [statistics.median(column) for column in zip(*further[handler])]
+            found[handler] = {
+                **dict(zip(names, medians)), "first_pod_total_ms": first[handler][3],
+                "bytes_per_pod": memory_per_pod(handler, memory_count, annotations)}
         pods.runtime.close()
     found["time_ratio"] = found["czone"]["total_ms"] / found["runc"]["total_ms"]
     found["memory_difference_mib"] = (found["czone"]["bytes_per_pod"] - found["runc"]["bytes_per_pod"]) / (1 << 20)
@@ -94,7 +111,7 @@ def main():
         print(json.dumps(found, indent=2))
         return
     print(f"{'':8}{'sandbox':>10}{'start':>10}{'HTTP 200':>10}{'total':>10}{'first pod':>11}{'memory per pod':>17}")
-    for handler in ("runc", "czone"):
+    for handler in HANDLERS:
         r = found[handler]
         print(f"{handler:8}{r['sandbox_ms']:>7.0f} ms{r['start_ms']:>7.0f} ms{r['first_200_ms']:>7.0f} ms{r['total_ms']:>7.0f} ms"
               f"{r['first_pod_total_ms']:>8.0f} ms{r['bytes_per_pod'] / (1 << 20):>13.1f} MiB")

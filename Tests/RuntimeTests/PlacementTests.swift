@@ -168,7 +168,9 @@ func containersAreLaidOutAsTheHostsProcessesAre(setting: String, argument: Strin
     var configuration = Configuration()
     configuration.kernelArguments = "quiet"
     let placement = Placement(registry: bench.registry, configuration: configuration, files: bench.files)
-    #expect(placement.kernelArguments == [AddressRandomization.kernelArgument(), "quiet"].filter { !$0.isEmpty }.joined(separator: " "))
+    #expect(
+        placement.kernelArguments
+            == [AddressRandomization.kernelArgument(), "quiet"].filter { !$0.isEmpty }.joined(separator: " "))
 }
 
 @Test func theMonitorsProcessHoldsTheLockAndNothingElse() throws {

@@ -127,7 +127,8 @@ extension Bench {
     var alone = order(bench)
     alone.key.isAlone = true
     let other = try TemplateKey(
-        alone, bench.placement.record(for: alone, id: ""), files: bench.files, kernelArguments: bench.placement.kernelArguments)
+        alone, bench.placement.record(for: alone, id: ""), files: bench.files,
+        kernelArguments: bench.placement.kernelArguments)
     #expect(other.folderName != one.folderName)
 }
 

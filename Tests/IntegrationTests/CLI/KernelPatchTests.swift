@@ -55,4 +55,26 @@ import Testing
         }
         #expect(try host.waits { try host.machines().allSatisfy { $0.memory.zonesResidentBytes == 0 } })
     }
+
+    /// Patch 0017: what has been mapped of an image's file is mapped 16 pages at a time, each page where it belongs.
+    @Test func anImagesPagesAreMappedAroundAFault() throws {
+        let program = """
+            import mmap, resource
+            path = "/usr/bin/python3.11"
+            contents = open(path, "rb").read()
+            def faults():
+                return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+            for _ in range(2):
+                with open(path, "rb") as file:
+                    mapped = mmap.mmap(file.fileno(), 0, mmap.MAP_PRIVATE, mmap.PROT_READ)
+                before, right = faults(), True
+                for page in range(0, len(contents), 4096):
+                    right = right and mapped[page:page + 4096] == contents[page:page + 4096]
+                print(right, (faults() - before) * 10 // (len(contents) // 4096))
+            """
+        let result = try host.czone(["run", "--rm", ContainerHost.pythonImage(), "python3", "-c", program])
+        let lines = result.output.split(separator: "\n")
+        #expect(lines.count == 2 && lines.last == "True 0", "\(result.output)\(result.error)")
+        #expect(lines.first?.hasPrefix("True ") == true)
+    }
 }

@@ -26,6 +26,14 @@ import Testing
         #expect(result.error.isEmpty == (status < 126), "\(result.error)")
     }
 
+    @Test func itsAddressesAreAsRandomAsTheHosts() throws {
+        let setting = "cat /proc/sys/kernel/randomize_va_space"
+        let result = try host.shell("\(setting); czone run --rm $IMAGE \(setting)")
+        #expect(result.status == 0, "\(result.error)")
+        let settings = result.output.split(separator: "\n")
+        #expect(settings.count == 2 && settings.first == settings.last, "\(result.output)")
+    }
+
     @Test func outputAndErrorsStayApart() throws {
         let result = try host.run([], ["sh", "-c", "echo out; echo err >&2"])
         #expect(result.output == "out\n")
