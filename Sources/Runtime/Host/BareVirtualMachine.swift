@@ -28,8 +28,11 @@ public struct BareVirtualMachine: Sendable {
 }
 
 extension BareVirtualMachine {
-    /// What the guest kernel gets on its command line, for a monitor that is compared with ours.
-    public static let kernelCommandLine =
-        "console=ttyS0 loglevel=4 panic=-1 memhp_default_state=online_movable rcupdate.rcu_expedited=1 swiotlb=noforce "
-        + "tsc=reliable noreplace-smp"
+    /// What the guest kernel gets on its command line, for a monitor that is compared with ours: the same as far as both
+    /// have it.
+    public static var kernelCommandLine: String {
+        "console=ttyS0 loglevel=4 panic=-1 memhp_default_state=online_movable thp_anon=16K-64K:always "
+            + "rcupdate.rcu_expedited=1 swiotlb=noforce tsc=reliable noreplace-smp "
+            + AddressRandomization.kernelArgument()
+    }
 }
