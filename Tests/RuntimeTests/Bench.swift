@@ -68,7 +68,7 @@ struct Bench: Sendable {
     }
 }
 
-/// What would be made ahead is not.
+/// Makes nothing ahead of demand.
 struct NoProvider: Provider {
     func provide(_ order: Placement.MachineOrder, behind machine: VirtualMachineFolder) {}
 }

@@ -25,6 +25,9 @@ import Testing
     ("zones-per-vm: 65", "c.yaml:1: zones-per-vm is \"65\", expected a number from 1 to 64"),
     ("\nzone-size: big", "c.yaml:2: zone-size is \"big\", expected a size such as 128M"),
     ("zone-count: 3", "c.yaml:1: there is no setting \"zone-count\""),
+    ("warm: 1", "c.yaml:1: the setting \"warm\" is now named \"prewarm\""),
+    ("warm-timeout: 1", "c.yaml:1: the setting \"warm-timeout\" is now named \"prewarm-timeout\""),
+    ("warm.hello: 1", "c.yaml:1: the setting \"warm.hello\" is now named \"prewarm.hello\""),
     ("what", "c.yaml:1: \"what\" is no setting"),
 ])
 func settingsThatMakeNoSenseAreNamed(text: String, message: String) {

@@ -140,7 +140,7 @@ private struct EndingStarter: VirtualMachineStarter {
         record: VirtualMachineRecord(
             id: "1", memoryInBytes: 1 << 28, virtualCPUs: 2, zoneCount: 16, zoneSizeInBytes: 1 << 27, image: "i",
             started: 1),
-        images: ["/i.erofs"], idleTimeoutInSeconds: 60, aheadTimeoutInSeconds: 600, isAlone: false,
+        images: ["/i.erofs"], idleTimeoutInSeconds: 60, prewarmTimeoutInSeconds: 600, isAlone: false,
         kernelArguments: "quiet", control: nothing, lock: nothing,
         log: nothing, leases: [])
     let number = "\(nothing.rawValue)"

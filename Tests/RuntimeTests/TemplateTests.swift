@@ -197,50 +197,51 @@ private final class WatchingStarter: VirtualMachineStarter {
     #expect(MonitorStarter.arguments(of: launch).contains("--alone"))
 }
 
-@Test func machinesWaitAheadOfDemand() throws {
+@Test func machinesAreStartedAheadOfDemand() throws {
     var configuration = Configuration()
     configuration.usesTemplates = false
-    configuration.warm = 2
+    configuration.prewarm = 2
     let starter = WatchingStarter()
     let bench = try Bench(starter, configuration: configuration)
     let order = order(bench)
     let function = bench.registry.function(bench.key())
     try bench.placement.provideNow(for: order, behind: nil)
-    #expect(try function.machinesAhead().count == 2)
+    #expect(try function.prewarmedMachines().count == 2)
     // There are enough.
     try bench.placement.provideNow(for: order, behind: nil)
-    #expect(starter.launches.withLock { $0.map(\.isAhead) } == [true, true])
+    #expect(starter.launches.withLock { $0.map(\.isPrewarmed) } == [true, true])
     #expect(starter.launches.withLock { MonitorStarter.arguments(of: $0[0]).contains("--ahead-timeout") })
     let placed = try bench.place("one")
-    #expect(try !placed.machine.isAhead())
-    #expect(try function.machinesAhead().count == 1)
+    #expect(try !placed.machine.isPrewarmed())
+    #expect(try function.prewarmedMachines().count == 1)
     #expect(starter.launches.withLock(\.count) == 2)
     try bench.placement.provideNow(for: order, behind: placed.machine)
-    #expect(try function.machinesAhead().count == 2)
+    #expect(try function.prewarmedMachines().count == 2)
 }
 
-@Test func oneAheadServesOneThatIsAlone() throws {
+@Test func onePrewarmedServesOneThatIsAlone() throws {
     var configuration = Configuration()
     configuration.usesTemplates = false
-    configuration.warm = 1
+    configuration.prewarm = 1
     let starter = WatchingStarter()
     let bench = try Bench(starter, configuration: configuration)
     var order = order(bench)
     order.key.isAlone = true
     try bench.placement.provideNow(for: order, behind: nil)
-    let ahead = try #require(try bench.registry.function(order.key).machinesAhead().first)
-    #expect(try bench.place("one", order.key).machine == ahead)
-    #expect(try bench.place("two", order.key).machine != ahead)
+    let prewarmed = try #require(try bench.registry.function(order.key).prewarmedMachines().first)
+    #expect(try bench.place("one", order.key).machine == prewarmed)
+    #expect(try bench.place("two", order.key).machine != prewarmed)
 }
 
 @Test func functionsHaveSettingsOfTheirOwn() throws {
     var configuration = Configuration()
-    try configuration.read("warm: 1\nwarm.hello: 3\ntemplates: off\ntemplate-limit: 1G\nwarm-timeout: 5\n", path: "c")
-    #expect(configuration.warm("hello") == 3)
-    #expect(configuration.warm("other") == 1)
+    try configuration.read(
+        "prewarm: 1\nprewarm.hello: 3\ntemplates: off\ntemplate-limit: 1G\nprewarm-timeout: 5\n", path: "c")
+    #expect(configuration.prewarm("hello") == 3)
+    #expect(configuration.prewarm("other") == 1)
     #expect(!configuration.usesTemplates)
     #expect(configuration.templateLimitInBytes == 1 << 30)
-    #expect(configuration.warmTimeoutInSeconds == 5)
-    #expect(throws: RuntimeError.self) { try configuration.read("warm.hello: many", path: "c") }
+    #expect(configuration.prewarmTimeoutInSeconds == 5)
+    #expect(throws: RuntimeError.self) { try configuration.read("prewarm.hello: many", path: "c") }
     #expect(throws: RuntimeError.self) { try configuration.read("templates: maybe", path: "c") }
 }

@@ -149,7 +149,7 @@ final class FakeStarter: VirtualMachineStarter {
     }
 }
 
-/// What would be made ahead is not.
+/// Makes nothing ahead of demand.
 struct NoProvider: Provider {
     func provide(_ order: Placement.MachineOrder, behind machine: VirtualMachineFolder) {}
 }

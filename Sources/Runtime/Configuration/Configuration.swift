@@ -22,17 +22,17 @@ public struct Configuration: Equatable, Sendable {
     public var usesTemplates = true
     /// What all templates may take of the store, in bytes.
     public var templateLimitInBytes: UInt64 = 4 << 30
-    /// How many VMs of each function wait, started ahead of demand.
-    public var warm = 0
+    /// How many VMs of each function are prewarmed: started ahead of demand.
+    public var prewarm = 0
     /// The same for some functions by their names.
-    public var warmByFunction: [String: Int] = [:]
-    /// How long a VM waits for its first container, in seconds; 0: for ever.
-    public var warmTimeoutInSeconds = 600
+    public var prewarmByFunction: [String: Int] = [:]
+    /// How long a prewarmed VM lives without a first container, in seconds; 0: for ever.
+    public var prewarmTimeoutInSeconds = 600
 
     public init() {}
 
-    /// How many VMs of a function wait, started ahead of demand.
-    public func warm(_ function: String) -> Int { warmByFunction[function] ?? warm }
+    /// How many VMs of a function are prewarmed.
+    public func prewarm(_ function: String) -> Int { prewarmByFunction[function] ?? prewarm }
 
     static let defaultPath = "/etc/czone/config.yaml"
 
@@ -52,12 +52,15 @@ public struct Configuration: Equatable, Sendable {
             guard let value = CurrentProcess.environment(setting.variable) else { continue }
             try configuration.set(setting, to: value, origin: setting.variable)
         }
+        for (old, new) in Setting.renamed where CurrentProcess.environment(Setting.variable(of: old)) != nil {
+            throw .invalid("\(Setting.variable(of: old)) is now named \(new.variable)")
+        }
         return configuration
     }
 
-    /// `warm.NAME: N` is the setting for one function.
-    private static let warmPrefix = "warm."
-    private static let warmRange = 0...1024
+    /// `prewarm.NAME: N` is the setting for one function.
+    private static let prewarmPrefix = "prewarm."
+    private static let prewarmRange = 0...1024
 
     /// The settings by their names in the file.
     enum Setting: String, CaseIterable {
@@ -70,12 +73,17 @@ public struct Configuration: Equatable, Sendable {
         case processesMax = "pids-limit"
         case templates
         case templateLimit = "template-limit"
-        case warm
-        case warmTimeout = "warm-timeout"
+        case prewarm
+        case prewarmTimeout = "prewarm-timeout"
+
+        /// What a setting was named before; `prewarm.NAME` likewise.
+        static let renamed: [(old: String, new: Setting)] = [("warm", .prewarm), ("warm-timeout", .prewarmTimeout)]
 
         /// CZONE_ZONES_PER_VM and so on.
-        var variable: String {
-            let name = rawValue.utf8.map { byte in
+        var variable: String { Self.variable(of: rawValue) }
+
+        static func variable(of setting: String) -> String {
+            let name = setting.utf8.map { byte in
                 switch byte {
                 case UInt8(ascii: "-"): UInt8(ascii: "_")
                 case UInt8(ascii: "a")...UInt8(ascii: "z"): byte - 32
@@ -96,18 +104,23 @@ public struct Configuration: Equatable, Sendable {
                 throw .invalid("\(place): \(quoted(String(content))) is no setting: expected NAME: VALUE")
             }
             let (name, value) = (String(content[..<colon]), Self.trimmed(content[content.index(after: colon)...]))
-            if name.hasPrefix(Self.warmPrefix) {
-                let function = String(name.dropFirst(Self.warmPrefix.count))
-                warmByFunction[function] = try Self.number(Self.unquoted(value), Self.warmRange, .warm, place)
+            if name.hasPrefix(Self.prewarmPrefix) {
+                let function = String(name.dropFirst(Self.prewarmPrefix.count))
+                prewarmByFunction[function] = try Self.number(Self.unquoted(value), Self.prewarmRange, .prewarm, place)
                 continue
             }
-            guard let setting = Setting(rawValue: name) else {
-                throw .invalid(
-                    "\(place): there is no setting \(quoted(name)): expected one of \(Setting.allCases.map(\.rawValue).joined(separator: ", "))"
-                )
-            }
+            guard let setting = Setting(rawValue: name) else { throw Self.unknown(name, place) }
             try set(setting, to: Self.unquoted(value), origin: place)
         }
+    }
+
+    private static func unknown(_ name: String, _ place: String) -> RuntimeError {
+        let (base, function) = (name.prefix { $0 != "." }, name.drop { $0 != "." })
+        if let (_, new) = Setting.renamed.first(where: { $0.old == base }) {
+            return .invalid("\(place): the setting \(quoted(name)) is now named \(quoted(new.rawValue + function))")
+        }
+        let known = Setting.allCases.map(\.rawValue).joined(separator: ", ")
+        return .invalid("\(place): there is no setting \(quoted(name)): expected one of \(known)")
     }
 
     private mutating func set(_ setting: Setting, to value: String, origin: String) throws(RuntimeError) {
@@ -124,8 +137,8 @@ public struct Configuration: Equatable, Sendable {
             }
             usesTemplates = value == "on"
         case .templateLimit: templateLimitInBytes = try Self.size(value, setting, origin)
-        case .warm: warm = try Self.number(value, Self.warmRange, setting, origin)
-        case .warmTimeout: warmTimeoutInSeconds = try Self.number(value, 0...31_536_000, setting, origin)
+        case .prewarm: prewarm = try Self.number(value, Self.prewarmRange, setting, origin)
+        case .prewarmTimeout: prewarmTimeoutInSeconds = try Self.number(value, 0...31_536_000, setting, origin)
         case .processesMax: processesMax = UInt64(try Self.number(value, 1...4_194_304, setting, origin))
         }
     }

@@ -55,9 +55,9 @@ extension Placement {
 
     /// Starts a VM, from its template if there is one and it may be.
     ///
-    /// - Parameter ahead: it is started ahead of demand, and waits for its first container.
+    /// - Parameter isPrewarmed: it is started ahead of demand, without a first container.
     func start(
-        _ reserved: ReservedMachine, for order: MachineOrder, fromTemplate: Bool = true, ahead: Bool = false
+        _ reserved: ReservedMachine, for order: MachineOrder, fromTemplate: Bool = true, isPrewarmed: Bool = false
     ) throws(RuntimeError) -> StartedMachine {
         let machine = reserved.folder
         do {
@@ -67,8 +67,8 @@ extension Placement {
             try RecordFile.write(record, to: machine.recordPath)
             var launch = try launch(of: reserved, record, order, lease)
             // Whoever takes it finds it listening.
-            if ahead { try system { () throws(SystemError) in try FileSystem.touch(machine.aheadPath) } }
-            launch.isAhead = ahead
+            if isPrewarmed { try system { () throws(SystemError) in try FileSystem.touch(machine.prewarmedPath) } }
+            launch.isPrewarmed = isPrewarmed
             let key = configuration.usesTemplates && fromTemplate ? try templateKey(order) : nil
             if let key, let template = try templates(order).lease(key) {
                 launch.template = (template.folder, key.identity)
@@ -103,7 +103,7 @@ extension Placement {
             VirtualMachineLaunch(
                 files: files, record: record, images: [order.image.erofsPath],
                 idleTimeoutInSeconds: configuration.idleTimeoutInSeconds,
-                aheadTimeoutInSeconds: configuration.warmTimeoutInSeconds, isAlone: order.key.isAlone,
+                prewarmTimeoutInSeconds: configuration.prewarmTimeoutInSeconds, isAlone: order.key.isAlone,
                 kernelArguments: kernelArguments,
                 control: try UnixSocket.listen(at: machine.folder.socketPath),
                 lock: machine.lock,

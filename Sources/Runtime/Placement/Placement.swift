@@ -108,14 +108,14 @@ public struct Placement: Sendable {
         do throws(RuntimeError) {
             while true {
                 for machine in candidates where tried.insert(machine.id).inserted {
-                    let wasAhead = try machine.takeAhead()
+                    let wasPrewarmed = try machine.takePrewarmed()
                     // One that takes a single container belongs to whoever has got it.
-                    if order.key.isAlone && !wasAhead { continue }
+                    if order.key.isAlone && !wasPrewarmed { continue }
                     switch try offer(&entry, to: machine, isFresh: false) {
                     case .silent where maySoonListen: tried.remove(machine.id)
                     case .silent, .full: continue
                     case .placed(let placed):
-                        provide(for: order.machine, behind: machine, lacksTemplate: false, usedOne: wasAhead)
+                        provide(for: order.machine, behind: machine, lacksTemplate: false, usedOne: wasPrewarmed)
                         return placed
                     }
                 }
@@ -151,7 +151,7 @@ public struct Placement: Sendable {
     private func candidates(in function: FunctionFolder, for key: FunctionKey) throws(RuntimeError)
         -> [VirtualMachineFolder]
     {
-        key.isAlone ? try function.machinesAhead() : try function.virtualMachines()
+        key.isAlone ? try function.prewarmedMachines() : try function.virtualMachines()
     }
 
     /// Has a VM that was just started take the container. One whose template is no good is replaced by one that boots.

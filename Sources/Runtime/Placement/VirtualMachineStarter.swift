@@ -11,10 +11,10 @@ public struct VirtualMachineLaunch: Sendable {
     public var images: [String]
     /// How long it lives on without containers; 0: for ever.
     public var idleTimeoutInSeconds: Int
-    /// The same for one that is started ahead, before its first container.
-    public var aheadTimeoutInSeconds: Int
+    /// The same for a prewarmed one, before its first container.
+    public var prewarmTimeoutInSeconds: Int
     /// It is started ahead of demand: it also ends where the host lacks memory.
-    public var isAhead = false
+    public var isPrewarmed = false
     /// It ends with the first container that it gets.
     public var isAlone: Bool
     public var kernelArguments: String
@@ -63,7 +63,7 @@ public struct MonitorStarter: VirtualMachineStarter {
         ]
         if launch.idleTimeoutInSeconds > 0 { arguments += ["--idle-timeout", "\(launch.idleTimeoutInSeconds)"] }
         if launch.isAlone { arguments += ["--alone", "yes"] }
-        if launch.isAhead { arguments += ["--ahead-timeout", "\(launch.aheadTimeoutInSeconds)"] }
+        if launch.isPrewarmed { arguments += ["--ahead-timeout", "\(launch.prewarmTimeoutInSeconds)"] }
         if let (folder, identity) = launch.template { arguments += ["--restore", folder, "--identity", identity] }
         return arguments
     }

@@ -25,11 +25,11 @@ public struct FunctionFolder: Hashable, Sendable {
         return machines.map { ($0.startTime, $0) }.sorted { ($0.0, $0.1.id) < ($1.0, $1.1.id) }.map(\.1)
     }
 
-    /// Those of them that were started ahead of demand and wait.
-    func machinesAhead() throws(RuntimeError) -> [VirtualMachineFolder] {
-        var ahead: [VirtualMachineFolder] = []
-        for machine in try virtualMachines() where try machine.isAhead() { ahead.append(machine) }
-        return ahead
+    /// Those of them that were prewarmed and have had no container yet.
+    func prewarmedMachines() throws(RuntimeError) -> [VirtualMachineFolder] {
+        var prewarmed: [VirtualMachineFolder] = []
+        for machine in try virtualMachines() where try machine.isPrewarmed() { prewarmed.append(machine) }
+        return prewarmed
     }
 
     /// The VM of an id, whether there is one or not.

@@ -7,7 +7,7 @@ public import SystemPackage
 ///     functions/<key>/vms/<id>/vm.json             how the VM was started
 ///     functions/<key>/vms/<id>/lock                locked for as long as the VM lives; holds its process id
 ///     functions/<key>/vms/<id>/control.sock        where it listens
-///     functions/<key>/vms/<id>/ahead               there until a VM that was started ahead has its first container
+///     functions/<key>/vms/<id>/prewarmed           there until a prewarmed VM has its first container
 ///     functions/<key>/vms/<id>/console.log         what it and its guest print
 ///     containers/<id>/container.json, log          a container, and what it has printed if it is detached
 ///     containers/<id>/exit                         locked for as long as it lives; holds its exit record at the end

@@ -12,8 +12,8 @@ public struct VirtualMachineFolder: Hashable, Sendable {
     public var socketPath: String { "\(path)/control.sock" }
     public var consolePath: String { "\(path)/console.log" }
     var recordPath: String { "\(path)/vm.json" }
-    /// There as long as the VM, which was started ahead of demand, waits for its first container.
-    var aheadPath: String { "\(path)/ahead" }
+    /// There until a VM that was started ahead of demand has its first container.
+    var prewarmedPath: String { "\(path)/prewarmed" }
 
     /// How it was started; nil where the folder is gone.
     public func record() throws(RuntimeError) -> VirtualMachineRecord? {
@@ -31,14 +31,14 @@ public struct VirtualMachineFolder: Hashable, Sendable {
         }
     }
 
-    /// Whether it was started ahead of demand and waits for its first container.
-    public func isAhead() throws(RuntimeError) -> Bool {
-        try system { () throws(SystemError) in try FileSystem.status(aheadPath) != nil }
+    /// Whether it was started ahead of demand and has had no container yet.
+    public func isPrewarmed() throws(RuntimeError) -> Bool {
+        try system { () throws(SystemError) in try FileSystem.status(prewarmedPath) != nil }
     }
 
-    /// Takes a VM that was started ahead for a container; of several that try, one gets it.
-    func takeAhead() throws(RuntimeError) -> Bool {
-        try system { () throws(SystemError) in try FileSystem.takeFile(aheadPath) }
+    /// Takes a prewarmed VM for a container; of several that try, one gets it.
+    func takePrewarmed() throws(RuntimeError) -> Bool {
+        try system { () throws(SystemError) in try FileSystem.takeFile(prewarmedPath) }
     }
 
     /// Its process's id, above 0: kill(2) gives 0 and less a meaning of their own. Nil where none was started.

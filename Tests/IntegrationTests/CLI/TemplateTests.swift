@@ -86,9 +86,9 @@ import Testing
         #expect(try host.templates().first?.inUse == false)
     }
 
-    @Test func aVMWaitsAheadOfDemand() throws {
+    @Test func aVMIsPrewarmed() throws {
         _ = try makeTemplate()
-        let run = "CZONE_WARM=1 czone run --detach $IMAGE sleep 1000"
+        let run = "CZONE_PREWARM=1 czone run --detach $IMAGE sleep 1000"
         #expect(try host.shell(run).status == 0)
         #expect(try host.waits(atMost: 60) { try host.machines().count == 2 })
         #expect(try host.machines().map(\.containers).sorted() == [0, 1])

@@ -2,7 +2,7 @@ import ControlProtocol
 import LinuxSystem
 import SystemPackage
 
-/// What is done ahead of demand. There is no daemon: the command that uses something up, or finds it missing, starts
+/// What is made ahead of demand. There is no daemon: the command that uses something up, or finds it missing, starts
 /// another one that makes it anew in the background, at low priority, so that no container waits for it.
 extension Placement {
     /// Starts what is to be done behind a container that has its VM.
@@ -10,34 +10,36 @@ extension Placement {
     /// - Parameters:
     ///   - machine: the container's VM.
     ///   - lacksTemplate: it was booted for want of a template.
-    ///   - usedOne: it was the only one with room, or one that was started ahead.
+    ///   - usedOne: it was the only one with room, or a prewarmed one.
     func provide(for order: MachineOrder, behind machine: VirtualMachineFolder, lacksTemplate: Bool, usedOne: Bool) {
         let isDue =
-            lacksTemplate && configuration.usesTemplates || usedOne && configuration.warm(order.key.function) > 0
+            lacksTemplate && configuration.usesTemplates || usedOne && configuration.prewarm(order.key.function) > 0
         guard isDue else { return }
         // What is not there next time costs time, nothing else.
         do { try provider.provide(order, behind: machine) } catch {
-            Log.tell(.warning, "nothing is made ahead: \(error)")
+            Log.tell(.warning, "nothing is prewarmed: \(error)")
         }
     }
 
-    /// The other end of `provide`: makes the template, and starts VMs until as many wait as are wanted.
+    /// The other end of `provide`: makes the template, and starts VMs until the function has as many prewarmed ones as are wanted.
     public func provideNow(for order: MachineOrder, behind machine: VirtualMachineFolder?) throws(RuntimeError) {
-        // Not while the VM boots that somebody waits for: it answers this when its guest is ready.
+        // Not while a VM boots that a caller waits for: it answers this when its guest is ready.
         if let machine { _ = try? machine.ask(.nodes) }
         if configuration.usesTemplates { try makeTemplate(for: order) }
-        let wanted = configuration.warm(order.key.function)
+        let wanted = configuration.prewarm(order.key.function)
         guard wanted > 0 else { return }
         let function = registry.function(order.key)
         _ = try function.locked(making: order.key) { () throws(RuntimeError) -> Void in
             try registry.removeDead(of: function)
-            let waiting = try function.machinesAhead().count
-            for _ in waiting..<max(waiting, wanted) { _ = try start(reserve(in: function), for: order, ahead: true) }
+            let prewarmed = try function.prewarmedMachines().count
+            for _ in prewarmed..<max(prewarmed, wanted) {
+                _ = try start(reserve(in: function), for: order, isPrewarmed: true)
+            }
         }
     }
 }
 
-/// Whatever does later, in the background, what is to be done ahead.
+/// Makes in the background what is to be there ahead of demand.
 public protocol Provider: Sendable {
     func provide(_ order: Placement.MachineOrder, behind machine: VirtualMachineFolder) throws(RuntimeError)
 }
