@@ -1,6 +1,7 @@
 // PID 1 of the emulated host: makes the caller's machine, runs one command in it, carries its streams and its status.
 #define _GNU_SOURCE
 #include "command.h"
+#include "probe.h"
 #include "stream.h"
 #include "system.h"
 #include "wire.h"
@@ -10,6 +11,7 @@
 #include <string.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { BEAT_MILLISECONDS = 5000 };
@@ -20,6 +22,7 @@ static struct stream output = { .from = -1, .to = -1, .limit = UINT64_MAX };
 static struct stream error = { .from = -1, .to = -1, .limit = UINT64_MAX };
 static char **shares, *modules;                       // shares: "tag\npath"
 static bool run_was_said;
+static pid_t syncer;                                  // 0 when it has ended
 static int status = -1;                               // of the command, as a shell reports it; -1 while it runs
 
 static void handle_frame(enum frame type, const uint8_t *payload, size_t length) {
@@ -49,13 +52,32 @@ static void reap(int signals) {
     while (read(signals, &ignored, sizeof ignored) > 0) {}
     int raw;
     for (pid_t pid; (pid = waitpid(-1, &raw, WNOHANG)) > 0;)
-        if (pid == command.pid) status = WIFEXITED(raw) ? WEXITSTATUS(raw) : 128 + WTERMSIG(raw);
+        if (probe_reap(pid, raw)) continue;
+        else if (pid == syncer) syncer = 0;
+        else if (pid == command.pid) status = WIFEXITED(raw) ? WEXITSTATUS(raw) : 128 + WTERMSIG(raw);
 }
 
 static void end_input(void) {
     if (!command.terminal && input.to >= 0) close(input.to);
     if (command.terminal && input.to >= 0) write(input.to, "\004", 1);
     input.from = input.to = -1;
+}
+
+// Says that the host is well, or what is wrong with it, when it is time to; returns the milliseconds until the next time.
+static int beat(void) {
+    static int64_t next;
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    int64_t now = time.tv_sec * 1000LL + time.tv_nsec / 1000000;
+    if (next == 0) next = now + BEAT_MILLISECONDS;
+    if (now < next) return (int)(next - now);
+    next = now + BEAT_MILLISECONDS;
+    const char *text;
+    enum probe result = probe_result(&text);
+    if (result == PROBE_FAILED) send_frame(FRAME_ASTRAY, text, strlen(text));
+    else send_frame(FRAME_BEAT, "", 0);
+    if (result == PROBE_PASSED) probe_start();
+    return BEAT_MILLISECONDS;
 }
 
 static struct pollfd interest(const struct stream *s, bool reading) {
@@ -73,7 +95,8 @@ static void carry(int signals) {
             interest(&output, false), interest(&error, true), interest(&error, false),
         };
         bool draining = status >= 0 && !stream_wants_write(&output) && !stream_wants_write(&error);
-        if (poll(fds, 8, draining ? 0 : BEAT_MILLISECONDS) == 0 && !draining) send_frame(FRAME_BEAT, "", 0);
+        int left = beat();
+        poll(fds, 8, draining ? 0 : left);
         if (fds[0].revents) receive_frames(handle_frame);
         if (fds[1].revents) reap(signals);
         stream_advance(&input);
@@ -85,13 +108,24 @@ static void carry(int signals) {
     }
 }
 
+// Writes the pages of the shares that were written through mappings; the host's disk may take its time.
+static void synchronize(int signals) {
+    syncer = fork();
+    if (syncer == 0) sync(), _exit(0);
+    if (syncer < 0) sync();
+    while (syncer > 0) {
+        struct pollfd fd = { .fd = signals, .events = POLLIN };
+        poll(&fd, 1, beat());
+        reap(signals);
+    }
+}
+
 static void report(void) {
     uint8_t payload[20] = { (uint8_t)status };
     for (int i = 0; i < 8; i++) {
         payload[4 + i] = (uint8_t)(output.moved >> 8 * i);
         payload[12 + i] = (uint8_t)(error.moved >> 8 * i);
     }
-    sync();                                           // pages of the shares that were written through mappings
     send_frame(FRAME_EXIT, payload, sizeof payload);
 }
 
@@ -123,6 +157,7 @@ int main(void) {
     send_frame(FRAME_STARTED, "", 0);
     input.to = command.input, output.from = command.output, error.from = command.error;
     carry(signals);
+    synchronize(signals);
     report();
     for (;;) pause();                                 // the launcher ends the machine
 }

@@ -20,7 +20,8 @@ enum frame {
     // init to launcher
     FRAME_HELLO = 'h',       // init is up
     FRAME_STARTED = 'g',     // the root is mounted, the command starts
-    FRAME_BEAT = 'b',        // every few seconds: still alive
+    FRAME_BEAT = 'b',        // every few seconds: still well
+    FRAME_ASTRAY = 'q',      // text, instead of a beat: what the host cannot do any more
     FRAME_FAILURE = 'f',     // text: the host could not be set up
     FRAME_EXIT = 'x',        // 32-bit status, 64-bit byte counts of stdout and stderr
 };

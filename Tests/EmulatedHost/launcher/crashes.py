@@ -12,7 +12,7 @@ SIGNS = re.compile(r"Kernel panic|BUG:|Oops|general protection fault|double faul
 
 
 class HostCrashed(Exception):
-    """The emulated host ended, or fell silent, before the command's exit status was known."""
+    """The emulated host ended, fell silent or said that it is not well, before the command's exit status was known."""
 
 
 def sign(console):

@@ -10,7 +10,7 @@ from .options import HostUnavailable
 from .streams import Outlet
 
 START_SECONDS = 300  # to the command's start, on a machine with much else to do
-SILENCE_SECONDS = 300  # a host that sends no beat for so long hangs; it sends one every 5 s
+SILENCE_SECONDS = 45  # a host that sends no beat for so long hangs; it sends one every 5 s
 CONSOLE_LIMIT = 1 << 20
 PASSED = ("HOME", "PATH", "TERM", "LANG", "CI", "XDG_CACHE_HOME")  # and CZONE_*
 LEAVE = b"\x1d\x1d\x1d"  # three Ctrl-] leave a terminal whose host hangs
@@ -117,6 +117,8 @@ class Session:
                 self.deadline = time.monotonic() + self.options.seconds
         elif kind == wire.EXIT:
             self.status, *self.expected = wire.EXIT_REPORT.unpack(payload)
+        elif kind == wire.ASTRAY:
+            raise HostCrashed(f"led astray: {payload.decode(errors='replace')}")
         elif kind == wire.FAILURE:
             raise HostUnavailable(payload.decode(errors="replace"))
 

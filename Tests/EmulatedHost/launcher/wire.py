@@ -6,7 +6,7 @@ CONTROL, STDIN, STDOUT, STDERR = 1, 2, 3, 4  # virtio-serial port numbers
 
 SHARE, MODULES, DIRECTORY, VARIABLE, ARGUMENT = b"s", b"m", b"d", b"e", b"a"
 TERMINAL, RUN, WINDOW, STDIN_END = b"t", b"r", b"w", b"z"
-HELLO, STARTED, BEAT, FAILURE, EXIT = b"h", b"g", b"b", b"f", b"x"
+HELLO, STARTED, BEAT, ASTRAY, FAILURE, EXIT = b"h", b"g", b"b", b"q", b"f", b"x"
 
 HEADER = struct.Struct("<cI")
 WINDOW_SIZE = struct.Struct("<HH")  # rows, columns
