@@ -1,7 +1,7 @@
 #!/bin/sh
 # build.sh OUT: builds the guest agent, a static executable (Embedded Swift, musl). Needs swiftc and musl-tools.
 set -eu
-out=$1
+out=$(realpath -m "$1")
 here=$(cd "$(dirname "$0")" && pwd)
 objects=$(mktemp -d)
 trap 'rm -rf "$objects"' EXIT
@@ -12,11 +12,12 @@ for source in "$here"/CAgent/*.c; do
         -idirafter /usr/include -idirafter "/usr/include/$(uname -m)-linux-gnu" \
         -c "$source" -o "$objects/$(basename "$source").o"
 done
+cd "$here"
 swiftc -target "$(uname -m)-unknown-linux-gnu" -enable-experimental-feature Embedded -wmo -Osize -parse-as-library \
     -swift-version 6 -strict-memory-safety -warnings-as-errors \
     -enable-upcoming-feature ExistentialAny -enable-upcoming-feature MemberImportVisibility \
     -enable-upcoming-feature InternalImportsByDefault -module-name czone_agent \
     -Xcc -fmodule-map-file="$here/CAgent/module.modulemap" -Xfrontend -function-sections \
-    "$here"/*.swift "$here"/../AgentProtocol/*.swift -c -o "$objects/agent.o"
+    $(find . ../AgentProtocol -name '*.swift' | sort) -c -o "$objects/agent.o"
 mkdir -p "$(dirname "$out")"
 musl-gcc -static -Wl,--gc-sections -Wl,--build-id=none -s -o "$out" "$objects"/*.o

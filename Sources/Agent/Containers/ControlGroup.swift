@@ -1,0 +1,115 @@
+/// A container's control group, below the one that all containers share.
+final class ControlGroup {
+    /// What all containers' groups are below. Its device rules hold for all of them.
+    static let parent = "/sys/fs/cgroup/containers"
+    /// What must stay free of a zone, in bytes, so that the group's limit is met before the zone is full.
+    static let zoneReserve: UInt64 = 8 << 20
+
+    let number: ContainerNumber
+    let directory: Descriptor
+    /// What is plugged of its zone; nil: it has none.
+    private var zoneBytes: UInt64?
+    private let events: Descriptor
+    private let memoryEvents: Descriptor
+
+    /// Makes the group on this node (0: no zone). The node may still be without memory.
+    init(_ number: ContainerNumber, node: UInt32, zoneBytes: UInt64, limits: ResourceLimits) throws(Failure) {
+        self.number = number
+        self.zoneBytes = node == 0 ? nil : zoneBytes
+        let path = "\(ControlGroup.parent)/\(number.rawValue)"
+        try check(Kernel.makeDirectory(path), .controlGroup, "make \(path)")
+        do throws(Failure) {
+            directory = Descriptor(
+                taking: try check(Kernel.open(path, OpenFlag.directory), .controlGroup, "open \(path)"))
+            events = try ControlGroup.open("cgroup.events", in: directory)
+            memoryEvents = try ControlGroup.open("memory.events", in: directory)
+            try set("cpuset.mems", "\(node)")
+            try set("memory.oom.group", "1")
+            try apply(limits, isNew: true)
+        } catch {
+            _ = Kernel.removeDirectory(path, in: Kernel.here)
+            throw error
+        }
+    }
+
+    private static func open(_ name: String, in directory: Descriptor) throws(Failure) -> Descriptor {
+        Descriptor(
+            taking: try check(
+                Kernel.open(name, OpenFlag.read, in: directory.rawValue), .controlGroup, "open \(name)"))
+    }
+
+    func set(_ name: String, _ value: String) throws(Failure) {
+        try writeValue(value, to: name, in: directory.rawValue, .controlGroup)
+    }
+
+    /// More of its zone is there: the limits that come may be higher.
+    func zoneHasGrown(to bytes: UInt64) { zoneBytes = zoneBytes.map { max($0, bytes) } }
+
+    /// Sets those limits that are given. A zone's size is a limit that always holds.
+    func apply(_ limits: ResourceLimits, isNew: Bool = false) throws(Failure) {
+        var memoryMax = limits.memoryMax
+        if let zoneBytes, isNew || memoryMax != nil {
+            let most = zoneBytes > ControlGroup.zoneReserve ? zoneBytes - ControlGroup.zoneReserve : 0
+            memoryMax = min(memoryMax ?? most, most)
+        }
+        if let memoryMax { try set("memory.max", ControlGroup.text(memoryMax)) }
+        if let low = limits.memoryLow { try set("memory.low", ControlGroup.text(low)) }
+        if let processes = limits.processesMax { try set("pids.max", ControlGroup.text(processes)) }
+        if limits.cpuQuota != nil || limits.cpuPeriod != nil {
+            let quota = ControlGroup.text(limits.cpuQuota ?? .max)
+            try set("cpu.max", "\(quota) \(limits.cpuPeriod ?? 100_000)")
+        }
+        if let weight = limits.cpuWeight { try set("cpu.weight", "\(weight)") }
+    }
+
+    private static func text(_ limit: UInt64) -> String { limit == .max ? "max" : "\(limit)" }
+
+    func file(_ name: String) -> TextFile { TextFile(name, in: directory.rawValue) }
+
+    /// Of all its processes, in the agent's process namespace.
+    var processIDs: [UInt32] {
+        file("cgroup.procs").bytes.split(separator: 0x0A).map { UInt32(truncatingIfNeeded: TextFile.number(in: $0)) }
+    }
+
+    /// Whether a process is in it.
+    var isPopulated: Bool { file("cgroup.events").number(after: "populated") != 0 }
+    var isFrozen: Bool { file("cgroup.events").number(after: "frozen") != 0 }
+    var oomKills: UInt64 { file("memory.events").number(after: "oom_kill") }
+
+    /// Whether its processes may use memory of this node now.
+    func hasNode(_ node: UInt32) -> Bool {
+        // A list of numbers and ranges, but a container's group has one node.
+        let text = file("cpuset.mems.effective").bytes[...]
+        return !text.isEmpty && TextFile.number(in: text) == UInt64(node)
+    }
+
+    /// Calls back when it becomes empty or frozen, and when it meets a memory limit.
+    func watch(loop: PollLoop, stateChanged: @escaping () -> Void, memoryEvent: @escaping () -> Void) {
+        loop.watch(events.rawValue, for: Ready.priority) { [events] _ in
+            ControlGroup.acknowledge(events)
+            stateChanged()
+        }
+        loop.watch(memoryEvents.rawValue, for: Ready.priority) { [memoryEvents] _ in
+            ControlGroup.acknowledge(memoryEvents)
+            memoryEvent()
+        }
+    }
+
+    func unwatch(loop: PollLoop) {
+        loop.forget(events.rawValue)
+        loop.forget(memoryEvents.rawValue)
+    }
+
+    /// A kernfs file tells of changes since it was last read.
+    private static func acknowledge(_ file: Descriptor) {
+        var words = [UInt64](repeating: 0, count: 64)
+        _ = Kernel.readWords(file.rawValue, into: &words, count: 64, at: 0)
+    }
+
+    func kill() throws(Failure) { try writeValue("1", to: "cgroup.kill", in: directory.rawValue, .kill) }
+
+    /// Removes it; the result is a negative errno value while something is in it.
+    func remove() -> Int32 {
+        Kernel.removeDirectory("\(ControlGroup.parent)/\(number.rawValue)", in: Kernel.here)
+    }
+}

@@ -1,0 +1,71 @@
+/// A container, from the request to make it until it is deleted.
+final class GuestContainer {
+    let number: ContainerNumber
+    /// Its zone's NUMA node; 0 without a zone.
+    let node: UInt32
+    let group: ControlGroup
+    var life = ContainerLife()
+    var processes: [ContainerProcess] = []
+    /// The first process's, when it has ended.
+    var exit: ExitStatus?
+    /// Whether it is the agent's own pause, without files.
+    let isPause: Bool
+    /// Kills for lack of memory that the host knows of.
+    var oomKills: UInt64 = 0
+    /// Streams to the host that have not come to their end.
+    var outputs: [Pump] = []
+
+    init(number: ContainerNumber, node: UInt32, group: ControlGroup, isPause: Bool) {
+        self.number = number
+        self.node = node
+        self.group = group
+        self.isPause = isPause
+    }
+
+    subscript(process: ProcessNumber) -> ContainerProcess? { processes.first { $0.number == process } }
+
+    /// The first process while it lives.
+    var initial: ContainerProcess? { self[.initial] }
+
+    func process(_ number: ProcessNumber) throws(Failure) -> ContainerProcess {
+        guard let process = self[number] else {
+            let text = "find \(number.description) of \(self.number.description)"
+            throw Failure(code: ErrorNumber.noProcess, step: .request, text: text)
+        }
+        return process
+    }
+
+    /// As the host knows it.
+    var phase: ContainerState.Phase {
+        if exit != nil { return .stopped }
+        return switch life.state {
+        case .creating, .created: .created
+        case .running, .freezing, .ending, .stuck, .removed: .running
+        case .paused: .paused
+        }
+    }
+
+    /// Closes its streams at once.
+    func cutOutputs() {
+        for pump in outputs { pump.finish() }
+        outputs = []
+    }
+}
+
+/// A process that the host asked for, while it lives.
+final class ContainerProcess {
+    let number: ProcessNumber
+    /// In the agent's process namespace.
+    let id: Int32
+    let descriptor: Descriptor
+    /// nil once it executes its program.
+    var launch: Launch?
+    var terminal: Descriptor?
+    var input: Pump?
+
+    init(number: ProcessNumber, id: Int32, descriptor: Descriptor) {
+        self.number = number
+        self.id = id
+        self.descriptor = descriptor
+    }
+}

@@ -1,0 +1,91 @@
+/// The agent's service to the host: each message that comes is given to the part that does it, which answers its caller.
+/// One thread; nothing here waits but the loop.
+final class GuestService {
+    let loop: PollLoop
+    private let host: HostConnection
+    private let guest: GuestSetup
+    private let zones: ZoneService
+    private let containers: ContainerLifecycle
+    private let measures: MeasureService
+    /// Monotonic time of the first instruction, in nanoseconds.
+    private let startedAt: UInt64
+
+    /// - Parameter socket: an existing control connection, for tests.
+    init(startedAt: UInt64, transport: StreamTransport, socket: Descriptor?) throws(Failure) {
+        self.startedAt = startedAt
+        let loop = try PollLoop()
+        let host = HostConnection(loop: loop)
+        let zones = try GuestZones(loop: loop)
+        let workers = Workers(loop: loop)
+        let networks = NetworkNamespacePool(loop: loop)
+        let table = ContainerTable(loop: loop, host: host, zones: zones)
+        self.loop = loop
+        self.host = host
+        guest = GuestSetup(loop: loop, host: host, zones: zones, networks: networks)
+        self.zones = ZoneService(loop: loop, zones: zones, containers: table, workers: workers)
+        containers = try ContainerLifecycle(
+            loop: loop, table: table, zones: self.zones, networks: networks,
+            launcher: try Launcher(loop: loop, transport: transport), mounts: guest)
+        measures = MeasureService(containers: table, zones: zones, guest: guest, workers: workers)
+        zones.wentOnline = { zone in
+            host.send(event: ZoneChanged(node: zone.description.node, onlineBytes: zone.onlineBytes))
+        }
+        host.open(
+            given: socket, greet: { [self] in greet() }, receive: { [self] frame, caller in receive(frame, caller) })
+    }
+
+    private func greet() {
+        let hello = Hello(
+            connection: host.count, isSetUp: guest.isSetUp, startedAt: startedAt, readyAt: Kernel.monotonicTime)
+        host.send(event: hello)
+    }
+
+    private func receive(_ frame: Frame, _ caller: Caller) {
+        do throws(Failure) {
+            try serve(frame, caller)
+        } catch {
+            caller.reply(error)
+        }
+    }
+
+    private func serve(_ frame: Frame, _ caller: Caller) throws(Failure) {
+        switch frame.type {
+        case .setup: try guest.setUp(try message(frame), caller)
+        case .renew: try guest.renew(try message(frame), caller)
+        case .settle: try guest.settle(try message(frame), caller)
+        case .powerOff: guest.powerOff(try message(frame), caller) { [containers] in containers.killAll() }
+        case .onlineZone: try zones.online(try message(frame), caller)
+        case .offlineZone: try zones.offline(try message(frame), caller)
+        case .createContainer: try containers.create(try message(frame), caller)
+        case .startContainer: try containers.start(try message(frame), caller)
+        case .deleteContainer: try containers.delete(try message(frame), caller)
+        case .pauseContainer: try containers.pause(try message(frame), caller)
+        case .resumeContainer: try containers.resume(try message(frame), caller)
+        case .updateResources: try containers.update(try message(frame), caller)
+        case .execute: try containers.execute(try message(frame), caller)
+        case .signal: try containers.signal(try message(frame), caller)
+        case .resizeTerminal: try containers.resize(try message(frame), caller)
+        case .closeInput: try containers.closeInput(try message(frame), caller)
+        case .listContainers: measures.list(try message(frame), caller)
+        case .listProcesses: try measures.listProcesses(try message(frame), caller)
+        case .measureContainer: try measures.measureContainer(try message(frame), caller)
+        case .measureContainers: measures.measureAll(try message(frame), caller)
+        case .measureNodes: measures.measureMemory(try message(frame), caller)
+        case .measurePlacement: try measures.survey(try message(frame), caller)
+        case .reclaim: try measures.reclaim(try message(frame), caller)
+        case .hello, .exited, .outOfMemory, .zoneChanged, .done, .failure, .processStarted, .containerDeleted,
+            .zoneOffline, .containerList, .containerMeasure, .containerMeasures, .processList, .pagePlacement,
+            .nodeMeasures, .reclaimed:
+            let text = "serve a message of type \(frame.type.rawValue), which only the agent sends"
+            throw Failure(code: ErrorNumber.notSupported, step: .request, text: text)
+        }
+    }
+
+    private func message<Content: Message>(_ frame: Frame) throws(Failure) -> Content {
+        do throws(ProtocolError) {
+            return try frame.message()
+        } catch {
+            throw Failure(code: ErrorNumber.invalid, step: .request, text: "read the request: \(error.description)")
+        }
+    }
+}

@@ -1,0 +1,96 @@
+/// What belongs to the guest as a whole: its clock and entropy, its images and shares, its end.
+final class GuestSetup {
+    private let loop: PollLoop
+    private let host: HostConnection
+    private let zones: GuestZones
+    private let networks: NetworkNamespacePool
+    private(set) var isSetUp = false
+    /// Those that are mounted.
+    private(set) var images: [ImageDescription] = []
+    /// The tags of those that are mounted.
+    private var shares: [String] = []
+
+    init(loop: PollLoop, host: HostConnection, zones: GuestZones, networks: NetworkNamespacePool) {
+        self.loop = loop
+        self.host = host
+        self.zones = zones
+        self.networks = networks
+    }
+
+    func setUp(_ setup: Setup, _ caller: Caller) throws(Failure) {
+        var timer = StepTimer()
+        try set(clock: setup.wallClock, entropy: setup.entropy)
+        try check(Kernel.setHostName(setup.hostname), .clock, "set host name \(setup.hostname)")
+        timer.lap(.clock)
+        try zones.set(setup.zones)
+        timer.lap(.zoneOnline)
+        for image in setup.images where !images.contains(where: { $0.device == image.device }) {
+            try mount(image)
+            images.append(image)
+        }
+        timer.lap(.image)
+        isSetUp = true
+        networks.provide(for: setup.mostContainers)
+        caller.reply(Done(timings: timer.timings))
+    }
+
+    func renew(_ renew: Renew, _ caller: Caller) throws(Failure) {
+        var timer = StepTimer()
+        try set(clock: renew.wallClock, entropy: renew.entropy)
+        timer.lap(.clock)
+        caller.reply(Done(timings: timer.timings))
+    }
+
+    func settle(_: Settle, _ caller: Caller) throws(Failure) {
+        // Clean pages, names and inodes: a template is smaller without them, and they come again where they are needed.
+        try writeValue("3", to: "/proc/sys/vm/drop_caches", .request)
+        networks.whenProvided { caller.reply(Done()) }
+    }
+
+    func powerOff(_: PowerOff, _ caller: Caller, killAll: () -> Void) {
+        caller.reply(Done())
+        killAll()
+        // The answer should leave first; a host that does not read it cannot hold the end up.
+        _ = loop.after(milliseconds: host.isFlushed ? 0 : 100) {
+            Kernel.synchronize()
+            if Kernel.powerOff() < 0 { Kernel.exit(0) }
+        }
+    }
+
+    private func set(clock: UInt64, entropy: [UInt8]) throws(Failure) {
+        if !entropy.isEmpty { try check(Kernel.addEntropy(entropy), .clock, "add entropy") }
+        try check(Kernel.setWallClock(clock), .clock, "set the clock to \(clock) ns")
+    }
+
+    private func mount(_ image: ImageDescription) throws(Failure) {
+        let directory = AgentDirectory.image(image.device)
+        let made = Kernel.makeDirectory(directory)
+        if made != -ErrorNumber.exists { try check(made, .image, "make \(directory)") }
+        try check(
+            Kernel.mount(
+                "/dev/pmem\(image.device)", on: directory, type: "erofs",
+                flags: MountFlag.readOnly | MountFlag.noDevices, data: "dax=always"),
+            .image, "mount image /dev/pmem\(image.device)")
+    }
+
+    /// Mounts the shares that a specification names, each once.
+    func mountShares(of specification: ContainerSpecification) throws(Failure) {
+        var trees = specification.root.layers
+        for mount in specification.mounts {
+            if case .bind(let tree, _) = mount.source { trees.append(tree) }
+        }
+        for tree in trees {
+            guard case .share(let tag, _) = tree else { continue }
+            if shares.contains(where: { $0.utf8.elementsEqual(tag.utf8) }) { continue }
+            // The tag is to name a directory, no more.
+            guard !tag.utf8.contains(UInt8(ascii: "/")) else {
+                throw Failure(code: ErrorNumber.invalid, step: .mounts, text: "use share \(tag): a tag has no /")
+            }
+            let directory = AgentDirectory.share(tag)
+            let made = Kernel.makeDirectory(directory)
+            if made != -ErrorNumber.exists { try check(made, .mounts, "make \(directory)") }
+            try check(Kernel.mount(tag, on: directory, type: "virtiofs"), .mounts, "mount share \(tag)")
+            shares.append(tag)
+        }
+    }
+}

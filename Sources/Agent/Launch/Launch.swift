@@ -1,0 +1,53 @@
+/// What a new process tells the agent while it sets itself up, in packets: a kind, then its contents.
+enum LaunchReport {
+    /// Set up; what is left is to execute the program. The time of that and the timings follow, and the terminal comes
+    /// along.
+    static let ready: UInt8 = 1
+    /// A `Failure` follows; the process ends.
+    static let failed: UInt8 = 2
+}
+
+/// A process between its clone and the execution of its program. The child's end of the channel closes by itself when
+/// the program is executed, which is how success is known.
+final class Launch {
+    /// The request that waits: for the process being ready, or executing. nil between `CreateContainer` and
+    /// `StartContainer`.
+    var caller: Caller?
+    /// Whether the program is executed as soon as the process is ready.
+    let executesAtOnce: Bool
+    /// The agent's end of the channel, and the streams, once the process is there.
+    private var running: (channel: Descriptor, streams: ProcessStreams)?
+    /// The failure that the child reported.
+    var failure: Failure?
+    var isReady = false
+    /// Whether `CreateContainer` was answered: then the container stays, whatever becomes of its process.
+    var wasCreated: Bool { isReady && !executesAtOnce }
+    var receivedAt: UInt64
+    var timer: StepTimer
+
+    init(caller: Caller, executesAtOnce: Bool, receivedAt: UInt64, timer: StepTimer) {
+        self.caller = caller
+        self.executesAtOnce = executesAtOnce
+        self.receivedAt = receivedAt
+        self.timer = timer
+    }
+
+    /// The process was cloned.
+    func begin(channel: Descriptor, streams: ProcessStreams) { running = (channel, streams) }
+
+    /// The channel's descriptor; −1 before the process is there.
+    var channel: Int32 { running?.channel.rawValue ?? -1 }
+
+    /// Connects the streams to the host; the connections are made while the process sets itself up.
+    func connectStreams(over transport: StreamTransport) throws(Failure) {
+        try running?.streams.connect(over: transport)
+    }
+
+    /// Begins to carry the streams: from and to pipes at once, a terminal's when it is there. What carries them.
+    func startPumps(
+        loop: PollLoop, terminal: Descriptor?, ended: @escaping () -> Void
+    ) -> (input: Pump?, outputs: [Pump]) {
+        guard running?.streams.isTerminal == (terminal != nil) else { return (nil, []) }
+        return running?.streams.startPumps(loop: loop, terminal: terminal, ended: ended) ?? (nil, [])
+    }
+}

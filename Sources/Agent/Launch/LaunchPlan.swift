@@ -1,0 +1,103 @@
+/// What a new process is to become, besides its specification.
+struct LaunchPlan {
+    enum Place {
+        /// The first process of a new container.
+        case container(ContainerSpecification, node: UInt32, zoneBytes: UInt64)
+        /// One more in a container: the descriptor of its first process.
+        case existing(Descriptor)
+    }
+
+    let place: Place
+    let process: ProcessSpecification
+    /// First processes of other containers, with the namespaces to join of each (CLONE_NEW… flags), or a namespace.
+    var joins: [(namespaces: Descriptor, kinds: UInt64)] = []
+    /// Whether the network namespace to join is a new one whose loopback interface is up.
+    var hasLoopback = false
+    /// Namespaces that the process is cloned into.
+    var newNamespaces: UInt64 = 0
+    /// Namespaces that the child makes itself: of the network, which would keep the agent waiting, and of control
+    /// groups, whose root would be the agent's group.
+    var lateNamespaces: UInt64 = 0
+    /// The process in whose process namespace the new one is cloned, unless that is new or the agent's.
+    var processNamespace: Descriptor?
+    let executesAtOnce: Bool
+
+    init(place: Place, process: ProcessSpecification, executesAtOnce: Bool) {
+        self.place = place
+        self.process = process
+        self.executesAtOnce = executesAtOnce
+    }
+}
+
+extension LaunchPlan {
+    /// The first process of a new container: finds the namespaces to make and to join.
+    init(
+        creating request: CreateContainer, containers: ContainerTable, networks: NetworkNamespacePool
+    ) throws(Failure) {
+        let specification = request.specification
+        let namespaces = specification.namespaces
+        self.init(
+            place: .container(specification, node: request.node, zoneBytes: request.zoneBytes),
+            process: specification.process, executesAtOnce: request.start)
+        newNamespaces = NamespaceFlag.mount
+        switch namespaces.process {
+        case .new: newNamespaces |= NamespaceFlag.process
+        case .guest: break
+        case .container(let number): processNamespace = try containers.initialProcess(of: number).descriptor
+        }
+        switch namespaces.network {
+        case .new: useNewNetwork(networks)
+        case .guest: break
+        case .container(let number): try join(number, NamespaceFlag.network, containers)
+        }
+        for (choice, kind) in [
+            (namespaces.ipc, NamespaceFlag.ipc), (namespaces.hostName, NamespaceFlag.hostName),
+        ] {
+            switch choice {
+            case .new: newNamespaces |= kind
+            case .guest: break
+            case .container(let number): try join(number, kind, containers)
+            }
+        }
+        switch namespaces.controlGroup {
+        case .new: lateNamespaces |= NamespaceFlag.controlGroup
+        case .guest: break
+        case .container(let number): try join(number, NamespaceFlag.controlGroup, containers)
+        }
+        try LaunchPlan.checkOwnership(specification)
+    }
+
+    /// Nobody changes the names and interfaces of others.
+    private static func checkOwnership(_ specification: ContainerSpecification) throws(Failure) {
+        let namespaces = specification.namespaces
+        if namespaces.hostName != .new && !specification.hostname.utf8.isEmpty {
+            let text = "set host name \(specification.hostname) in a namespace that is not the container's own"
+            throw Failure(code: ErrorNumber.invalid, step: .request, text: text)
+        }
+        if namespaces.network != .new && !specification.interfaces.isEmpty {
+            let text = "make network interfaces in a namespace that is not the container's own"
+            throw Failure(code: ErrorNumber.invalid, step: .request, text: text)
+        }
+    }
+
+    private mutating func useNewNetwork(_ networks: NetworkNamespacePool) {
+        if let ready = networks.take() {
+            joins.append((ready, NamespaceFlag.network))
+            hasLoopback = true
+        } else {
+            lateNamespaces |= NamespaceFlag.network
+        }
+    }
+
+    /// All namespaces of one container are joined in one call.
+    private mutating func join(
+        _ number: ContainerNumber, _ kind: UInt64, _ containers: ContainerTable
+    ) throws(Failure) {
+        let descriptor = try containers.initialProcess(of: number).descriptor
+        if let index = joins.firstIndex(where: { $0.namespaces === descriptor }) {
+            joins[index].kinds |= kind
+        } else {
+            joins.append((descriptor, kind))
+        }
+    }
+}

@@ -1,0 +1,67 @@
+extension ProcessSetup {
+    /// The namespaces of a new container, and the interfaces in its network. The trunk is reached before another network
+    /// is joined.
+    mutating func enterNamespaces(of specification: ContainerSpecification) throws(Failure) {
+        let interfaces = try InterfaceSetup(specification.interfaces)
+        for join in plan.joins {
+            try check(
+                Kernel.enterNamespaces(join.namespaces.rawValue, join.kinds), .namespaces,
+                "join other namespaces")
+        }
+        if plan.lateNamespaces != 0 {
+            try check(Kernel.unshare(plan.lateNamespaces), .namespaces, "make namespaces")
+        }
+        timer.lap(.namespaces)
+        guard let interfaces else { return }
+        try interfaces.make()
+        timer.lap(.network)
+    }
+
+    /// All namespaces of a container that runs; its process namespace the process was cloned into.
+    mutating func joinContainer(_ first: Descriptor) throws(Failure) {
+        let all =
+            NamespaceFlag.mount | NamespaceFlag.network | NamespaceFlag.ipc | NamespaceFlag.hostName
+            | NamespaceFlag.controlGroup
+        try check(Kernel.enterNamespaces(first.rawValue, all), .namespaces, "join the container's namespaces")
+        timer.lap(.namespaces)
+    }
+
+    mutating func setSystemControls(of specification: ContainerSpecification) throws(Failure) {
+        for control in specification.systemControls { try set(control) }
+        if !specification.systemControls.isEmpty { timer.lap(.sysctls) }
+    }
+
+    /// Through the agent's /proc: what a namespace holds is looked up in the namespaces of who asks.
+    private func set(_ control: SystemControl) throws(Failure) {
+        var path = [UInt8]("/proc/sys/".utf8)
+        for byte in control.name.utf8 { path.append(byte == UInt8(ascii: ".") ? UInt8(ascii: "/") : byte) }
+        try writeValue(control.value, to: String(decoding: path, as: UTF8.self), .sysctls)
+    }
+
+    mutating func setNetworkAndNames(_ specification: ContainerSpecification) throws(Failure) {
+        timer.restart()
+        if specification.namespaces.network == .new && !plan.hasLoopback {
+            try check(Kernel.raiseLoopback(), .network, "raise the loopback interface")
+        }
+        if !specification.hostname.utf8.isEmpty {
+            try check(
+                Kernel.setHostName(specification.hostname), .network, "set host name \(specification.hostname)")
+        }
+        if !specification.domainName.utf8.isEmpty {
+            try check(
+                Kernel.setDomainName(specification.domainName), .network,
+                "set domain name \(specification.domainName)")
+        }
+        timer.lap(.network)
+    }
+
+    func enterWorkingDirectory(makes: Bool) throws(Failure) {
+        let path = process.workingDirectory
+        var result = Kernel.changeDirectory(path)
+        if result == -ErrorNumber.noEntry && makes {
+            try makeDirectories(path, .workingDirectory)
+            result = Kernel.changeDirectory(path)
+        }
+        try check(result, .workingDirectory, "enter \(path)")
+    }
+}

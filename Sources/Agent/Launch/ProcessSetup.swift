@@ -1,0 +1,94 @@
+/// A new process on its way to its program, in the child: `become` is the sequence, its steps are in this type's other
+/// files and in `RootSetup`; the last one, from being set up to the program, in `ProcessSetup+Program`. It runs on a copy
+/// of the agent's memory, in its container's control group: what it touches comes from the zone, and goes when it
+/// executes its program.
+struct ProcessSetup {
+    let plan: LaunchPlan
+    let channel: Descriptor
+    let streams: ProcessStreams
+    var timer: StepTimer
+
+    var process: ProcessSpecification { plan.process }
+
+    init(plan: LaunchPlan, channel: Descriptor, streams: ProcessStreams, timer: StepTimer) {
+        self.plan = plan
+        self.channel = channel
+        self.streams = streams
+        self.timer = timer
+    }
+
+    consuming func run() -> Never {
+        timer.lap(.clone)
+        do throws(Failure) {
+            try become()
+        } catch {
+            var encoder = MessageEncoder()
+            encoder.integer(LaunchReport.failed)
+            error.encode(into: &encoder)
+            _ = Kernel.send(channel.rawValue, encoder.bytes)
+        }
+        Kernel.exit(1)
+    }
+
+    /// Returns never but with a failure.
+    private mutating func become() throws(Failure) {
+        try check(Kernel.resetSignals(), .request, "reset signals")
+        try check(Kernel.newSession(), .request, "begin a session")
+        // The agent may not be killed for memory; what it starts may.
+        try writeValue("\(process.oomScoreAdjustment)", to: "/proc/self/oom_score_adj", .limits)
+        var root: RootSetup?
+        switch plan.place {
+        case .container(let specification, let node, let zoneBytes):
+            try enterNamespaces(of: specification)
+            if specification.root.layers.isEmpty { try pause(specification) }
+            let setup = RootSetup(
+                specification: specification, workingDirectory: process.workingDirectory, node: node,
+                zoneBytes: zoneBytes)
+            try setSystemControls(of: specification)
+            try setNetworkAndNames(specification)
+            try setup.enter(&timer)
+            timer.restart()
+            root = setup
+        case .existing(let first):
+            try joinContainer(first)
+        }
+        let terminal = try connectStreams(root)
+        timer.lap(.terminal)
+        try root?.close(&timer)
+        try enterWorkingDirectory(makes: root != nil)
+        timer.lap(.workingDirectory)
+        try limit()
+        let program = try changeCredentials()
+        try report(terminal)
+        if !plan.executesAtOnce { try waitForStart() }
+        try execute(program)
+    }
+
+    /// A pod's pause has no program: this process is it.
+    private mutating func pause(_ specification: ContainerSpecification) throws(Failure) {
+        try setNetworkAndNames(specification)
+        try report(nil)
+        if !plan.executesAtOnce { try waitForStart() }
+        Kernel.closeAll(but: [])
+        Kernel.pause()
+    }
+
+    private mutating func report(_ terminal: Descriptor?) throws(Failure) {
+        var encoder = MessageEncoder()
+        encoder.integer(LaunchReport.ready)
+        encoder.integer(timer.last)
+        Done(timings: timer.timings).encode(into: &encoder)
+        let result = Kernel.send(channel.rawValue, encoder.bytes, descriptor: terminal?.rawValue ?? -1)
+        try check(result, .execute, "report to the agent")
+    }
+
+    private func waitForStart() throws(Failure) {
+        // It may be long until the start, and what else was inherited is to be closed with its owner.
+        Kernel.closeAll(but: [0, 1, 2, channel.rawValue])
+        var byte: [UInt8] = [0]
+        let (count, _) = Kernel.receive(channel.rawValue, into: &byte)
+        try check(count, .execute, "wait for the start")
+        // The agent has closed its end: there will be no start.
+        if count == 0 { Kernel.exit(1) }
+    }
+}

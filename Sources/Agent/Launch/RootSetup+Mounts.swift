@@ -1,0 +1,109 @@
+extension RootSetup {
+    /// The sources of bind mounts, while the agent's root is still in reach: detached copies of their mounts. One entry
+    /// for each mount; nil for a new file system.
+    func openSources(_ mounts: [Mount]) throws(Failure) -> [Descriptor?] {
+        var trees: [Descriptor?] = []
+        for mount in mounts {
+            guard case .bind(let tree, let recursive) = mount.source else {
+                trees.append(nil)
+                continue
+            }
+            let source = try open(tree, for: mount.destination)
+            let copy = Kernel.cloneTree(source.rawValue, recursive: recursive)
+            trees.append(Descriptor(taking: try check(copy, .mounts, "copy the mount for \(mount.destination)")))
+        }
+        return trees
+    }
+
+    /// A file or directory, to be mounted on this path of the container.
+    func open(_ tree: Tree, for destination: String) throws(Failure) -> Descriptor {
+        let raw: Int32
+        let text: String
+        switch tree {
+        case .image(let device):
+            text = "image \(device)"
+            raw = Kernel.open(AgentDirectory.image(device), OpenFlag.path)
+        case .guest(let path):
+            text = path
+            raw = Kernel.open(path, OpenFlag.path)
+        case .share(let tag, let path):
+            text = "\(path) of share \(tag)"
+            let root = Kernel.open(AgentDirectory.share(tag), OpenFlag.path | OpenFlag.directory)
+            let share = Descriptor(taking: try check(root, .mounts, "open share \(tag)"))
+            raw = Kernel.openWithin(share.rawValue, path, OpenFlag.path, asRoot: true)
+        }
+        return Descriptor(taking: try check(raw, .mounts, "open \(text), to be mounted on \(destination)"))
+    }
+
+    func mountOne(_ mount: Mount, tree: Descriptor?) throws(Failure) {
+        if let tree {
+            let mode = try check(Kernel.mode("", in: tree.rawValue), .mounts, "look at \(mount.destination)'s source")
+            let isDirectory = mode & 0o170000 == 0o040000
+            let target = try openDestination(mount.destination, isDirectory: isDirectory)
+            let isRecursive = if case .bind(_, true) = mount.source { true } else { false }
+            try check(
+                Kernel.restrictMount(
+                    tree.rawValue, recursive: isRecursive, flags: mount.flags, propagation: mount.propagation),
+                .mounts, "restrict the mount on \(mount.destination)")
+            try check(
+                Kernel.attachTree(tree.rawValue, to: target.rawValue), .mounts, "mount on \(mount.destination)")
+            return
+        }
+        guard case .fileSystem(let type, let name) = mount.source else { return }
+        let target = try openDestination(mount.destination, isDirectory: true)
+        // By the descriptor: a path could lead elsewhere when it is looked up again.
+        try check(Kernel.changeDirectory(to: target.rawValue), .mounts, "enter \(mount.destination)")
+        var data = mount.data
+        if FileSystemType(type) == .tmpfs { data += data.utf8.isEmpty ? policyAlone : zonePolicy }
+        guard FileSystemType(type) != .other else {
+            let text = "mount \(type) on \(mount.destination): file system is not served"
+            throw Failure(code: ErrorNumber.notSupported, step: .mounts, text: text)
+        }
+        try check(
+            Kernel.mount(name, on: ".", type: type, flags: mount.flags, data: data), .mounts,
+            "mount \(type) on \(mount.destination) (\(data))")
+        try check(Kernel.changeDirectory("/"), .mounts, "enter /")
+        if mount.propagation != 0 {
+            try check(
+                Kernel.setPropagation(mount.destination, mount.propagation), .mounts,
+                "set the propagation of \(mount.destination)")
+        }
+    }
+
+    private var policyAlone: String { node == 0 ? "" : "mpol=bind=static:\(node)" }
+
+    private enum FileSystemType {
+        case tmpfs, served, other
+
+        init(_ name: String) {
+            let bytes = [UInt8](name.utf8)
+            func isName(_ text: StaticString) -> Bool {
+                bytes.count == text.utf8CodeUnitCount && bytes[...].starts(with: text)
+            }
+            if isName("tmpfs") {
+                self = .tmpfs
+            } else if isName("proc") || isName("sysfs") || isName("devpts") || isName("mqueue") || isName("cgroup2") {
+                self = .served
+            } else {
+                self = .other
+            }
+        }
+    }
+
+    /// A mount point, made if it is missing. Links are followed, but none of /proc's, which lead out of the root.
+    func openDestination(_ path: String, isDirectory: Bool) throws(Failure) -> Descriptor {
+        var raw = Kernel.openWithin(Kernel.here, path, OpenFlag.path)
+        if raw == -ErrorNumber.noEntry {
+            if isDirectory {
+                try makeDirectories(path, .mounts)
+            } else {
+                try makeParent(of: path, .mounts)
+                let flags = OpenFlag.write | OpenFlag.create
+                let file = Kernel.openWithin(Kernel.here, path, flags, mode: 0o644)
+                Kernel.close(try check(file, .mounts, "make \(path)"))
+            }
+            raw = Kernel.openWithin(Kernel.here, path, OpenFlag.path)
+        }
+        return Descriptor(taking: try check(raw, .mounts, "open mount point \(path)"))
+    }
+}

@@ -1,0 +1,97 @@
+/// The first process of a container makes its root: everything is mounted in its own mount namespace, so all of it goes
+/// with the last process.
+struct RootSetup {
+    let specification: ContainerSpecification
+    let workingDirectory: String
+    /// The NUMA node of its zone (0: none), and what is plugged of that in bytes.
+    let node: UInt32
+    let zoneBytes: UInt64
+
+    /// Makes the root and all that is mounted in it, and enters it.
+    func enter(_ timer: inout StepTimer) throws(Failure) {
+        try mountRoot(specification.root)
+        timer.lap(.rootFileSystem)
+        let sources = try openSources(specification.mounts)
+        // The new root is put below itself; the old one, then on top, goes away with all that is mounted in it.
+        try check(Kernel.changeDirectory(AgentDirectory.container + "/root"), .pivot, "enter the container's root")
+        try check(Kernel.pivotRootHere(), .pivot, "make the container's root the root")
+        try check(Kernel.detachMount("."), .pivot, "leave the agent's root")
+        try check(Kernel.changeDirectory("/"), .pivot, "enter the container's root")
+        timer.lap(.pivot)
+        // Modes are meant as given.
+        Kernel.setModeMask(0)
+        // Before anything is mounted over the root: what the host puts in must not be written into a volume of its own.
+        for file in specification.files { try write(file) }
+        if !specification.files.isEmpty { timer.lap(.files) }
+        for (mount, tree) in zip(specification.mounts, sources) {
+            try mountOne(mount, tree: tree)
+        }
+        timer.lap(.mounts)
+        try makeDevices()
+        timer.lap(.devices)
+    }
+
+    /// What is done last, when nothing has to be made any more.
+    func close(_ timer: inout StepTimer) throws(Failure) {
+        timer.restart()
+        if specification.root.propagation != 0 {
+            try check(
+                Kernel.setPropagation("/", specification.root.propagation), .paths, "set the root's propagation")
+        }
+        // The working directory may have to be made.
+        if specification.root.isReadOnly { try makeDirectories(workingDirectory, .workingDirectory) }
+        try restrictPaths()
+        if specification.root.isReadOnly {
+            try check(
+                Kernel.restrictMount(Kernel.here, "/", recursive: false, flags: MountFlag.readOnly), .paths,
+                "make the root read-only")
+        }
+        timer.lap(.paths)
+    }
+
+    /// An overlay of the layers below a tmpfs in the zone.
+    private func mountRoot(_ root: RootFileSystem) throws(Failure) {
+        var options = "mode=755"
+        let size = root.writableBytes != 0 ? root.writableBytes : zoneBytes
+        if size != 0 { options += ",size=\(size)" }
+        options += zonePolicy
+        let directory = AgentDirectory.container
+        try check(
+            Kernel.mount("tmpfs", on: directory, type: "tmpfs", data: options), .rootFileSystem,
+            "mount the writable layer, a tmpfs (\(options))")
+        for name in ["/upper", "/work", "/root"] {
+            try check(Kernel.makeDirectory(directory + name), .rootFileSystem, "make \(directory + name)")
+        }
+        var lower = ""
+        var layers: [Descriptor] = []
+        for layer in root.layers {
+            // By descriptor: short, without characters that mean something in options, and no link leads elsewhere.
+            layers.append(try open(layer, for: "/"))
+            if layers.count > 1 { lower += ":" }
+            lower += "/proc/self/fd/\(layers[layers.count - 1].rawValue)"
+        }
+        let data = "lowerdir=\(lower),upperdir=\(directory)/upper,workdir=\(directory)/work"
+        try check(
+            Kernel.mount("overlay", on: directory + "/root", type: "overlay", data: data), .rootFileSystem,
+            "mount the overlay of \(root.layers.count) layers")
+    }
+
+    /// The memory policy of a tmpfs in a zone: also what others write into it stays there.
+    var zonePolicy: String { node == 0 ? "" : ",mpol=bind=static:\(node)" }
+
+    private func write(_ file: InlineFile) throws(Failure) {
+        try makeParent(of: file.path, .files)
+        let flags = OpenFlag.write | OpenFlag.create | OpenFlag.truncate | OpenFlag.noFollow
+        var raw = Kernel.openWithin(Kernel.here, file.path, flags, mode: file.mode)
+        if raw == -ErrorNumber.tooManyLinks {
+            _ = Kernel.unlink(file.path)
+            raw = Kernel.openWithin(Kernel.here, file.path, flags, mode: file.mode)
+        }
+        let target = Descriptor(taking: try check(raw, .files, "make \(file.path)"))
+        var rest = file.contents[...]
+        while !rest.isEmpty {
+            rest = rest.dropFirst(try check(Kernel.write(target.rawValue, rest), .files, "write \(file.path)"))
+        }
+        try check(Kernel.changeMode(target.rawValue, file.mode), .files, "set the mode of \(file.path)")
+    }
+}
