@@ -106,7 +106,12 @@ let package = Package(
         tests("AgentProtocolTests", ["AgentProtocol"]),
         tests("AgentTests", ["AgentProtocol", "LinuxSystem", system]),
         tests("ControlProtocolTests", ["ControlProtocol", "AgentProtocol"]),
-        tests("SupervisorTests", ["Supervisor", "ControlProtocol", "AgentProtocol", "Virtio", "LinuxSystem"]),
+        tests(
+            "SupervisorTests",
+            [
+                "Supervisor", "Machine", "FileShare", "Virtio", "Zones", "Memory", "LinuxSystem", "ControlProtocol",
+                "AgentProtocol", "TestSupport", system,
+            ]),
         tests("MemoryTests", ["Memory", "LinuxSystem"]),
         tests("MachineTests", ["Machine", "Virtio", "Hypervisor", "Memory", "LinuxSystem", "CFDT"]),
         tests("ZonesTests", ["Zones", "Memory"]),

@@ -74,7 +74,7 @@ public enum ControlReply: ControlMessage, Equatable {
 }
 
 /// Why a request was not done.
-public struct Refusal: Equatable, Sendable {
+public struct Refusal: Error, Equatable, Sendable {
     public enum Reason: UInt8, Sendable {
         /// The request makes no sense: a bad name, a size that is no multiple of 128 MiB.
         case invalid = 1

@@ -20,29 +20,29 @@ struct Arguments {
     /// The VM powers off after so many seconds without a container; nil: never.
     var idleTimeoutInSeconds: UInt32?
 
-    /// The VM is started ahead of demand: until its first container it waits so many seconds (0: for ever), and not where
-    /// the host lacks memory.
+    /// The VM is prewarmed: until its first container it is kept for so many seconds (0: for ever), and not where the host
+    /// lacks memory.
     var aheadTimeoutInSeconds: UInt32?
     /// The VM takes one container and ends with it.
     var alone = false
 
     /// A folder that gets a template of the VM, which then ends.
     var savedTemplate: String?
-    /// The folder of a template that the VM goes on from.
+    /// The folder of a template that the VM is restored from.
     var template: String?
-    /// A file that gets the working set of a VM that goes on from a template, which then ends.
+    /// A file that gets the working set of a VM restored from a template, which then ends.
     var savedWorkingSet: String?
-    /// What the VM is made of, for its template: the caller's words.
+    /// What the VM is made of, for its template: the caller's text.
     var identity = ""
 
     var purpose: Supervisor.Purpose {
-        savedTemplate != nil ? .template : savedWorkingSet != nil ? .rehearsal : .containers
+        savedTemplate != nil ? .template : savedWorkingSet != nil ? .workingSetRecording : .containers
     }
 
     /// The VM is, or is made for, one that takes containers: it has devices that a bare one has not.
     var isForContainers: Bool { controlDescriptor != nil || savedTemplate != nil || savedWorkingSet != nil }
 
-    /// A word that makes no sense.
+    /// An argument that makes no sense.
     struct Invalid: Error, CustomStringConvertible {
         let description: String
     }

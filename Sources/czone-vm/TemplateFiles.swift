@@ -23,21 +23,21 @@ struct TemplateFiles {
         try memory.setMode(0o444)
     }
 
-    /// A template to go on from.
+    /// A template to restore.
     static func snapshot(_ folder: String, identity: String) throws(MachineError) -> Snapshot {
         do {
             let workingSet = "\(folder)/\(workingSetName)"
             return Snapshot(
                 state: try OwnedDescriptor(opening: "\(folder)/state", flags: O_RDONLY),
                 memory: try OwnedDescriptor(opening: "\(folder)/memory", flags: O_RDONLY), identity: identity,
-                // Not there yet for the VM that finds out.
+                // Not there yet for the VM that records it.
                 workingSet: try FileSystem.status(workingSet) == nil
                     ? nil : try OwnedDescriptor(opening: workingSet, flags: O_RDONLY))
         } catch { throw .snapshot(.other("\(error)")) }
     }
 }
 
-/// A VM that was to become a template, or to tell what its like write, and ended before it could.
+/// A VM that was to become a template, or to record a working set, and ended before it could.
 struct NoTemplate: Error, CustomStringConvertible {
     let end: MachineEnd
 

@@ -54,7 +54,7 @@ final class VirtualMachineProcess {
                 Supervisor.Configuration(
                     control: control,
                     idleTimeoutInMilliseconds: arguments.idleTimeoutInSeconds.map { UInt64($0) * 1000 },
-                    waiting: try arguments.aheadTimeoutInSeconds.map { try Waiting(atMostSeconds: $0) },
+                    prewarm: try arguments.aheadTimeoutInSeconds.map { try PrewarmLimit(atMostSeconds: $0) },
                     isAlone: arguments.alone, virtualCPUs: arguments.virtualCPUs, purpose: purpose,
                     startedAt: startedAt, files: files, fileThreads: fileThreads))
         }
@@ -72,16 +72,16 @@ final class VirtualMachineProcess {
         if supervisor != nil { try fileThreads.start(2, named: "files") { FileServer.prepareThread() } }
         defer { console.restoreTerminal() }
         let end = machine.run()
-        let isSettled = machine.lock.locked {
+        let isFulfilled = machine.lock.locked {
             supervisor?.conclude(end)
-            return supervisor?.isSettled ?? false
+            return supervisor?.isPurposeFulfilled ?? false
         }
         if let template {
-            guard isSettled else { throw NoTemplate(end: end) }
+            guard isFulfilled else { throw NoTemplate(end: end) }
             try template.save(machine)
         }
         if let workingSetPath {
-            guard isSettled else { throw NoTemplate(end: end) }
+            guard isFulfilled else { throw NoTemplate(end: end) }
             try FileSystem.replace(workingSetPath, with: machine.workingSet().bytes, mode: 0o444)
         }
         return end

@@ -33,7 +33,8 @@ private final class Bench {
     init() throws {
         loop = try EventLoop()
         vsock = VsockDevice(loop: loop)
-        session = AgentSession(vsock: vsock, loop: loop, listener: listener)
+        session = AgentSession(vsock: vsock, loop: loop)
+        session.listener = listener
         guest = try #require(session.accept())
         try say(Hello(connection: 1, isSetUp: false, startedAt: 0, readyAt: 0))
         #expect(listener.hellos == 1 && session.isReady)

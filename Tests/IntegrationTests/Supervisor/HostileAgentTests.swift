@@ -37,10 +37,10 @@ private final class Bench {
             control: control, idleTimeoutInMilliseconds: nil, virtualCPUs: 1,
             files: try FileServer(mostDescriptors: 64), fileThreads: WorkerThreads())
         supervisor = try machine.lock.locked { [machine] in try Supervisor(machine, configuration) }
-        guest = try machine.lock.locked { [supervisor] in try #require(supervisor.agent?.accept()) }
+        guest = try machine.lock.locked { [supervisor] in try #require(supervisor.agent.accept()) }
         try say(Hello(connection: 1, isSetUp: false, startedAt: 0, readyAt: 0))
         try say(Done(), to: try request(Setup.self).number)
-        #expect(supervisor.state == .ready)
+        #expect(supervisor.lifecycle.state == .ready)
     }
 
     /// Lets the event thread's work be done.
@@ -153,7 +153,7 @@ private let nowhere = ZoneOffline(
         try bench.say(exited(number, process: .max))
         for node in [0, 1, 2, 65, .max] as [UInt32] { try bench.say(ZoneChanged(node: node, onlineBytes: .max)) }
         #expect(try a.next() == nil && b.next() == nil)
-        #expect(bench.supervisor.containers.values.allSatisfy { $0.exit == nil } && !bench.machine.hasEnded)
+        #expect(bench.supervisor.containers.all.allSatisfy { $0.exit == nil } && !bench.machine.hasEnded)
     }
 
     @Test func anEndIsToldOnceAndOfItsContainerAlone() throws {
@@ -170,7 +170,7 @@ private let nowhere = ZoneOffline(
         try bench.say(ContainerDeleted(zone: nowhere, timings: []), to: try bench.request(DeleteContainer.self).number)
         #expect(try !bench.wasAsked(.deleteContainer))
         #expect(try a.next() == nil && b.next() == nil)
-        #expect(bench.supervisor.containers.keys.sorted() == ["b"])
+        #expect(bench.supervisor.containers.all.map(\.id) == ["b"])
     }
 
     @Test func aContainerThatEndsBeforeItIsMadeGivesItsZoneBack() throws {
@@ -188,7 +188,7 @@ private let nowhere = ZoneOffline(
             #expect(try client.next() == nil, "what has ended does not start")
             try bench.say(ContainerDeleted(zone: nowhere, timings: []), to: deletion)
             #expect(bench.supervisor.containers.isEmpty)
-            #expect(bench.supervisor.zones[0].life.isFree, "\(bench.supervisor.zones[0].life.state)")
+            #expect(bench.supervisor.zones.keepers[0].life.isFree, "\(bench.supervisor.zones.keepers[0].life.state)")
         }
     }
 

@@ -3,19 +3,19 @@ import ControlProtocol
 import LinuxSystem
 
 /// A client's connection to the control socket. Protected by the device lock.
-final class ControlConnection {
+final class ControlSession {
     private var channel: SocketChannel?
     private var decoder = ControlFrameDecoder<ControlRequest>()
     /// Descriptors that came with bytes whose frame is not whole yet, in their order.
     private var descriptors: [OwnedDescriptor] = []
-    /// Volumes that were attached for containers that have not been run yet.
+    /// Ids of volumes that were attached for containers that have not been run yet, by the container.
     var volumes: [String: [String]] = [:]
-    private let onRequest: (ControlConnection, UInt32, ControlRequest) -> Void
+    private let onRequest: (ControlSession, UInt32, ControlRequest) -> Void
 
     init(
         _ socket: OwnedDescriptor, on loop: EventLoop,
-        onRequest: @escaping (ControlConnection, UInt32, ControlRequest) -> Void,
-        onClose: @escaping (ControlConnection) -> Void
+        onRequest: @escaping (ControlSession, UInt32, ControlRequest) -> Void,
+        onClose: @escaping (ControlSession) -> Void
     ) throws(SystemError) {
         self.onRequest = onRequest
         channel = try SocketChannel(socket, on: loop, descriptorRoom: ControlLimits.descriptors) {

@@ -1,34 +1,6 @@
 import AgentProtocol
 import LinuxSystem
-import SystemPackage
 import Virtio
-
-/// Why the agent did not do what it was asked.
-enum AgentFailure: Error, CustomStringConvertible {
-    /// It tried, and says what went wrong.
-    case refused(Failure)
-    /// The request is over a limit of the protocol.
-    case malformed(ProtocolError)
-    /// The agent has gone, or talks nonsense.
-    case lost(String)
-    /// It did not answer in time.
-    case timeout
-
-    var description: String {
-        switch self {
-        case .refused(let failure): "the guest cannot \(failure.text): \(Errno(rawValue: failure.code))"
-        case .malformed(let error): "\(error)"
-        case .lost(let reason): "the guest's agent is lost: \(reason)"
-        case .timeout: "the guest's agent does not answer"
-        }
-    }
-
-    /// The guest's errno, 0 where there is none.
-    var code: Int32 {
-        if case .refused(let failure) = self { return failure.code }
-        return 0
-    }
-}
 
 /// The host's end of the agent's control connection. What comes from the guest is checked by `HostConversation`; a
 /// guest that breaks the protocol loses its connection.
@@ -44,20 +16,22 @@ final class AgentSession {
         func agentIsLost(_ reason: String)
     }
 
+    /// How long the agent may take to end a container, or wait for its zone, before the zone is given up, in
+    /// milliseconds: generous, as many may come and go at once on a slow host.
+    static let patienceInMilliseconds: UInt32 = 60_000
     /// An agent that leaves so many requests unanswered gets no more.
-    private static let mostUnanswered = 4096
+    private static let maxUnanswered = 4096
 
     private let loop: EventLoop
-    private weak let listener: (any Listener)?
+    weak var listener: (any Listener)?
     private var conversation = HostConversation()
     private var channel: SocketChannel?
     private var completions: [UInt32: (Result<Frame, AgentFailure>) -> Void] = [:]
     private(set) var isReady = false
 
     /// Waits at the agent's port for it to connect.
-    init(vsock: VsockDevice, loop: EventLoop, listener: any Listener) {
+    init(vsock: VsockDevice, loop: EventLoop) {
         self.loop = loop
-        self.listener = listener
         vsock.listen(on: Limits.controlPort) { [weak self] _ in self?.accept() }
     }
 
@@ -66,7 +40,7 @@ final class AgentSession {
         _ content: Content, completion: @escaping (Result<Content.Reply, AgentFailure>) -> Void
     ) {
         guard let channel else { return completion(.failure(.lost("it has not connected"))) }
-        guard completions.count < Self.mostUnanswered else { return completion(.failure(.timeout)) }
+        guard completions.count < Self.maxUnanswered else { return completion(.failure(.timeout)) }
         do {
             let (number, bytes) = try conversation.begin(content)
             completions[number] = { result in completion(result.flatMap(Self.reply)) }
@@ -80,7 +54,7 @@ final class AgentSession {
         do { return .success(try frame.message()) } catch { return .failure(.lost("\(error)")) }
     }
 
-    /// The guest's end. One connection at a time: a second one, from whoever in the guest makes it, is refused.
+    /// The guest's end. One connection at a time: a second one, from any process of the guest, is refused.
     func accept() -> OwnedDescriptor? {
         guard channel == nil, let (mine, guests) = try? UnixSocket.pair() else { return nil }
         conversation = HostConversation()

@@ -1,8 +1,9 @@
 import Glibc
 public import LinuxSystem
 
-/// A VM that was started ahead of demand waits for its first container: for a time, and only while the host has memory.
-public struct Waiting: Sendable {
+/// How long a prewarmed VM, started ahead of demand, is kept for its first container: for a time, and only while the host
+/// has memory.
+public struct PrewarmLimit: Sendable {
     /// How often the host's memory is looked at, in milliseconds.
     let interval: UInt64 = 1000
     private let end: UInt64?
@@ -22,7 +23,7 @@ public struct Waiting: Sendable {
         return Self.isScarce(String(decoding: bytes, as: UTF8.self))
     }
 
-    /// Whether less than a tenth of the memory is available (proc_meminfo(5)): what waits is the first to go.
+    /// Whether less than a tenth of the memory is available (proc_meminfo(5)): prewarmed VMs are the first to go.
     static func isScarce(_ information: String) -> Bool {
         func kibibytes(_ name: String) -> UInt64? {
             information.split(separator: "\n").first { $0.hasPrefix(name) }?.split(separator: " ").dropFirst().first

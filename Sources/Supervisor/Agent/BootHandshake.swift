@@ -1,0 +1,71 @@
+import AgentProtocol
+import ControlProtocol
+import LinuxSystem
+import Memory
+
+/// From the agent's Hello to a VM that has served its purpose, or takes containers. Protected by the device lock.
+final class BootHandshake {
+    private let machine: any SupervisedMachine
+    private let agent: AgentSession
+    private let lifecycle: VirtualMachineLifecycle
+    private let zones: ZoneSet
+
+    init(
+        _ machine: any SupervisedMachine, _ agent: AgentSession, _ lifecycle: VirtualMachineLifecycle, _ zones: ZoneSet
+    ) {
+        self.machine = machine
+        self.agent = agent
+        self.lifecycle = lifecycle
+        self.zones = zones
+    }
+
+    func begin(_ hello: Hello) {
+        if hello.isSetUp { renew() } else { setUp() }
+    }
+
+    private func setUp() {
+        let setup = Setup(
+            wallClock: WallClock.nanoseconds, entropy: RandomBytes.bytes(64), hostname: "czone",
+            mostContainers: lifecycle.isAlone ? 1 : .max, zones: zones.descriptions,
+            images: machine.imageRanges.enumerated().map { index, range in
+                ImageDescription(device: UInt32(index), base: range.start.rawValue, sizeInBytes: range.sizeInBytes)
+            })
+        agent.request(setup) { [unowned self] result in
+            switch result {
+            case .success: complete()
+            case .failure(let failure): lifecycle.fail("the guest's agent could not set up: \(failure)")
+            }
+        }
+    }
+
+    /// The guest was saved when it was set up, and is restored. What it has of time and randomness is another's: nothing
+    /// runs before both are its own.
+    private func renew() {
+        let renew = Renew(wallClock: WallClock.nanoseconds, entropy: RandomBytes.bytes(64))
+        agent.request(renew) { [unowned self] result in
+            switch result {
+            case .success: complete()
+            case .failure(let failure): lifecycle.fail("the guest's agent could not resume: \(failure)")
+            }
+        }
+    }
+
+    private func complete() {
+        // It was asked to stop meanwhile.
+        guard lifecycle.state == .booting else { return }
+        switch lifecycle.purpose {
+        case .containers: lifecycle.becomeReady()
+        case .workingSetRecording: lifecycle.fulfilPurpose()
+        case .template: settle()
+        }
+    }
+
+    private func settle() {
+        agent.request(Settle()) { [unowned self] result in
+            switch result {
+            case .success: lifecycle.fulfilPurpose()
+            case .failure(let failure): lifecycle.fail("the guest does not come to rest: \(failure)")
+            }
+        }
+    }
+}

@@ -1,0 +1,101 @@
+import AgentProtocol
+import ControlProtocol
+import Zones
+
+/// A container's way from its end to the return of its zone. Protected by the device lock.
+final class ContainerRemoval {
+    private let containers: ContainerTable
+    private let lifecycle: VirtualMachineLifecycle
+    private let agent: AgentSession
+    private let volumes: AttachedVolumes
+
+    init(
+        _ containers: ContainerTable, _ lifecycle: VirtualMachineLifecycle, _ agent: AgentSession,
+        _ volumes: AttachedVolumes
+    ) {
+        self.containers = containers
+        self.lifecycle = lifecycle
+        self.agent = agent
+        self.volumes = volumes
+    }
+
+    /// Ends a container, where it has not ended: what is left of it is killed, and its zone taken back.
+    func end(_ container: HostedContainer, _ record: ExitRecord) {
+        guard container.end(record) else { return }
+        lifecycle.whenReady { [unowned self] in
+            container.zone?.drain()
+            let request = DeleteContainer(
+                container: container.number, offlineZone: container.zone != nil,
+                timeout: AgentSession.patienceInMilliseconds)
+            agent.request(request) { [unowned self] result in
+                switch result {
+                case .success(let deleted): returnZone(of: container, deleted.zone, after: deleted.timings)
+                case .failure(let failure): quarantineZone(of: container, failure)
+                }
+            }
+        }
+    }
+
+    /// A container could not be made: only its zone is there, which goes back as after an end.
+    func giveUp(_ container: HostedContainer, _ failure: AgentFailure) {
+        guard container.exit == nil else { return }
+        // Before anybody learns of it: in another VM the address may be asked for at once.
+        container.ports.close()
+        container.caller.reply(.refused(failure.refusal))
+        _ = container.end(container.record(code: failure.exitCode, reason: "\(failure)"), tellsCaller: false)
+        guard let zone = container.zone else { return finish(container) }
+        zone.drain()
+        let request = OfflineZone(node: zone.zone.node, timeout: AgentSession.patienceInMilliseconds)
+        agent.request(request) { [unowned self] result in
+            switch result {
+            case .success(let offline): returnZone(of: container, offline, after: [])
+            case .failure(let failure): quarantineZone(of: container, failure)
+            }
+        }
+    }
+
+    /// A client wants it gone, whatever it does.
+    func remove(_ id: String, _ caller: ControlCaller) throws(Refusal) {
+        let container = try containers.existing(id)
+        container.removalCallers.append(caller)
+        end(container, container.record(code: 137, reason: "removed"))
+    }
+
+    /// A client's connection has gone: the containers that shall not outlive it end.
+    func endContainers(of session: ControlSession) {
+        for container in containers.all where container.endsWithConnection && container.caller.session === session {
+            end(container, container.record(code: 137, reason: "its client went away"))
+        }
+    }
+
+    /// The agent says that the zone is empty and offline; the device tells whether that is so.
+    private func returnZone(of container: HostedContainer, _ offline: ZoneOffline?, after steps: [StepTiming]) {
+        guard let zone = container.zone else { return finish(container) }
+        guard let offline, offline.isOffline else {
+            zone.quarantine(.notEmpty)
+            return finish(container)
+        }
+        zone.noteOffline(offline, after: steps)
+        // The zone is on its way whether the guest hurries or not: the container is gone for its clients only when
+        // the memory is back.
+        zone.unplug { [unowned self] in finish(container) }
+        if case .quarantined = zone.life.state { finish(container) }
+    }
+
+    private func quarantineZone(of container: HostedContainer, _ failure: AgentFailure) {
+        if case .timeout = failure {
+            container.zone?.quarantine(.timeout)
+        } else {
+            container.zone?.quarantine(.notEmpty)
+        }
+        finish(container)
+    }
+
+    private func finish(_ container: HostedContainer) {
+        guard containers.remove(container) else { return }
+        volumes.detach(from: container)
+        container.remove()
+        guard lifecycle.isAlone else { return lifecycle.containersChanged() }
+        container.output.whenAllEnded { [lifecycle] in lifecycle.endAlone() }
+    }
+}

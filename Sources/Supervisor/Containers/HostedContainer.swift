@@ -1,0 +1,105 @@
+import AgentProtocol
+import ControlProtocol
+import LinuxSystem
+
+/// A container of this VM, as the host knows it: from its request to the return of its zone. Protected by the device
+/// lock.
+final class HostedContainer {
+    let id: String
+    let number: ContainerNumber
+    /// Where it lives; nil for a container without a zone.
+    let zone: ZoneKeeper?
+    let zoneSizeInBytes: UInt64
+    /// Its program is executed as soon as it is made, not on a request of its own.
+    let startsAtOnce: Bool
+    /// It ends when its caller's connection does.
+    let endsWithConnection: Bool
+    /// Asked for it, and gets its fate.
+    let caller: ControlCaller
+    let requestedAt = MonotonicClock.nanoseconds
+    /// When its zone was plugged; 0: not yet, or it has none.
+    var pluggedAt: UInt64 = 0
+    private(set) var life = ContainerLife()
+    /// The first process's id in the guest; 0: not there yet.
+    var guestProcessID: UInt32 = 0
+    /// Wait for its end, and for the return of its zone.
+    var endCallers: [ControlCaller] = []
+    var removalCallers: [ControlCaller] = []
+    var processes = ExecutedProcesses()
+    /// What it sees of the host's files: ids of the file server's.
+    var volumes: [String] = []
+    var ports = NetworkPorts()
+    let output = ContainerOutput()
+    /// Gets its exit record.
+    private let exitRecordFile: OwnedDescriptor?
+
+    init(
+        id: String, number: ContainerNumber, zone: ZoneKeeper?, zoneSizeInBytes: UInt64, startsAtOnce: Bool,
+        endsWithConnection: Bool, caller: ControlCaller, exitRecordFile: OwnedDescriptor?
+    ) {
+        self.id = id
+        self.number = number
+        self.zone = zone
+        self.zoneSizeInBytes = zoneSizeInBytes
+        self.startsAtOnce = startsAtOnce
+        self.endsWithConnection = endsWithConnection
+        self.caller = caller
+        self.exitRecordFile = exitRecordFile
+    }
+
+    var exit: ExitRecord? { life.exit }
+
+    /// From its request until its zone was plugged, in microseconds.
+    var plugMicroseconds: UInt64 { (max(pluggedAt, requestedAt) - requestedAt) / 1000 }
+
+    /// Takes a step; false where its state does not allow it: what the agent answers late, of a container that has ended
+    /// meanwhile, changes nothing.
+    @discardableResult
+    func step(_ change: (inout ContainerLife) throws(ContainerStateError) -> Void) -> Bool {
+        do throws(ContainerStateError) { try change(&life) } catch { return false }
+        return true
+    }
+
+    /// How it ended, or a process of it.
+    func record(
+        code: UInt8, process: UInt32 = 0, outOfMemory: Bool = false, reason: String = ""
+    ) -> ExitRecord {
+        ExitRecord(
+            container: id, process: process, code: code, outOfMemory: outOfMemory, time: WallClock.nanoseconds,
+            reason: reason)
+    }
+
+    var outOfMemoryReason: String {
+        zone == nil
+            ? "killed: it needed more than its limit of memory"
+            : "killed: it needed more than its zone of \(zoneSizeInBytes >> 20) MiB"
+    }
+
+    /// Ends it, once, and tells everybody who waits for that; false where it has ended before.
+    ///
+    /// - Parameter tellsCaller: the one who asked for it has not been told another way.
+    func end(_ record: ExitRecord, tellsCaller: Bool = true) -> Bool {
+        guard step({ life throws(ContainerStateError) in try life.end(record) }) else { return false }
+        // Before anybody learns of the end: then its pod's network is free for the next one.
+        ports.close()
+        write(record)
+        for waiting in (tellsCaller ? [caller] : []) + endCallers { waiting.reply(.exited(record)) }
+        endCallers = []
+        processes.endAll(record)
+        return true
+    }
+
+    /// It is gone, with its zone's memory.
+    func remove() {
+        step { life throws(ContainerStateError) in try life.remove() }
+        for waiting in removalCallers { waiting.reply(.done) }
+        removalCallers = []
+    }
+
+    private func write(_ record: ExitRecord) {
+        guard let file = exitRecordFile else { return }
+        var encoder = MessageEncoder()
+        record.encode(into: &encoder)
+        try? file.write(all: encoder.bytes)
+    }
+}

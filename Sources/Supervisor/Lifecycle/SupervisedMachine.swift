@@ -1,0 +1,29 @@
+import LinuxSystem
+import Machine
+import Memory
+import Virtio
+
+/// What the supervisor needs of the machine that it runs containers in. All of it is protected by the device lock.
+protocol SupervisedMachine: AnyObject {
+    var loop: EventLoop { get }
+    var vsock: VsockDevice { get }
+    /// Nil for a machine without.
+    var network: NetworkDevice? { get }
+    /// One for each zone, in their order.
+    var zoneDevices: [MemoryDevice] { get }
+    /// Where the images lie in guest memory, in the order of their devices.
+    var imageRanges: [GuestRange] { get }
+    var baseSizeInBytes: UInt64 { get }
+    /// Host memory that base memory, and a zone, occupy now, in bytes.
+    var baseResidentBytes: UInt64 { get }
+    func residentBytes(ofZone index: Int) -> UInt64
+    /// The guest has booted.
+    func noteBooted()
+    /// Ends the machine; the first reason stays.
+    func stop(_ reason: MachineEnd)
+}
+
+extension Machine: SupervisedMachine {
+    var imageRanges: [GuestRange] { layout.images }
+    var baseSizeInBytes: UInt64 { layout.baseRanges.reduce(0) { $0 + $1.sizeInBytes } }
+}

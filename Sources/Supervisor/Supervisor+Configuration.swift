@@ -1,0 +1,50 @@
+public import FileShare
+public import LinuxSystem
+
+extension Supervisor {
+    /// What a VM is started with. Immutable.
+    public struct Configuration {
+        /// A listening unix socket; nil for a VM without clients.
+        public var control: OwnedDescriptor?
+        /// The VM powers off after so long without a container; nil: never.
+        public var idleTimeoutInMilliseconds: UInt64?
+        /// The VM is prewarmed; nil for one that somebody waits for.
+        public var prewarm: PrewarmLimit?
+        /// The VM takes one container and ends with it.
+        public var isAlone: Bool
+        public var virtualCPUs: Int
+        public var purpose: Purpose
+        /// When the VM began to come into being (`MonotonicClock`, nanoseconds).
+        public var startedAt: UInt64
+        /// What the machine's file system shows the volumes of.
+        public var files: FileServer
+        /// Does what may wait for a disk.
+        public var fileThreads: WorkerThreads
+
+        public init(
+            control: OwnedDescriptor?, idleTimeoutInMilliseconds: UInt64?, prewarm: PrewarmLimit? = nil,
+            isAlone: Bool = false, virtualCPUs: Int, purpose: Purpose = .containers,
+            startedAt: UInt64 = MonotonicClock.nanoseconds, files: FileServer, fileThreads: WorkerThreads
+        ) {
+            self.control = control
+            self.idleTimeoutInMilliseconds = idleTimeoutInMilliseconds
+            self.prewarm = prewarm
+            self.isAlone = isAlone
+            self.virtualCPUs = virtualCPUs
+            self.purpose = purpose
+            self.startedAt = startedAt
+            self.files = files
+            self.fileThreads = fileThreads
+        }
+    }
+
+    /// What a VM is for.
+    public enum Purpose {
+        case containers
+        /// It stops once its guest is ready and at rest, to be saved as a template.
+        case template
+        /// It is restored from a template and stops as soon as its guest is ready: what it has written by then, every
+        /// VM of the template writes.
+        case workingSetRecording
+    }
+}

@@ -1,0 +1,45 @@
+import AgentProtocol
+import ControlProtocol
+import Zones
+
+/// Plugs more of a zone while its container lives in it. Protected by the device lock.
+final class ZoneGrowth {
+    private let containers: ContainerTable
+    private let agent: AgentSession
+
+    init(_ containers: ContainerTable, _ agent: AgentSession) {
+        self.containers = containers
+        self.agent = agent
+    }
+
+    /// Plugs a container's zone up to a size. Less than it has is refused: Linux would move the pages of the blocks that
+    /// go to another node, out of the zone.
+    func grow(zoneOf id: String, to sizeInBytes: UInt64, _ caller: ControlCaller) throws(Refusal) {
+        let container = try containers.running(id)
+        guard let zone = container.zone else { throw Refusal(.wrongState, "the container \(id) has no zone") }
+        let plugged = zone.life.pluggedSizeInBytes
+        guard sizeInBytes >= plugged else {
+            throw Refusal(
+                .wrongState,
+                "the zone of \(id) cannot shrink from \(plugged >> 20) to \(sizeInBytes >> 20) MiB while it is used")
+        }
+        guard sizeInBytes > plugged else { return caller.reply(.done) }
+        do {
+            try zone.resize(sizeInBytes) { [unowned self] in confirm(container, zone, sizeInBytes, caller) }
+        } catch {
+            throw Refusal(.invalid, "the zone of \(id): \(error)")
+        }
+    }
+
+    /// The guest has plugged it; the agent says when it is online.
+    private func confirm(
+        _ container: HostedContainer, _ zone: ZoneKeeper, _ sizeInBytes: UInt64, _ caller: ControlCaller
+    ) {
+        guard container.exit == nil else {
+            return caller.reply(.refused(Refusal(.wrongState, "the container \(container.id) has ended")))
+        }
+        let request = OnlineZone(
+            node: zone.zone.node, sizeInBytes: sizeInBytes, timeout: AgentSession.patienceInMilliseconds)
+        agent.request(request) { caller.answer($0) { _ in .done } }
+    }
+}

@@ -1,0 +1,51 @@
+import AgentProtocol
+import ControlProtocol
+import Memory
+import Virtio
+import Zones
+
+/// All zones of this VM. Protected by the device lock.
+final class ZoneSet {
+    /// In the zones' order.
+    let keepers: [ZoneKeeper]
+
+    init(_ devices: [MemoryDevice]) {
+        keepers = devices.map { ZoneKeeper($0) }
+        for device in devices { device.observer = self }
+    }
+
+    /// The zone for so many bytes; nil for none.
+    ///
+    /// - Throws: `invalid` where no zone is large enough, `full` where none is free.
+    func findFree(_ sizeInBytes: UInt64) throws(Refusal) -> ZoneKeeper? {
+        guard sizeInBytes > 0 else { return nil }
+        do throws(PlugPlanError) {
+            return keepers[try PlugPlan(forBytes: sizeInBytes, in: keepers.map(\.life)).zone.index]
+        } catch {
+            if case .tooLarge = error { throw Refusal(.invalid, "\(error)") }
+            throw Refusal(.full, "\(error)")
+        }
+    }
+
+    /// The agent says how much of a zone is online.
+    func noteOnline(_ event: ZoneChanged) {
+        keepers.first { $0.zone.node == event.node }?.noteOnline(event.onlineBytes)
+    }
+
+    /// How long the zones' last comings and goings took, node 1 first.
+    var times: [ZoneTimes] { keepers.map(\.times) }
+
+    /// For the agent.
+    var descriptions: [ZoneDescription] {
+        keepers.map { keeper in
+            ZoneDescription(
+                node: keeper.zone.node, base: keeper.zone.range.start.rawValue, sizeInBytes: keeper.zone.sizeInBytes)
+        }
+    }
+}
+
+extension ZoneSet: ZoneMemoryObserver {
+    func zone(_ zone: Zone, pluggedSizeIs sizeInBytes: UInt64) { keepers[zone.index].recordPlugged(sizeInBytes) }
+
+    func zone(_ zone: Zone, failed error: any Error) { keepers[zone.index].quarantine(.hostFailure) }
+}
