@@ -26,7 +26,7 @@ release: setup ## release build: build/bin, build/vmlinux, build/initramfs.cpio
 demo: release ## set up, build, and show the main job
 	@Setup/demo
 
-test: release ## unit tests, then the tests that need a virtual machine, where KVM works
+test: setup check release ## check, unit tests, then the tests that need a virtual machine, where KVM works
 	@Tests/run
 
 bench: release ## measure against QEMU, runc and one container per VM
@@ -38,7 +38,7 @@ bench: release ## measure against QEMU, runc and one container per VM
 fuzz: setup ## run each fuzz target for FUZZ_SECONDS (60)
 	@Tests/Fuzz/run
 
-check: ## format, layering, unsafe marks
+check: ## format, dependencies, unsafe marks, sizes, documentation
 	@Tests/Check/run
 
 fmt: ## format the Swift sources

@@ -52,11 +52,11 @@ let package = Package(
         // The virtual machine monitor, from the bottom up. None of these imports Foundation.
         module("LinuxSystem", ["CLinux", system]),
         module("Memory", ["LinuxSystem", "CLinux", system]),
-        module("Hypervisor", ["Memory", "LinuxSystem", "CLinux", system]),
+        module("Hypervisor", ["Memory", "LinuxSystem", "CLinux"]),
         module("Zones", ["Memory"]),
         module("Virtio", ["Memory", "LinuxSystem", "Zones", system]),
         module("FileShare", ["LinuxSystem", "CLinux", system]),
-        module("Machine", ["Virtio", "Hypervisor", "Zones", "Memory", "LinuxSystem", "CLinux", "CFDT", system]),
+        module("Machine", ["Virtio", "Hypervisor", "Zones", "Memory", "LinuxSystem", "CFDT"]),
         module("AgentProtocol"),
         module("ControlProtocol", ["AgentProtocol"]),
 
@@ -66,16 +66,15 @@ let package = Package(
 
         // containerd's side.
         .target(name: "ContainerdAPI", dependencies: [protobuf]),
-        module("TTRPC", ["ContainerdAPI", "LinuxSystem", nioCore, nioPosix, protobuf]),
+        module("TTRPC", ["ContainerdAPI", "LinuxSystem", system, nioCore, nioPosix, protobuf]),
         module(
             "Shim",
             [
-                "TTRPC", "ContainerdAPI", "Runtime", "OCI", "ControlProtocol", "AgentProtocol", "LinuxSystem", "CLinux",
-                system,
+                "TTRPC", "ContainerdAPI", "Runtime", "OCI", "ControlProtocol", "AgentProtocol", "LinuxSystem", system,
                 nioCore, nioPosix, protobuf,
             ]),
         .executableTarget(
-            name: "containerd-shim-czone-v2", dependencies: ["Shim", "Runtime", "LinuxSystem"], swiftSettings: settings,
+            name: "containerd-shim-czone-v2", dependencies: ["Shim", "LinuxSystem"], swiftSettings: settings,
             linkerSettings: staticExecutable),
 
         module(
@@ -115,10 +114,10 @@ let package = Package(
         tests("MemoryTests", ["Memory", "LinuxSystem"]),
         tests("MachineTests", ["Machine", "Virtio", "Hypervisor", "Memory", "LinuxSystem", "CFDT"]),
         tests("ZonesTests", ["Zones", "Memory"]),
-        tests("VirtioTests", ["Virtio", "Memory", "LinuxSystem", "TestSupport", "Zones", system]),
-        tests("FileShareTests", ["FileShare", "LinuxSystem", "TestSupport", system]),
+        tests("VirtioTests", ["Virtio", "Memory", "LinuxSystem", "TestSupport", "Zones"]),
+        tests("FileShareTests", ["FileShare", "LinuxSystem", "TestSupport"]),
         tests("OCITests", ["OCI", "LinuxSystem", system]),
-        tests("czoneTests", ["czone", "Runtime", "OCI"]),
+        tests("czoneTests", ["czone", "Runtime", "OCI", arguments]),
         tests("RuntimeTests", ["Runtime", "OCI", "ControlProtocol", "AgentProtocol", "LinuxSystem", system]),
         tests(
             "ShimTests",
@@ -126,8 +125,8 @@ let package = Package(
                 "Shim", "TTRPC", "ContainerdAPI", "Runtime", "OCI", "ControlProtocol", "AgentProtocol", "LinuxSystem",
                 "TestSupport", system, nioPosix, protobuf,
             ]),
-        tests("TTRPCTests", ["TTRPC", "ContainerdAPI", "LinuxSystem", nioCore, nioPosix, protobuf]),
-        tests("HypervisorTests", ["Hypervisor"]),
+        tests("TTRPCTests", ["TTRPC", "LinuxSystem", nioCore, nioPosix]),
+        tests("HypervisorTests", ["Hypervisor", "CLinux"]),
         tests(
             "IntegrationTests",
             [
