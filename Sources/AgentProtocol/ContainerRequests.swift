@@ -13,17 +13,20 @@ public struct CreateContainer: Request, Equatable {
     public var zoneTimeout: UInt32
     /// Executes the program in the same round trip.
     public var start: Bool
+    /// How its first process comes to run its program.
+    public var origin: ProcessOrigin
     public var specification: ContainerSpecification
 
     public init(
         container: ContainerNumber, node: UInt32, zoneBytes: UInt64, zoneTimeout: UInt32 = 5000, start: Bool,
-        specification: ContainerSpecification
+        origin: ProcessOrigin = .program, specification: ContainerSpecification
     ) {
         self.container = container
         self.node = node
         self.zoneBytes = zoneBytes
         self.zoneTimeout = zoneTimeout
         self.start = start
+        self.origin = origin
         self.specification = specification
     }
 
@@ -33,6 +36,7 @@ public struct CreateContainer: Request, Equatable {
         encoder.integer(zoneBytes)
         encoder.integer(zoneTimeout)
         encoder.flag(start)
+        origin.encode(into: &encoder)
         specification.encode(into: &encoder)
     }
 
@@ -42,6 +46,7 @@ public struct CreateContainer: Request, Equatable {
         zoneBytes = try decoder.integer()
         zoneTimeout = try decoder.integer()
         start = try decoder.flag("start")
+        origin = try ProcessOrigin(decoding: &decoder)
         specification = try ContainerSpecification(decoding: &decoder)
     }
 }
@@ -96,12 +101,17 @@ public struct ProcessStarted: Message, Equatable {
     /// Monotonic guest time at which the agent had the request, and at which it sent this, in nanoseconds.
     public var receivedAt: UInt64
     public var finishedAt: UInt64
+    /// Why it is no copy of the template that was named, but was started plainly; empty for what is as it was asked for.
+    public var refusal: String
     public var timings: [StepTiming]
 
-    public init(processID: UInt32, receivedAt: UInt64, finishedAt: UInt64, timings: [StepTiming]) {
+    public init(
+        processID: UInt32, receivedAt: UInt64, finishedAt: UInt64, refusal: String = "", timings: [StepTiming]
+    ) {
         self.processID = processID
         self.receivedAt = receivedAt
         self.finishedAt = finishedAt
+        self.refusal = refusal
         self.timings = timings
     }
 
@@ -109,6 +119,7 @@ public struct ProcessStarted: Message, Equatable {
         encoder.integer(processID)
         encoder.integer(receivedAt)
         encoder.integer(finishedAt)
+        encoder.message(refusal, "refusal", atMost: Limits.text)
         encoder.timings(timings)
     }
 
@@ -116,6 +127,7 @@ public struct ProcessStarted: Message, Equatable {
         processID = try decoder.integer()
         receivedAt = try decoder.integer()
         finishedAt = try decoder.integer()
+        refusal = try decoder.message("refusal", atMost: Limits.text)
         timings = try decoder.timings()
     }
 }

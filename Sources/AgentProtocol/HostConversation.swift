@@ -13,6 +13,7 @@ public struct HostConversation: Sendable {
         case exited(Exited)
         case outOfMemory(OutOfMemory)
         case zoneChanged(ZoneChanged)
+        case templateReached(TemplateReached)
     }
 
     private var decoder = FrameDecoder()
@@ -51,6 +52,7 @@ public struct HostConversation: Sendable {
         case .exited: return .exited(try frame.message())
         case .outOfMemory: return .outOfMemory(try frame.message())
         case .zoneChanged: return .zoneChanged(try frame.message())
+        case .templateReached: return .templateReached(try frame.message())
         default: return try reply(frame)
         }
     }

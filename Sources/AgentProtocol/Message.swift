@@ -43,6 +43,7 @@ public enum MessageType: UInt16, Sendable {
     case exited = 0x4001
     case outOfMemory = 0x4002
     case zoneChanged = 0x4003
+    case templateReached = 0x4004
 
     case done = 0x8000
     case failure = 0x8001

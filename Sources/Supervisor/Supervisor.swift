@@ -95,5 +95,7 @@ extension Supervisor: AgentSession.Listener {
 
     func zoneChanged(_ event: ZoneChanged) { zones.noteOnline(event) }
 
+    func templateReached(_ event: TemplateReached) {}
+
     func agentIsLost(_ reason: String) { lifecycle.agentIsLost(reason) }
 }

@@ -17,6 +17,7 @@ private final class Listener: AgentSession.Listener {
     func agentSaidHello(_ hello: Hello) { hellos += 1 }
     func processExited(_ exited: Exited) { exits.append(exited) }
     func containerRanOutOfMemory(_ event: OutOfMemory) { outOfMemory.append(event) }
+    func templateReached(_ event: TemplateReached) {}
     func zoneChanged(_ event: ZoneChanged) { zones.append(event) }
     func agentIsLost(_ reason: String) { lost.append(reason) }
 }

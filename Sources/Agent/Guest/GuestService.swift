@@ -73,7 +73,8 @@ final class GuestService {
         case .measureNodes: measures.measureMemory(try message(frame), caller)
         case .measurePlacement: try measures.survey(try message(frame), caller)
         case .reclaim: try measures.reclaim(try message(frame), caller)
-        case .hello, .exited, .outOfMemory, .zoneChanged, .done, .failure, .processStarted, .containerDeleted,
+        case .hello, .exited, .outOfMemory, .zoneChanged, .templateReached, .done, .failure, .processStarted,
+            .containerDeleted,
             .zoneOffline, .containerList, .containerMeasure, .containerMeasures, .processList, .pagePlacement,
             .nodeMeasures, .reclaimed:
             let text = "serve a message of type \(frame.type.rawValue), which only the agent sends"

@@ -13,6 +13,7 @@ final class AgentSession {
         func processExited(_ exited: Exited)
         func containerRanOutOfMemory(_ event: OutOfMemory)
         func zoneChanged(_ event: ZoneChanged)
+        func templateReached(_ event: TemplateReached)
         func agentIsLost(_ reason: String)
     }
 
@@ -86,6 +87,7 @@ final class AgentSession {
         case .exited(let exited): listener?.processExited(exited)
         case .outOfMemory(let event): listener?.containerRanOutOfMemory(event)
         case .zoneChanged(let event): listener?.zoneChanged(event)
+        case .templateReached(let event): listener?.templateReached(event)
         }
     }
 
