@@ -63,6 +63,7 @@ let package = Package(
         // What clients of a virtual machine share.
         module("OCI", ["LinuxSystem", "CLinux", "CArchive", "CNettle", system]),
         module("Runtime", ["OCI", "ControlProtocol", "AgentProtocol", "LinuxSystem", "CLinux", "CSeccomp", system]),
+        module("Bench", ["Runtime", "ControlProtocol", "AgentProtocol", "LinuxSystem", system]),
 
         // containerd's side.
         .target(name: "ContainerdAPI", dependencies: [protobuf]),
@@ -93,13 +94,14 @@ let package = Package(
         .executableTarget(
             name: "czone",
             dependencies: [
-                "Runtime", "OCI", "ControlProtocol", "AgentProtocol", "Hypervisor", "LinuxSystem", arguments, system,
+                "Bench", "Runtime", "OCI", "ControlProtocol", "AgentProtocol", "Hypervisor", "LinuxSystem", arguments,
+                system,
             ],
             swiftSettings: settings, linkerSettings: staticExecutable),
 
         .target(
             name: "TestSupport",
-            dependencies: ["Runtime", "Virtio", "Zones", "Hypervisor", "Memory", "LinuxSystem", system],
+            dependencies: ["Bench", "Virtio", "Zones", "Hypervisor", "Memory", "LinuxSystem", system],
             path: "Tests/TestSupport",
             swiftSettings: settings),
         tests("AgentProtocolTests", ["AgentProtocol"]),
@@ -130,7 +132,7 @@ let package = Package(
         tests(
             "IntegrationTests",
             [
-                "Runtime", "Supervisor", "Machine", "Zones", "FileShare", "ControlProtocol", "AgentProtocol",
+                "Bench", "Runtime", "Supervisor", "Machine", "Zones", "FileShare", "ControlProtocol", "AgentProtocol",
                 "Hypervisor",
                 "Memory", "LinuxSystem", "TestSupport", system,
             ]),

@@ -1,4 +1,4 @@
-import Runtime
+import Bench
 
 /// An initial RAM disk with busybox and a script of the test's as /init.
 public enum BusyboxGuest {

@@ -4,7 +4,7 @@ public import LinuxSystem
 /// This process's ends of the standard streams of a process in a container.
 public struct StreamEnds: Sendable {
     let input: OwnedDescriptor?
-    let output: OwnedDescriptor
+    public let output: OwnedDescriptor
     let error: OwnedDescriptor?
 
     /// The VM's ends. They must be let go of as soon as the VM has them: only then does the end of what it writes show.

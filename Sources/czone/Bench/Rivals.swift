@@ -3,7 +3,7 @@ import ArgumentParser
 /// What a bench compares with: names of one kind, with commas between them.
 struct Rivals<Rival: RawRepresentable & CaseIterable & Equatable>: ExpressibleByArgument, CustomStringConvertible
 where Rival.RawValue == String {
-    private let rivals: [Rival]
+    let rivals: [Rival]
 
     init(_ rivals: [Rival]) { self.rivals = rivals }
 

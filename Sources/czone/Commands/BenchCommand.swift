@@ -1,5 +1,5 @@
 import ArgumentParser
-import Runtime
+import Bench
 
 struct BenchCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -11,22 +11,5 @@ struct BenchCommand: ParsableCommand {
         ])
 }
 
-/// A number of milliseconds with three decimals.
-func milliseconds(_ value: Double) -> Double { (value * 1000).rounded() / 1000 }
-
-/// A JSON value of numbers, arrays and objects, keys in the order given.
-indirect enum Figure: CustomStringConvertible {
-    case number(Double)
-    case list([Double])
-    case array([Figure])
-    case object([(String, Figure)])
-
-    var description: String {
-        switch self {
-        case .number(let value): "\(milliseconds(value))"
-        case .list(let values): "[" + values.map { "\(milliseconds($0))" }.joined(separator: ",") + "]"
-        case .array(let figures): "[" + figures.map(\.description).joined(separator: ",") + "]"
-        case .object(let members): "{" + members.map { "\"\($0)\":\($1)" }.joined(separator: ",") + "}"
-        }
-    }
-}
+/// Runs a bench with a folder of its own; a failure becomes one line and the exit code 1.
+func withBenchFolder(_ body: (String) throws -> Void) throws { try reportingFailures { try BenchFolder.with(body) } }

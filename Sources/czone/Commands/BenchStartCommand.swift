@@ -1,4 +1,5 @@
 import ArgumentParser
+import Bench
 import LinuxSystem
 import Runtime
 
@@ -20,7 +21,7 @@ struct BenchStartCommand: ParsableCommand {
             What it is compared with, with commas: one-per-vm, runc, qemu (its microvm with our kernel, from the \
             process's start to the first byte of /init).
             """)
-    var vs = Rivals<StartRival>([.runc])
+    var vs = Rivals<StartBench.Rival>([.runc])
 
     @Option(help: "How often each side starts a container.")
     var runs = 20
@@ -40,17 +41,29 @@ struct BenchStartCommand: ParsableCommand {
 
     func run() throws {
         try withBenchFolder { folder in
-            let bench = try StartBench(folder: folder, rivals: vs)
+            let bench = try StartBench(
+                folder: folder, executable: CurrentProcess.executablePath, rivals: vs.rivals
+            ) { try Self.plan($0, folder) }
             defer { bench.end() }
             let figures = try bench.measure(runs: runs, bursts: bursts)
             if json { print(figures.json) } else { printOutput(figures.table) }
         }
     }
-}
 
-/// What a start is compared with.
-enum StartRival: String, CaseIterable {
-    case onePerVM = "one-per-vm"
-    case runc
-    case qemu
+    /// As `czone run` with these arguments would start it.
+    private static func plan(_ words: [String], _ folder: String) throws -> (Placement.Order, Placement) {
+        guard let arguments = RunArguments(words) else {
+            throw RuntimeError.invalid("there is no option \(words)")
+        }
+        let store = try GlobalOptions.images(folder + "/store")
+        let configuration = try Configuration.load()
+        let files = try VirtualMachineFiles(Artefacts())
+        let image = try ImageImport.resolve(arguments.options.image, in: store)
+        let plan = try RunPlan(arguments.options, image: image, configuration: configuration, files: files)
+        let order = Placement.Order(
+            key: plan.key, record: plan.record, specification: plan.specification, streams: .none, image: image,
+            store: store)
+        let registry = try GlobalOptions.registry(folder + "/root")
+        return (order, Placement(registry: registry, configuration: configuration, files: files))
+    }
 }

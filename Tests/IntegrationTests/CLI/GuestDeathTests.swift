@@ -1,3 +1,4 @@
+import Bench
 import LinuxSystem
 import Runtime
 import TestSupport

@@ -1,5 +1,6 @@
 import Glibc
 import LinuxSystem
+import Runtime
 
 /// A QEMU guest of `MemoryNeighbours`, with the same kernel as ours but for PCI: QEMU's virtio-mem exists on PCI only.
 /// It ends with this object.

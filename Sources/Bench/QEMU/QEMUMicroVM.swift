@@ -1,5 +1,6 @@
 import Glibc
 import LinuxSystem
+import Runtime
 
 /// QEMU's microvm machine on KVM, with our kernel and 256 MiB: the measure of what is taken for a microVM elsewhere.
 public enum QEMUMicroVM {

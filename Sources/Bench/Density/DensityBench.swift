@@ -1,4 +1,5 @@
 import LinuxSystem
+import Runtime
 import SystemPackage
 
 /// What containers cost their host, one more at a time.

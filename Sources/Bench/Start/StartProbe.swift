@@ -1,5 +1,6 @@
 import ControlProtocol
 import LinuxSystem
+public import Runtime
 
 /// Starts one container and tells when its first instruction and its first output came: a client without a process of
 /// its own to start, as a long-lived one such as a shim is.

@@ -2,6 +2,7 @@ import AgentProtocol
 import ControlProtocol
 import Glibc
 import LinuxSystem
+import Runtime
 import SystemPackage
 
 /// Times the coming and going of zones: each a container's that touches most of its memory and is killed. The times are
