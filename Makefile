@@ -15,12 +15,14 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
 
 setup: ## install what is missing (apt packages), build the guest kernel into the cache
-	@Setup/setup
+	@Setup/setup test
 
-build: setup ## debug build
+build: ## debug build
+	@Setup/setup
 	swift build
 
-release: setup ## release build: build/bin, build/vmlinux, build/initramfs.cpio
+release: ## release build: build/bin, build/vmlinux, build/initramfs.cpio
+	@Setup/setup
 	@Setup/release
 
 demo: release ## set up, build, and show the main job
@@ -29,7 +31,7 @@ demo: release ## set up, build, and show the main job
 test: setup check release ## check, unit tests, then the tests that need a virtual machine, where KVM works
 	@Tests/run
 
-bench: release ## measure against QEMU, runc and one container per VM
+bench: setup release ## measure against QEMU, runc and one container per VM
 	@Kernel/with-pci
 	@Setup/python-root "$(CURDIR)/build/python"
 	@Setup/bench-root "$(CURDIR)/build/bench-root"

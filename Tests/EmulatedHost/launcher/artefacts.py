@@ -14,6 +14,12 @@ from .options import say
 
 HERE = Path(__file__).resolve().parent
 RETRY_AFTER_SECONDS = 86400
+# In the order in which they are made; with what they take where nothing has to be waited for.
+PARTS = {
+    "host-kernel": "its kernel, a download of 30 MB, about 20 s",
+    "host-initrd": "its initramfs, about a second",
+    "host-qemu": "QEMU, a download of 15 MB, about 20 s",
+}
 
 
 def cache_root():
@@ -39,7 +45,8 @@ def provide(label, inputs, make):
     with locked(cache_root() / f"{label}.lock"):
         if folder.is_dir():  # another one made it while this one waited
             return folder
-        say(f"preparing {label} in {folder}, once")
+        step = [*PARTS].index(label) + 1
+        say(f"preparing, once: {step} of {len(PARTS)}, {PARTS[label]}; into {folder}")
         new = Path(tempfile.mkdtemp(prefix=f".{label}-", dir=cache_root()))
         try:
             make(new)
