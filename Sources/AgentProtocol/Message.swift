@@ -1,12 +1,16 @@
 /// Something that travels in a frame.
 public protocol Message: Sendable {
+    /// The type field of its frames.
     static var type: MessageType { get }
+    /// Appends the payload, field by field, as `init(decoding:)` takes it apart.
     func encode(into encoder: inout MessageEncoder)
+    /// Takes the payload apart; every length and value is checked, as the other side may be hostile.
     init(decoding decoder: inout MessageDecoder) throws(ProtocolError)
 }
 
 /// A message of the host that the agent answers exactly once, with a `Reply` or a `Failure`.
 public protocol Request: Message {
+    /// What it is answered with where it succeeds.
     associatedtype Reply: Message
 }
 

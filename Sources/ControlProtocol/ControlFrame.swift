@@ -35,7 +35,9 @@ public struct ControlFrame<Content: ControlMessage>: Sendable {
 
 /// Something that travels on the control socket: an enumeration of messages, its first byte the case.
 public protocol ControlMessage: Sendable {
+    /// Appends the payload, field by field, as `init(decoding:)` takes it apart.
     func encode(into encoder: inout MessageEncoder)
+    /// Takes the payload apart; every length and value is checked.
     init(decoding decoder: inout MessageDecoder) throws(ProtocolError)
 }
 
