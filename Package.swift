@@ -53,16 +53,24 @@ let package = Package(
         module("LinuxSystem", ["CLinux", system]),
         module("Memory", ["LinuxSystem", "CLinux", system]),
         module("Hypervisor", ["Memory", "LinuxSystem", "CLinux"]),
-        module("Zones", ["Memory"]),
-        module("Virtio", ["Memory", "LinuxSystem", "Zones", system]),
+        module("Geometry"),
+        module("Devices", ["LinuxSystem"]),
+        module("Zones", ["Geometry", "Memory"]),
+        module("Virtio", ["Devices", "Zones", "Geometry", "Memory", "LinuxSystem", system]),
         module("FileShare", ["LinuxSystem", "CLinux", system]),
-        module("Machine", ["Virtio", "Hypervisor", "Zones", "Memory", "LinuxSystem", "CFDT"]),
-        module("AgentProtocol"),
-        module("ControlProtocol", ["AgentProtocol"]),
+        module(
+            "Machine",
+            [
+                "Virtio", "Devices", "Hypervisor", "Zones", "Geometry", "Memory", "LinuxSystem", "CFDT",
+            ]),
+        module("AgentProtocol", ["Geometry"]),
+        module("ControlProtocol", ["AgentProtocol", "Geometry"]),
 
         // What clients of a virtual machine share.
         module("OCI", ["LinuxSystem", "CLinux", "CArchive", "CNettle", system]),
-        module("Runtime", ["OCI", "ControlProtocol", "AgentProtocol", "LinuxSystem", "CLinux", "CSeccomp", system]),
+        module(
+            "Runtime",
+            ["OCI", "ControlProtocol", "AgentProtocol", "Geometry", "LinuxSystem", "CLinux", "CSeccomp", system]),
         module("Bench", ["Runtime", "ControlProtocol", "AgentProtocol", "LinuxSystem", system]),
 
         // containerd's side.
@@ -81,8 +89,8 @@ let package = Package(
         module(
             "Supervisor",
             [
-                "Machine", "Virtio", "FileShare", "Zones", "Memory", "LinuxSystem", "ControlProtocol", "AgentProtocol",
-                system,
+                "Machine", "Virtio", "FileShare", "Zones", "Geometry", "Memory", "LinuxSystem", "ControlProtocol",
+                "AgentProtocol", system,
             ]),
         .executableTarget(
             name: "czone-vm",
@@ -94,14 +102,16 @@ let package = Package(
         .executableTarget(
             name: "czone",
             dependencies: [
-                "Bench", "Runtime", "OCI", "ControlProtocol", "AgentProtocol", "Hypervisor", "LinuxSystem", arguments,
-                system,
+                "Bench", "Runtime", "OCI", "ControlProtocol", "AgentProtocol", "Geometry", "Hypervisor", "LinuxSystem",
+                arguments, system,
             ],
             swiftSettings: settings, linkerSettings: staticExecutable),
 
         .target(
             name: "TestSupport",
-            dependencies: ["Bench", "Virtio", "Zones", "Hypervisor", "Memory", "LinuxSystem", system],
+            dependencies: [
+                "Bench", "Virtio", "Devices", "Zones", "Geometry", "Hypervisor", "Memory", "LinuxSystem", system,
+            ],
             path: "Tests/TestSupport",
             swiftSettings: settings),
         tests("AgentProtocolTests", ["AgentProtocol"]),
@@ -113,10 +123,15 @@ let package = Package(
                 "Supervisor", "Machine", "FileShare", "Virtio", "Zones", "Memory", "LinuxSystem", "ControlProtocol",
                 "AgentProtocol", "TestSupport", system,
             ]),
+        tests("GeometryTests", ["Geometry"]),
+        tests("DevicesTests", ["Devices"]),
+        tests("LinuxSystemTests", ["LinuxSystem"]),
         tests("MemoryTests", ["Memory", "LinuxSystem"]),
-        tests("MachineTests", ["Machine", "Virtio", "Hypervisor", "Memory", "LinuxSystem", "CFDT"]),
-        tests("ZonesTests", ["Zones", "Memory"]),
-        tests("VirtioTests", ["Virtio", "Memory", "LinuxSystem", "TestSupport", "Zones"]),
+        tests(
+            "MachineTests", ["Machine", "Virtio", "Devices", "Hypervisor", "Zones", "Memory", "LinuxSystem", "CFDT"]),
+        tests("ZonesTests", ["Zones", "Geometry", "Memory"]),
+        tests(
+            "VirtioTests", ["Virtio", "Devices", "Zones", "Geometry", "Memory", "LinuxSystem", "TestSupport"]),
         tests("FileShareTests", ["FileShare", "LinuxSystem", "TestSupport"]),
         tests("OCITests", ["OCI", "LinuxSystem", system]),
         tests("czoneTests", ["czone", "Runtime", "OCI", arguments]),

@@ -1,3 +1,5 @@
+import Geometry
+
 /// Numbers that host and agent agree on.
 public enum Limits {
     /// The first four bytes of a Hello's payload: "CZAG".
@@ -29,7 +31,7 @@ public enum Limits {
     /// Instructions of a seccomp filter (the kernel's BPF_MAXINSNS), 8 bytes each.
     public static let filterInstructions = 4096
     /// Zones of a VM: the NUMA nodes beside node 0.
-    public static let zones = 64
+    public static let zones = ZoneGeometry.maxZoneCount
     /// Images of a VM.
     public static let images = 64
     /// Containers of a VM, those without a zone too.

@@ -3,15 +3,22 @@ import LinuxSystem
 
 /// One answer of the CPUID instruction (AMD64 manual vol. 3, appendix E).
 public struct CPUIDEntry: Equatable, Sendable {
+    /// EAX at the instruction: the leaf.
     public var function: UInt32
+    /// ECX at the instruction: the sub-leaf, where the leaf has any.
     public var index: UInt32
     /// `KVM_CPUID_FLAG_…`: whether the index matters.
     public var flags: UInt32
+    /// What the instruction leaves in EAX.
     public var eax: UInt32
+    /// What it leaves in EBX.
     public var ebx: UInt32
+    /// What it leaves in ECX.
     public var ecx: UInt32
+    /// What it leaves in EDX.
     public var edx: UInt32
 
+    /// An answer; what is not named is 0.
     public init(
         function: UInt32, index: UInt32 = 0, flags: UInt32 = 0, eax: UInt32 = 0, ebx: UInt32 = 0, ecx: UInt32 = 0,
         edx: UInt32 = 0

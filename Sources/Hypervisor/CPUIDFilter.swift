@@ -2,6 +2,7 @@
 ///
 /// Pure: takes what KVM supports, gives what the guest shall see.
 public struct CPUIDFilter: Sendable {
+    /// From 1 up.
     public let virtualCPUCount: Int
 
     /// `virtualCPUCount` from 1 up: one socket, a core each, no threads.

@@ -7,6 +7,7 @@ import Memory
 /// That /dev/kvm opens and answers proves nothing: without VMX or SVM below it, some KVMs emulate kernel mode in
 /// software, and give up at the first instruction that their emulator does not know.
 public enum KVMProbe {
+    /// Why the probe did not succeed.
     public enum Failure: Error, CustomStringConvertible {
         /// KVM cannot be opened, lacks something, or refused a request.
         case unusable(HypervisorError)
@@ -99,8 +100,7 @@ public enum KVMProbe {
             (tables.root, UInt64(tables.pointers) | present), (tables.pointers, UInt64(tables.directory) | present),
             (tables.directory, present | large),
         ] {
-            image.replaceSubrange(
-                place..<place + 8, with: (0..<8).map { UInt8(truncatingIfNeeded: entry >> (8 * UInt64($0))) })
+            image.replace(at: place, littleEndian: entry)
         }
         image.replaceSubrange(codeAddress..<codeAddress + payload.count, with: payload)
         do {

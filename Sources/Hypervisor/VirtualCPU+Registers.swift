@@ -2,9 +2,13 @@ import CLinux
 
 /// The general registers that a payload or a kernel is started with.
 public struct StartRegisters: Equatable, Sendable {
+    /// The first instruction's address.
     public var rip: UInt64
+    /// The stack's, or 0 for none.
     public var rsp: UInt64
+    /// A kernel's boot parameters (boot.rst, "64-bit Boot Protocol"); else for the payload to choose.
     public var rsi: UInt64
+    /// Bit 1 is always set.
     public var rflags: UInt64
 
     /// Interrupts off (only the reserved bit of RFLAGS set).
@@ -18,16 +22,24 @@ public struct StartRegisters: Equatable, Sendable {
 
 /// A segment register with its hidden part (AMD64 manual vol. 2 §4.7).
 public struct Segment: Equatable, Sendable {
+    /// The visible part: an offset in the GDT, in bytes.
     public var selector: UInt16
+    /// The segment's first address; flat segments have 0.
     public var base: UInt64
+    /// The last valid offset, in bytes whatever the granularity.
     public var limit: UInt32
     /// The descriptor's type field, 4 bits.
     public var type: UInt8
+    /// Descriptor bit S: not a system segment, as a TSS is.
     public var isCodeOrData: Bool
+    /// Bit L: 64-bit code.
     public var isLong: Bool
+    /// Bit D/B: 32-bit operands, or a 32-bit stack.
     public var is32Bit: Bool
+    /// Bit G: the descriptor counts its limit in pages.
     public var hasPageGranularity: Bool
 
+    /// A present segment, flat unless told otherwise.
     public init(
         selector: UInt16, base: UInt64 = 0, limit: UInt32 = 0xffff_ffff, type: UInt8, isCodeOrData: Bool = true,
         isLong: Bool = false, is32Bit: Bool = false, hasPageGranularity: Bool = true
@@ -59,18 +71,26 @@ public struct Segment: Equatable, Sendable {
 
 /// Control registers, descriptor table and segments of a processor in 64-bit mode.
 public struct LongModeState: Equatable, Sendable {
+    /// CS.
     public var code: Segment
+    /// DS, ES, FS, GS and SS.
     public var data: Segment
+    /// TR; on Intel VM entry wants a busy TSS.
     public var task: Segment
+    /// The table's first address, linear.
     public var gdtBase: UInt64
     /// The table's last valid byte offset.
     public var gdtLimit: UInt16
+    /// Protection and paging; both on in 64-bit mode.
     public var cr0: UInt64
     /// The page table's root, physical.
     public var cr3: UInt64
+    /// PAE on, and what else the payload needs.
     public var cr4: UInt64
+    /// LME and LMA on.
     public var efer: UInt64
 
+    /// Addresses and control registers as the processor gets them; KVM refuses what no processor could have.
     public init(
         code: Segment, data: Segment, task: Segment, gdtBase: UInt64, gdtLimit: UInt16, cr0: UInt64, cr3: UInt64,
         cr4: UInt64, efer: UInt64
@@ -109,6 +129,7 @@ extension VirtualCPU {
         try call("set segment registers", CLINUX_KVM_SET_SREGS, pointingTo: registers)
     }
 
+    /// Sets the general registers: those that `start` does not name become 0. Before the vCPU first runs.
     public func setStartRegisters(_ start: StartRegisters) throws(HypervisorError) {
         var registers = kvm_regs()
         registers.rip = start.rip

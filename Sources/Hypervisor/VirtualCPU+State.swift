@@ -3,18 +3,28 @@ import LinuxSystem
 
 /// All that a stopped vCPU is, as a saved VM needs it. The parts are KVM's structures in their binary form.
 public struct VirtualCPUState: Equatable, Sendable {
+    /// struct kvm_regs.
     public var registers: [UInt8]
+    /// struct kvm_sregs.
     public var segments: [UInt8]
+    /// struct kvm_xsave, or as many bytes as KVM_CAP_XSAVE2 names.
     public var extendedState: [UInt8]
+    /// struct kvm_xcrs.
     public var extendedControl: [UInt8]
+    /// struct kvm_debugregs.
     public var debugRegisters: [UInt8]
+    /// struct kvm_lapic_state.
     public var localAPIC: [UInt8]
+    /// struct kvm_vcpu_events.
     public var events: [UInt8]
+    /// struct kvm_mp_state.
     public var multiprocessorState: [UInt8]
+    /// Those of the list that KVM names on this host, in its order.
     public var modelSpecificRegisters: [ModelSpecificRegister]
     /// The frequency of the vCPU's time-stamp counter in kHz.
     public var timeStampCounterKHz: UInt32
 
+    /// As `VirtualCPU.state()` and the state file make it.
     public init(
         registers: [UInt8], segments: [UInt8], extendedState: [UInt8], extendedControl: [UInt8],
         debugRegisters: [UInt8], localAPIC: [UInt8], events: [UInt8], multiprocessorState: [UInt8],
@@ -35,9 +45,12 @@ public struct VirtualCPUState: Equatable, Sendable {
 
 /// A model-specific register's number and value.
 public struct ModelSpecificRegister: Equatable, Sendable {
+    /// ECX of RDMSR and WRMSR.
     public var index: UInt32
+    /// EDX:EAX.
     public var value: UInt64
 
+    /// Any register; KVM refuses one that it does not know.
     public init(index: UInt32, value: UInt64) {
         self.index = index
         self.value = value

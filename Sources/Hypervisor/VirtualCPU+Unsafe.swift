@@ -8,6 +8,7 @@ public enum VirtualCPUExit: Equatable, Sendable {
     case port(address: UInt16, width: Int, count: Int, isWrite: Bool)
     /// A read that waits for its value by `completeRead`.
     case memoryRead(address: UInt64, width: Int)
+    /// A write of the low `width` bytes to an address without memory: MMIO.
     case memoryWrite(address: UInt64, width: Int, value: UInt64)
     /// HLT without in-kernel interrupt controllers; not seen with them.
     case halted
@@ -28,15 +29,18 @@ public enum VirtualCPUExit: Equatable, Sendable {
     case unexpected(reason: UInt32)
 }
 
-/// One virtual processor. `run` and the state requests belong to one thread; `kick` may come from any.
+/// One virtual processor. `run` and the state requests belong to one thread; `forbidRunning` and
+/// `allowRunning` may come from any.
 @safe
 public final class VirtualCPU: @unchecked Sendable {
+    /// Also the local APIC's id; from 0 up.
     public let index: Int
     let descriptor: OwnedDescriptor
     let kvm: KVM
     /// The page shared with KVM. Touched by the thread that runs the vCPU, but for the immediate-exit byte.
     private let page: Mapping
 
+    /// Makes the vCPU, which has not run; each index once. Throws `HypervisorError.tooMany` where KVM has no more.
     public init(_ index: Int, of machine: VirtualMachine) throws(HypervisorError) {
         self.index = index
         kvm = machine.kvm
@@ -108,10 +112,16 @@ public final class VirtualCPU: @unchecked Sendable {
     ///
     /// A vCPU inside guest mode also needs the signal of `Thread.interrupt`; the flag alone closes the race with a
     /// thread that is just about to enter.
-    // SAFETY: one byte of the run page, which stays mapped as long as this object lives.
-    public func forbidRunning() { unsafe clinux_set_immediate_exit(runPage, true) }
-    // SAFETY: as above.
-    public func allowRunning() { unsafe clinux_set_immediate_exit(runPage, false) }
+    public func forbidRunning() {
+        // SAFETY: one byte of the run page, which stays mapped as long as this object lives.
+        unsafe clinux_set_immediate_exit(runPage, true)
+    }
+
+    /// Lets the next `run` enter the guest again. Any thread.
+    public func allowRunning() {
+        // SAFETY: as above.
+        unsafe clinux_set_immediate_exit(runPage, false)
+    }
 
     private var runPage: UnsafeMutablePointer<kvm_run> {
         // SAFETY: the mapping is at least one page, which KVM lays out as kvm_run.

@@ -8,6 +8,7 @@ public struct VirtualMachineState: Equatable, Sendable {
     /// kvm-clock's reading in nanoseconds since the VM began.
     public var clockInNanoseconds: UInt64
 
+    /// As `VirtualMachine.state()` and the state file make it.
     public init(interruptControllers: [[UInt8]], clockInNanoseconds: UInt64) {
         self.interruptControllers = interruptControllers
         self.clockInNanoseconds = clockInNanoseconds

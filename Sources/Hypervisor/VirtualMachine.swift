@@ -16,6 +16,7 @@ public final class VirtualMachine: Sendable {
     static let taskStateAddress: UInt64 = 0xfffb_d000
     static let identityMapAddress: UInt64 = 0xfffb_c000
 
+    /// Makes a VM without memory and vCPUs.
     public init(on kvm: KVM) throws(HypervisorError) {
         self.kvm = kvm
         var raw: Int64

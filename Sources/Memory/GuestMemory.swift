@@ -38,6 +38,7 @@ public final class GuestMemory: @unchecked Sendable {
     /// Sorted by address, never overlapping.
     private(set) var regions: [Region] = []
 
+    /// A guest without memory.
     public init() {}
 
     /// The mapped ranges in rising order.

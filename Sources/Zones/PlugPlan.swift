@@ -1,3 +1,5 @@
+import Geometry
+
 /// Why no zone can be given to a container.
 public enum PlugPlanError: Error, Equatable, Sendable, CustomStringConvertible {
     /// The container asks for no memory at all.
@@ -19,16 +21,10 @@ public enum PlugPlanError: Error, Equatable, Sendable, CustomStringConvertible {
 
 /// Which zone a container gets, and how much of it is plugged.
 public struct PlugPlan: Hashable, Sendable {
-    /// What of a zone its container cannot use: kept for the guest's own accounting, so that a full container is killed
-    /// for its limit, cleanly, and not for a failed allocation.
-    public static let headroomInBytes: UInt64 = 8 << 20
-
+    /// The zone that the container gets: one that is free.
     public let zone: Zone
     /// What is asked of the guest: whole blocks.
     public let sizeInBytes: UInt64
-
-    /// The container's memory limit.
-    public var memoryLimitInBytes: UInt64 { sizeInBytes - Self.headroomInBytes }
 
     /// The smallest free zone that has room for `bytes`, the first of several, with as few blocks as hold them.
     public init(forBytes bytes: UInt64, in lives: [ZoneLife]) throws(PlugPlanError) {
@@ -43,6 +39,6 @@ public struct PlugPlan: Hashable, Sendable {
         }
         zone = best.zone
         // No overflow: bytes is at most a zone's size, which is whole blocks.
-        sizeInBytes = (bytes + Zone.blockSizeInBytes - 1) / Zone.blockSizeInBytes * Zone.blockSizeInBytes
+        sizeInBytes = ZoneGeometry.wholeBlocks(holding: bytes) ?? best.zone.sizeInBytes
     }
 }

@@ -1,3 +1,5 @@
+import Geometry
+
 /// Where a zone stands between two containers.
 ///
 ///     absent ─plug→ plugging ─online→ online ─drain→ draining ─unplug→ unplugging ─absent→ absent
@@ -53,6 +55,7 @@ public enum QuarantineReason: String, Hashable, Sendable, CustomStringConvertibl
 
 /// A step that a zone cannot take from where it stands.
 public enum ZoneStateError: Error, Equatable, Sendable, CustomStringConvertible {
+    /// The state does not allow the step.
     case illegal(step: String, state: ZoneState)
     /// No multiple of a block, 0, or more than the zone.
     case size(UInt64, zoneSizeInBytes: UInt64)
@@ -71,13 +74,16 @@ public enum ZoneStateError: Error, Equatable, Sendable, CustomStringConvertible 
 /// A zone's state with the amounts of memory that belong to it: what is asked of the guest, and what the zone's device
 /// says the guest has.
 public struct ZoneLife: Hashable, Sendable {
+    /// Immutable: where the zone lies.
     public let zone: Zone
+    /// Changed by the steps below only.
     public private(set) var state: ZoneState = .absent
     /// What the guest is asked to have plugged.
     public private(set) var requestedSizeInBytes: UInt64 = 0
     /// What the guest has plugged, as its device says.
     public private(set) var pluggedSizeInBytes: UInt64 = 0
 
+    /// A zone of a VM that starts: absent.
     public init(_ zone: Zone) { self.zone = zone }
 
     /// Whether the guest has what it was asked to have: less where it gave memory back of its own, or is not done.
@@ -141,7 +147,7 @@ public struct ZoneLife: Hashable, Sendable {
     /// The device says how much is plugged now. A guest may give memory back whenever it likes, but can have only what
     /// is asked of it, and nothing while the zone is absent.
     public mutating func recordPlugged(_ sizeInBytes: UInt64) throws(ZoneStateError) {
-        guard sizeInBytes <= zone.sizeInBytes, sizeInBytes % Zone.blockSizeInBytes == 0 else {
+        guard sizeInBytes <= zone.sizeInBytes, sizeInBytes % ZoneGeometry.blockSizeInBytes == 0 else {
             throw .size(sizeInBytes, zoneSizeInBytes: zone.sizeInBytes)
         }
         guard sizeInBytes <= max(requestedSizeInBytes, pluggedSizeInBytes) else {
@@ -151,7 +157,7 @@ public struct ZoneLife: Hashable, Sendable {
     }
 
     private func check(_ sizeInBytes: UInt64) throws(ZoneStateError) {
-        guard sizeInBytes > 0, sizeInBytes <= zone.sizeInBytes, sizeInBytes % Zone.blockSizeInBytes == 0 else {
+        guard sizeInBytes > 0, sizeInBytes <= zone.sizeInBytes, sizeInBytes % ZoneGeometry.blockSizeInBytes == 0 else {
             throw .size(sizeInBytes, zoneSizeInBytes: zone.sizeInBytes)
         }
     }

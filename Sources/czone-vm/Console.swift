@@ -1,3 +1,4 @@
+import ControlProtocol
 import Glibc
 import LinuxSystem
 import Machine
@@ -16,15 +17,18 @@ final class Console {
     private let isLog: Bool
     private weak var machine: Machine?
 
-    init(_ arguments: Arguments) throws {
-        if arguments.terminal {
+    init(_ purpose: MachineArguments.Purpose) throws {
+        if case .console = purpose {
             output = StandardStream.output.descriptor
             input = StandardStream.input.descriptor
             terminal = try Terminal(StandardStream.input.descriptor).map { ($0, try $0.settings()) }
             try terminal?.0.makeRaw()
             isLog = false
         } else {
-            output = arguments.logDescriptor.map { OwnedDescriptor(taking: $0) }
+            output =
+                if case .containers(let service) = purpose { OwnedDescriptor(taking: service.logDescriptor) } else {
+                    nil
+                }
             input = nil
             terminal = nil
             isLog = true

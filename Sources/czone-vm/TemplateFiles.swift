@@ -1,3 +1,4 @@
+import ControlProtocol
 import Glibc
 import LinuxSystem
 import Machine
@@ -10,10 +11,11 @@ struct TemplateFiles {
     private static let workingSetName = "working-set"
 
     /// Makes the files, empty, in a folder that has none.
-    init(making folder: String, identity: String) throws(SystemError) {
+    init(making template: MachineArguments.Template) throws(SystemError) {
+        let folder = template.directory
         state = try OwnedDescriptor(opening: "\(folder)/state", flags: O_RDWR | O_CREAT | O_EXCL)
         memory = try OwnedDescriptor(opening: "\(folder)/memory", flags: O_RDWR | O_CREAT | O_EXCL)
-        self.identity = identity
+        identity = template.identity
     }
 
     /// Saves a machine that stands still; nobody writes the files afterwards.
@@ -23,13 +25,14 @@ struct TemplateFiles {
         try memory.setMode(0o444)
     }
 
-    /// A template to restore.
-    static func snapshot(_ folder: String, identity: String) throws(MachineError) -> Snapshot {
+    /// A template to restore a machine from.
+    static func snapshot(_ template: MachineArguments.Template) throws(MachineError) -> Snapshot {
+        let folder = template.directory
         do {
             let workingSet = "\(folder)/\(workingSetName)"
             return Snapshot(
                 state: try OwnedDescriptor(opening: "\(folder)/state", flags: O_RDONLY),
-                memory: try OwnedDescriptor(opening: "\(folder)/memory", flags: O_RDONLY), identity: identity,
+                memory: try OwnedDescriptor(opening: "\(folder)/memory", flags: O_RDONLY), identity: template.identity,
                 // Not there yet for the VM that records it.
                 workingSet: try FileSystem.status(workingSet) == nil
                     ? nil : try OwnedDescriptor(opening: workingSet, flags: O_RDONLY))

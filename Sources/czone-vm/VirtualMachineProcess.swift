@@ -23,23 +23,23 @@ final class VirtualMachineProcess {
     /// Nil for a VM whose working set nobody wants.
     private let workingSetPath: String?
 
-    init(_ arguments: Arguments, startedAt: UInt64) throws {
+    init(_ arguments: MachineArguments, startedAt: UInt64) throws {
         // A reader that has gone is an error of that write, not the end of the VM.
         signal(SIGPIPE, SIG_IGN)
         // Blocked before any thread is made, so that every thread inherits it.
         signals = try SignalDescriptor([SIGINT, SIGTERM, SIGHUP])
-        let console = try Console(arguments)
-        self.console = console
-        lifeLock = arguments.lockDescriptor.map { OwnedDescriptor(taking: $0) }
-        template = try arguments.savedTemplate.map { try TemplateFiles(making: $0, identity: arguments.identity) }
-        let snapshot = try arguments.template.map { try TemplateFiles.snapshot($0, identity: arguments.identity) }
-        workingSetPath = arguments.savedWorkingSet
         let purpose = arguments.purpose
+        let console = try Console(purpose)
+        self.console = console
+        lifeLock = purpose.service.map { OwnedDescriptor(taking: $0.lockDescriptor) }
+        template = if case .saveTemplate(let template) = purpose { try TemplateFiles(making: template) } else { nil }
+        workingSetPath = if case .recordWorkingSet(_, let file) = purpose { file } else { nil }
+        let snapshot = try purpose.restored.map { try TemplateFiles.snapshot($0) }
         let fileThreads = WorkerThreads()
         self.fileThreads = fileThreads
         // A bare VM has no volumes.
         let files =
-            try arguments.isForContainers
+            try arguments.takesContainers
             ? FileServer(mostDescriptors: CurrentProcess.raiseDescriptorLimit()) : nil
         let machine = try Machine(
             Self.configuration(arguments, files.map { Self.fileSystem($0, fileThreads) }), on: try KVM(),
@@ -47,15 +47,15 @@ final class VirtualMachineProcess {
         ) { console.write($0) }
         self.machine = machine
         supervisor = try machine.lock.locked {
-            let control = arguments.controlDescriptor.map { OwnedDescriptor(taking: $0) }
+            let control = purpose.service.map { OwnedDescriptor(taking: $0.controlDescriptor) }
             guard let files else { return nil }
             return try Supervisor(
                 machine,
                 Supervisor.Configuration(
                     control: control,
-                    idleTimeoutInMilliseconds: arguments.idleTimeoutInSeconds.map { UInt64($0) * 1000 },
-                    prewarm: try arguments.aheadTimeoutInSeconds.map { try PrewarmLimit(atMostSeconds: $0) },
-                    isAlone: arguments.alone, virtualCPUs: arguments.virtualCPUs, purpose: purpose,
+                    idleTimeoutInMilliseconds: purpose.service?.idleTimeoutInSeconds.map { UInt64($0) * 1000 },
+                    prewarm: try purpose.service?.prewarmTimeoutInSeconds.map { try PrewarmLimit(atMostSeconds: $0) },
+                    isAlone: arguments.isAlone, virtualCPUs: arguments.size.virtualCPUs, purpose: purpose.ofSupervisor,
                     startedAt: startedAt, files: files, fileThreads: fileThreads))
         }
     }
@@ -94,18 +94,18 @@ final class VirtualMachineProcess {
     }
 
     private static func configuration(
-        _ arguments: Arguments, _ fileSystem: FileSystemDevice.Configuration?
+        _ arguments: MachineArguments, _ fileSystem: FileSystemDevice.Configuration?
     ) throws -> MachineConfiguration {
         MachineConfiguration(
             kernel: try open(arguments.kernel, "the guest kernel"),
             initialRAMDisk: try arguments.initialRAMDisk.map { try open($0, "the initial RAM disk") },
             commandLine: KernelCommandLine.base + " " + arguments.addedCommandLine,
-            baseSizeInBytes: arguments.memoryInBytes, virtualCPUs: arguments.virtualCPUs,
-            zoneCount: arguments.zones, zoneSizeInBytes: arguments.zoneSizeInBytes,
+            baseSizeInBytes: arguments.size.memoryInBytes, virtualCPUs: arguments.size.virtualCPUs,
+            zoneCount: arguments.size.zoneCount, zoneSizeInBytes: arguments.size.zoneSizeInBytes,
             images: try arguments.images.map { path in
                 MachineConfiguration.Image(file: try open(path, "the image"), digest: digest(ofImageAt: path))
             },
-            takesContainers: arguments.isForContainers, fileSystem: fileSystem)
+            takesContainers: arguments.takesContainers, fileSystem: fileSystem)
     }
 
     /// The store names an image's file by its digest.
@@ -130,4 +130,28 @@ struct MissingFile: Error, CustomStringConvertible {
     let cause: SystemError
 
     var description: String { "cannot open \(what) \(path): \(cause.errno)" }
+}
+
+extension MachineArguments.Purpose {
+    fileprivate var service: MachineArguments.Service? {
+        if case .containers(let service) = self { service } else { nil }
+    }
+
+    /// The template that the VM is restored from.
+    fileprivate var restored: MachineArguments.Template? {
+        switch self {
+        case .containers(let service): service.template
+        case .recordWorkingSet(let template, _): template
+        case .console, .saveTemplate: nil
+        }
+    }
+
+    /// A bare VM has no supervisor.
+    fileprivate var ofSupervisor: Supervisor.Purpose {
+        switch self {
+        case .console, .containers: .containers
+        case .saveTemplate: .template
+        case .recordWorkingSet: .workingSetRecording
+        }
+    }
 }

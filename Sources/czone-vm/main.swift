@@ -1,3 +1,4 @@
+import ControlProtocol
 import Glibc
 import Hypervisor
 import LinuxSystem
@@ -6,11 +7,11 @@ import Machine
 /// One process, one VM: opens everything that it will ever need, then runs the guest to its end.
 do {
     let startedAt = MonotonicClock.nanoseconds
-    let arguments = try Arguments(Array(CommandLine.arguments.dropFirst()))
+    let arguments = try MachineArguments(parsing: Array(CommandLine.arguments.dropFirst()))
     let end = try VirtualMachineProcess(arguments, startedAt: startedAt).run()
     if case .poweredOff = end {} else if case .stopped = end {} else { report("\(end)") }
     exit(end.exitStatus)
-} catch let error as Arguments.Invalid {
+} catch let error as InvalidMachineArguments {
     report("\(error)")
     exit(2)
 } catch {

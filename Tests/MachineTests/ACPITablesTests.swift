@@ -1,6 +1,7 @@
 import Machine
 import Memory
 import Testing
+import Zones
 
 @Suite struct ACPITablesTests {
     private static func tables(zones: Int = 2, devices: Int = 3, processors: Int = 2) throws -> ACPITables {
@@ -88,8 +89,12 @@ import Testing
         let layout = try MachineLayout(.init(baseMemory: 4 << 30, zoneCount: 64))
         let memory = entries.filter { $0[0] == 1 }
         #expect(memory.map { $0.field(UInt32.self, at: 2) } == [0, 0] + Array(1...64))
-        #expect(memory.map { $0.field(UInt64.self, at: 8) } == (layout.baseRanges + layout.zones).map(\.start.rawValue))
-        #expect(memory.map { $0.field(UInt64.self, at: 16) } == (layout.baseRanges + layout.zones).map(\.sizeInBytes))
+        #expect(
+            memory.map { $0.field(UInt64.self, at: 8) }
+                == (layout.baseRanges + layout.zones.map(\.range)).map(\.start.rawValue))
+        #expect(
+            memory.map { $0.field(UInt64.self, at: 16) }
+                == (layout.baseRanges + layout.zones.map(\.range)).map(\.sizeInBytes))
         #expect(memory.map { $0.field(UInt32.self, at: 28) } == [1, 1] + [UInt32](repeating: 3, count: 64))
         let local = entries.filter { $0[0] == 0 }
         #expect(local.map { UInt32($0[3]) } == Array(0..<255))

@@ -1,6 +1,6 @@
+import Devices
 import Machine
 import Testing
-import Virtio
 
 private final class Recorder: BusDevice {
     var reads: [UInt64] = []

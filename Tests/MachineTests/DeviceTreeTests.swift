@@ -1,6 +1,7 @@
 import Machine
 import Memory
 import Testing
+import Zones
 
 @Suite struct DeviceTreeTests {
     private static func tree(zones: Int = 2, digests: [String] = ["sha256:ab", "sha256:cd"]) throws -> DeviceTree {
@@ -9,7 +10,7 @@ import Testing
                 baseMemory: 128 << 20, zoneCount: zones, zoneSize: 256 << 20,
                 imageSizes: digests.map { _ in 3 << 20 }))
         return DeviceTree(
-            zones: layout.zones.enumerated().map { .init(node: UInt32($0 + 1), range: $1, device: UInt32($0 + 4)) },
+            zones: layout.zones.map { .init(node: $0.node, range: $0.range, device: UInt32($0.index + 4)) },
             images: zip(layout.images, digests).enumerated().map {
                 .init(range: $1.0, device: UInt32($0 + 100), digest: $1.1)
             })

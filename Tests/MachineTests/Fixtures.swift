@@ -1,7 +1,7 @@
+import Devices
 import LinuxSystem
 import Machine
 import Memory
-import Virtio
 
 /// An interrupt line that counts.
 final class CountingLine: InterruptLine {

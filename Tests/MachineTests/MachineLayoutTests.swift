@@ -1,6 +1,7 @@
 import Machine
 import Memory
 import Testing
+import Zones
 
 @Suite struct MachineLayoutTests {
     private let mebi: UInt64 = 1 << 20
@@ -20,13 +21,13 @@ import Testing
     @Test func zonesAreContiguousFrom8GiB() throws {
         let layout = try MachineLayout(.init(baseMemory: 128 * mebi, zoneCount: 64, zoneSize: 256 * mebi))
         #expect(layout.zones.count == 64)
-        #expect(layout.zones.first == range(8 * gibi, 256 * mebi))
-        #expect(layout.zones.last == range(8 * gibi + 63 * 256 * mebi, 256 * mebi))
+        #expect(layout.zones.first?.range == range(8 * gibi, 256 * mebi))
+        #expect(layout.zones.last?.range == range(8 * gibi + 63 * 256 * mebi, 256 * mebi))
     }
 
     @Test func zonesBeginAfterLargeBaseMemoryAtAWholeGiB() throws {
         let layout = try MachineLayout(.init(baseMemory: 10 * gibi + 2 * mebi, zoneCount: 1))
-        #expect(layout.zones == [range(12 * gibi, 128 * mebi)])
+        #expect(layout.zones.map(\.range) == [range(12 * gibi, 128 * mebi)])
     }
 
     @Test func imagesAreAlignedAndDisjoint() throws {
@@ -49,7 +50,7 @@ import Testing
                 baseMemory: 6 * gibi, zoneCount: 64, zoneSize: 1024 * mebi, imageSizes: [5, 6, 7], deviceCount: 256))
         let windows = (0..<256).map { MachineLayout.window(ofVirtioDevice: $0) }
         let fixed = [range(MemoryMap.ioAPIC.rawValue, 0x1000), range(MemoryMap.localAPIC.rawValue, 0x10_0000)]
-        let all = layout.baseRanges + layout.zones + layout.images + windows + fixed.compactMap { $0 }
+        let all = layout.baseRanges + layout.zones.map(\.range) + layout.images + windows + fixed.compactMap { $0 }
         let sorted = all.sorted { $0.start < $1.start }
         for (lower, upper) in zip(sorted, sorted.dropFirst()) { #expect(lower.end <= upper.start) }
     }
@@ -66,17 +67,17 @@ import Testing
             .init(baseMemory: 32 << 30, physicalAddressBits: 36),
             .baseDoesNotFit(end: GuestAddress(33 << 30), physicalAddressBits: 36)
         ),
-        (.init(baseMemory: base, zoneCount: 65), .zoneCount(65)),
-        (.init(baseMemory: base, zoneCount: -1), .zoneCount(-1)),
-        (.init(baseMemory: base, zoneCount: 1, zoneSize: base), .zoneSize(sizeInBytes: base)),
-        (.init(baseMemory: base, zoneCount: 1, zoneSize: 0), .zoneSize(sizeInBytes: 0)),
+        (.init(baseMemory: base, zoneCount: 65), .zones(.count(65, max: 64))),
+        (.init(baseMemory: base, zoneCount: -1), .zones(.count(-1, max: 64))),
+        (.init(baseMemory: base, zoneCount: 1, zoneSize: base), .zones(.size(base))),
+        (.init(baseMemory: base, zoneCount: 1, zoneSize: 0), .zones(.size(0))),
         (
             .init(baseMemory: base, zoneCount: 64, zoneSize: 0xffff_ffff_f800_0000),
-            .zoneSize(sizeInBytes: 0xffff_ffff_f800_0000)
+            .zones(.addressSpace(end: GuestAddress(.max), limit: GuestAddress(halfTiB)))
         ),
         (
             .init(baseMemory: base, zoneCount: 64, zoneSize: 8 << 30),
-            .zonesDoNotFit(end: GuestAddress(520 << 30), limit: GuestAddress(halfTiB))
+            .zones(.addressSpace(end: GuestAddress(520 << 30), limit: GuestAddress(halfTiB)))
         ),
         (.init(baseMemory: base, imageSizes: [1, 0]), .emptyImage(index: 1)),
         (

@@ -1,6 +1,6 @@
+import Devices
 import Machine
 import Testing
-import Virtio
 
 @Suite struct SerialPortTests {
     private final class Sink {

@@ -210,7 +210,7 @@ private final class WatchingStarter: VirtualMachineStarter {
     // There are enough.
     try bench.placement.provideNow(for: order, behind: nil)
     #expect(starter.launches.withLock { $0.map(\.isPrewarmed) } == [true, true])
-    #expect(starter.launches.withLock { MonitorStarter.arguments(of: $0[0]).contains("--ahead-timeout") })
+    #expect(starter.launches.withLock { MonitorStarter.arguments(of: $0[0]).contains("--prewarm-timeout") })
     let placed = try bench.place("one")
     #expect(try !placed.machine.isPrewarmed())
     #expect(try function.prewarmedMachines().count == 1)

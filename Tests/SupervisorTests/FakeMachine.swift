@@ -24,7 +24,7 @@ final class FakeMachine: SupervisedMachine {
         loop = try EventLoop()
         vsock = VsockDevice(loop: loop)
         network = NetworkDevice(loop: loop)
-        zoneDevices = try ZoneTable(count: zones, sizeInBytes: 256 << 20, base: GuestAddress(1 << 30)).zones.map {
+        zoneDevices = try ZoneLayout(count: zones, sizeInBytes: 256 << 20, base: GuestAddress(1 << 30)).zones.map {
             MemoryDevice(zone: $0, backing: RecordingBacking())
         }
     }

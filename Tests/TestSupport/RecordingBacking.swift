@@ -1,3 +1,5 @@
+import Devices
+import Geometry
 public import Memory
 public import Virtio
 import Zones
@@ -28,7 +30,7 @@ public final class RecordingBacking: ZoneBacking {
     }
 
     private func count(_ block: GuestRange) throws {
-        precondition(block.sizeInBytes == Zone.blockSizeInBytes, "no block: \(block)")
+        precondition(block.sizeInBytes == ZoneGeometry.blockSizeInBytes, "no block: \(block)")
         defer { callCount += 1 }
         if failingCalls.contains(callCount) { throw Failure() }
     }

@@ -1,3 +1,4 @@
+public import Devices
 import LinuxSystem
 public import Memory
 public import Virtio

@@ -1,12 +1,13 @@
+import Geometry
 import Memory
 import Testing
 import Zones
 
-private let block = Zone.blockSizeInBytes
+private let block = ZoneGeometry.blockSizeInBytes
 
 @Suite struct ZoneLifeTests {
     private func absent() throws -> ZoneLife {
-        ZoneLife(try ZoneTable(count: 1, sizeInBytes: 4 * block, base: GuestAddress(0)).zones[0])
+        ZoneLife(try ZoneLayout(count: 1, sizeInBytes: 4 * block, base: GuestAddress(0)).zones[0])
     }
 
     /// A zone in each state, with two blocks asked for where it has any.

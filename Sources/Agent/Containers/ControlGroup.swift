@@ -1,9 +1,9 @@
+import Geometry
+
 /// A container's control group, below the one that all containers share.
 final class ControlGroup {
     /// What all containers' groups are below. Its device rules hold for all of them.
     static let parent = "/sys/fs/cgroup/containers"
-    /// What must stay free of a zone, in bytes, so that the group's limit is met before the zone is full.
-    static let zoneReserve: UInt64 = 8 << 20
 
     let number: ContainerNumber
     let directory: Descriptor
@@ -49,8 +49,8 @@ final class ControlGroup {
     func apply(_ limits: ResourceLimits, isNew: Bool = false) throws(Failure) {
         var memoryMax = limits.memoryMax
         if let zoneBytes, isNew || memoryMax != nil {
-            let most = zoneBytes > ControlGroup.zoneReserve ? zoneBytes - ControlGroup.zoneReserve : 0
-            memoryMax = min(memoryMax ?? most, most)
+            let max = ZoneGeometry.maxMemoryLimit(inZoneOf: zoneBytes)
+            memoryMax = min(memoryMax ?? max, max)
         }
         if let memoryMax { try set("memory.max", ControlGroup.text(memoryMax)) }
         if let low = limits.memoryLow { try set("memory.low", ControlGroup.text(low)) }

@@ -1,3 +1,4 @@
+import LinuxSystem
 import SystemPackage
 
 /// An answer: a header (fuse.h, struct fuse_out_header), then what the operation gives.
@@ -12,9 +13,7 @@ struct Reply {
     /// How many bytes of contents there are.
     var count: Int { bytes.count - Self.headerSize }
 
-    mutating func integer<Value: FixedWidthInteger>(_ value: Value) {
-        for place in 0..<(Value.bitWidth / 8) { bytes.append(UInt8(truncatingIfNeeded: value >> Value(place * 8))) }
-    }
+    mutating func integer<Value: FixedWidthInteger>(_ value: Value) { bytes.append(littleEndian: value) }
 
     mutating func append(_ more: some Collection<UInt8>) { bytes += more }
     mutating func zeros(_ count: Int) { bytes += repeatElement(0, count: count) }
@@ -37,12 +36,9 @@ struct Reply {
     }
 
     private static func writeHeader(into bytes: inout [UInt8], error: CInt, _ unique: UInt64) {
-        let length = UInt32(bytes.count)
-        for place in 0..<4 {
-            bytes[place] = UInt8(truncatingIfNeeded: length >> (8 * UInt32(place)))
-            bytes[4 + place] = UInt8(truncatingIfNeeded: error >> (8 * CInt(place)))
-        }
-        for place in 0..<8 { bytes[8 + place] = UInt8(truncatingIfNeeded: unique >> (8 * UInt64(place))) }
+        bytes.replace(at: 0, littleEndian: UInt32(bytes.count))
+        bytes.replace(at: 4, littleEndian: error)
+        bytes.replace(at: 8, littleEndian: unique)
     }
 }
 

@@ -1,4 +1,5 @@
 import Memory
+import Zones
 
 /// The tables that make each zone a NUMA node of its own: node 0 has the processors and the base memory, node k + 1 is
 /// zone k.
@@ -18,9 +19,7 @@ extension TableWriter {
                 if id < 255 { $0.localAPICAffinity(id: UInt8(id)) } else { $0.localX2APICAffinity(id: id) }
             }
             for range in layout.baseRanges { $0.memoryAffinity(range, node: 0, hotPluggable: false) }
-            for (index, zone) in layout.zones.enumerated() {
-                $0.memoryAffinity(zone, node: UInt32(index + 1), hotPluggable: true)
-            }
+            for zone in layout.zones { $0.memoryAffinity(zone.range, node: zone.node, hotPluggable: true) }
         }
     }
 

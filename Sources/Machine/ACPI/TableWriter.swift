@@ -1,3 +1,5 @@
+import LinuxSystem
+
 /// Bytes of ACPI tables, one after another in one piece of memory. Everything is little-endian.
 struct TableWriter {
     private(set) var bytes: [UInt8] = []
@@ -6,11 +8,11 @@ struct TableWriter {
 
     mutating func u8(_ value: UInt8) { bytes.append(value) }
 
-    mutating func u16(_ value: UInt16) { integer(UInt64(value), sizeInBytes: 2) }
+    mutating func u16(_ value: UInt16) { bytes.append(littleEndian: value) }
 
-    mutating func u32(_ value: UInt32) { integer(UInt64(value), sizeInBytes: 4) }
+    mutating func u32(_ value: UInt32) { bytes.append(littleEndian: value) }
 
-    mutating func u64(_ value: UInt64) { integer(value, sizeInBytes: 8) }
+    mutating func u64(_ value: UInt64) { bytes.append(littleEndian: value) }
 
     mutating func text(_ text: String) { bytes.append(contentsOf: text.utf8) }
 
@@ -22,14 +24,10 @@ struct TableWriter {
     mutating func patch(u8 value: UInt8, at offset: Int) { bytes[offset] = value }
 
     /// Replaces a 32-bit field that was written before.
-    mutating func patch(u32 value: UInt32, at offset: Int) {
-        for index in 0..<4 { bytes[offset + index] = UInt8(truncatingIfNeeded: value >> UInt32(index * 8)) }
-    }
+    mutating func patch(u32 value: UInt32, at offset: Int) { bytes.replace(at: offset, littleEndian: value) }
 
     /// Replaces a 64-bit field that was written before.
-    mutating func patch(u64 value: UInt64, at offset: Int) {
-        for index in 0..<8 { bytes[offset + index] = UInt8(truncatingIfNeeded: value >> UInt64(index * 8)) }
-    }
+    mutating func patch(u64 value: UInt64, at offset: Int) { bytes.replace(at: offset, littleEndian: value) }
 
     /// Makes the sum of a range's bytes zero by means of one byte within it.
     mutating func setChecksum(at offset: Int, over range: Range<Int>) {
@@ -56,9 +54,5 @@ struct TableWriter {
         patch(u32: UInt32(bytes.count - start), at: start + 4)
         setChecksum(at: start + 9, over: start..<bytes.count)
         return start
-    }
-
-    private mutating func integer(_ value: UInt64, sizeInBytes: Int) {
-        for index in 0..<sizeInBytes { bytes.append(UInt8(truncatingIfNeeded: value >> UInt64(index * 8))) }
     }
 }

@@ -1,4 +1,4 @@
-public import Virtio
+public import Devices
 
 /// Why a device cannot be put on a bus: a mistake of ours, not of the guest.
 public enum BusError: Error, Equatable, CustomStringConvertible {

@@ -1,12 +1,12 @@
+public import Geometry
 public import Memory
+public import Zones
 
 /// Why a machine of the wanted shape cannot be laid out.
 public enum LayoutError: Error, Equatable, CustomStringConvertible {
     case baseMemory(sizeInBytes: UInt64)
     case baseDoesNotFit(end: GuestAddress, physicalAddressBits: Int)
-    case zoneCount(Int)
-    case zoneSize(sizeInBytes: UInt64)
-    case zonesDoNotFit(end: GuestAddress, limit: GuestAddress)
+    case zones(ZoneLayoutError)
     case emptyImage(index: Int)
     case imagesDoNotFit(end: GuestAddress, physicalAddressBits: Int)
     case deviceCount(Int)
@@ -20,10 +20,7 @@ public enum LayoutError: Error, Equatable, CustomStringConvertible {
         case .baseDoesNotFit(let end, let bits):
             "base memory would end at \(end), in the upper half of what the processor's \(bits) physical address bits "
                 + "reach: less fits"
-        case .zoneCount(let count): "\(count) zones: expected 0 to \(MachineLayout.largestZoneCount)"
-        case .zoneSize(let size): "a zone of \(size) bytes: expected a multiple of 128 MiB"
-        case .zonesDoNotFit(let end, let limit):
-            "the zones would end at \(end), behind \(limit): fewer or smaller zones fit"
+        case .zones(let error): "\(error)"
         case .emptyImage(let index): "image \(index) is empty"
         case .imagesDoNotFit(let end, let bits):
             "the images would end at \(end), beyond the processor's \(bits) physical address bits: fewer or smaller images fit"
@@ -50,7 +47,7 @@ public struct MachineLayout: Equatable, Sendable {
         public var physicalAddressBits: Int
 
         public init(
-            baseMemory: UInt64, zoneCount: Int = 0, zoneSize: UInt64 = MemoryMap.zoneGranularity,
+            baseMemory: UInt64, zoneCount: Int = 0, zoneSize: UInt64 = ZoneGeometry.blockSizeInBytes,
             imageSizes: [UInt64] = [], deviceCount: Int = 0, physicalAddressBits: Int = 40
         ) {
             self.baseMemory = baseMemory
@@ -67,7 +64,6 @@ public struct MachineLayout: Equatable, Sendable {
     /// From 64 GiB of boot memory on Linux's memory blocks grow, and zones of 128 MiB could no longer be plugged
     /// (probe_memory_block_size: MEM_SIZE_FOR_LARGE_BLOCK).
     public static let largestBaseMemory: UInt64 = 60 << 30
-    public static let largestZoneCount = 64
     /// So that the DSDT stays within the room for ACPI tables.
     public static let largestDeviceCount = 256
 
@@ -75,8 +71,7 @@ public struct MachineLayout: Equatable, Sendable {
     public let lowBase: GuestRange
     /// RAM from 4 GiB up, where the base memory is larger than what fits below.
     public let highBase: GuestRange?
-    /// Zone k of the machine is `zones[k]`; its NUMA node is k + 1.
-    public let zones: [GuestRange]
+    public let zones: [Zone]
     /// The address windows of the images, as large as the image rounded up to 2 MiB.
     public let images: [GuestRange]
     public let deviceCount: Int
@@ -122,18 +117,13 @@ public struct MachineLayout: Equatable, Sendable {
 
     private static func zones(
         _ request: Request, after base: GuestAddress, below limit: GuestAddress
-    ) throws(LayoutError) -> [GuestRange] {
-        guard (0...largestZoneCount).contains(request.zoneCount) else { throw .zoneCount(request.zoneCount) }
-        guard request.zoneCount > 0 else { return [] }
-        let size = request.zoneSize
-        guard size > 0, size % MemoryMap.zoneGranularity == 0, size <= limit.rawValue else {
-            throw .zoneSize(sizeInBytes: size)
-        }
+    ) throws(LayoutError) -> [Zone] {
         let start = max(MemoryMap.zones.rawValue, base.rawValue.roundedUp(to: MemoryMap.zonesAlignment))
-        // At most 64 zones of less than 2^52 bytes behind less than 2^37: no overflow.
-        let end = GuestAddress(start + UInt64(request.zoneCount) * size)
-        guard end <= limit else { throw .zonesDoNotFit(end: end, limit: limit) }
-        return (0..<UInt64(request.zoneCount)).map { range(start + $0 * size, size) }
+        do {
+            return try ZoneLayout(
+                count: request.zoneCount, sizeInBytes: request.zoneSize, base: GuestAddress(start), limit: limit
+            ).zones
+        } catch { throw .zones(error) }
     }
 
     private static func images(

@@ -1,3 +1,4 @@
+import Geometry
 public import Memory
 
 /// The fixed addresses of a czone machine. Everything below 1 MiB is read once while the kernel starts; Linux reserves
@@ -56,8 +57,6 @@ public enum MemoryMap {
     public static let zones = GuestAddress(0x2_0000_0000)
     /// Zones begin at a multiple of 1 GiB, so that huge pages of any size fit.
     public static let zonesAlignment: UInt64 = 1 << 30
-    /// A zone's size and address are multiples of Linux's memory block (guests below 64 GB).
-    public static let zoneGranularity: UInt64 = 128 << 20
     /// Images begin at 512 GiB, or in the middle of a smaller physical address space.
     public static func images(forPhysicalAddressBits bits: Int) -> GuestAddress {
         GuestAddress(min(0x80_0000_0000, 1 << UInt64(bits - 1)))
@@ -87,8 +86,8 @@ public enum InterruptMap {
     /// every device of a line, which costs three exits each. Nothing of an ISA machine is there to have the low ones;
     /// but on 2, where that has its second interrupt controller, Linux delivers nothing.
     public static let virtio = Array(5..<inputCount) + [1, 3]
-    /// The second device's, vsock's, is never shared: nearly all interrupts are its.
-    private static let shared = virtio.filter { $0 != virtio[1] }
+    /// All but vsock's.
+    private static let shared = virtio.filter { $0 != virtio[DeviceTable.vsockIndex] }
 
     /// The line of the virtio device with this index.
     public static func line(ofVirtioDevice index: Int) -> UInt32 {

@@ -1,4 +1,5 @@
 public import Hypervisor
+import LinuxSystem
 public import Memory
 
 /// The state in which the first processor enters the kernel (boot.rst, "64-bit Boot Protocol"): 64-bit mode, the first
@@ -41,7 +42,7 @@ public struct BootState: Equatable, Sendable {
 
     /// Writes the GDT and the page tables (AMD64 manual vol. 2 §5.3: PML4, PDPT, 2 MiB pages).
     public static func writeTables(into memory: GuestMemory) throws(GuestMemoryError) {
-        try memory.write(bytes(globalDescriptors), at: MemoryMap.globalDescriptorTable)
+        try memory.write(globalDescriptors.flatMap(\.littleEndianBytes), at: MemoryMap.globalDescriptorTable)
 
         let presentAndWritable: UInt64 = 0x3
         let largePage: UInt64 = 0x80
@@ -52,17 +53,6 @@ public struct BootState: Equatable, Sendable {
                 root + 0x2000 + directory << 12 | presentAndWritable, at: GuestAddress(root + 0x1000 + directory * 8))
         }
         let pages = (0..<2048 as Range<UInt64>).map { $0 << 21 | largePage | presentAndWritable }
-        try memory.write(bytes(pages), at: GuestAddress(root + 0x2000))
-    }
-
-    private static func bytes(_ entries: [UInt64]) -> [UInt8] {
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(entries.count * 8)
-        for entry in entries {
-            for shift in stride(from: 0, to: 64, by: 8) {
-                bytes.append(UInt8(truncatingIfNeeded: entry >> UInt64(shift)))
-            }
-        }
-        return bytes
+        try memory.write(pages.reduce(into: []) { $0.append(littleEndian: $1) }, at: GuestAddress(root + 0x2000))
     }
 }

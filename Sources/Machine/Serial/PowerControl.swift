@@ -1,4 +1,4 @@
-public import Virtio
+public import Devices
 
 /// What the guest asks of the machine as a whole.
 public enum PowerEvent: Equatable, Sendable {

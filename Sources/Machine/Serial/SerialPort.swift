@@ -1,4 +1,4 @@
-public import Virtio
+public import Devices
 
 /// A 16550A (National Semiconductor PC16550D data sheet): the machine's console, COM1 on interrupt 4.
 ///

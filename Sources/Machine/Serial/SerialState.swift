@@ -1,4 +1,4 @@
-import Virtio
+import Devices
 
 /// The registers and queues of a serial port: everything that a saved machine needs of it.
 struct SerialState: Equatable {

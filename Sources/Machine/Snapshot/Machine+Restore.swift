@@ -1,3 +1,4 @@
+import Devices
 import Hypervisor
 import LinuxSystem
 import Virtio

@@ -1,7 +1,9 @@
+import Devices
 import Hypervisor
 public import LinuxSystem
 import Memory
 import Virtio
+import Zones
 
 extension Machine {
     /// Writes a machine that has run and stands still again into two empty files, from which others can go on

@@ -1,5 +1,5 @@
+import Devices
 import Hypervisor
-import Virtio
 
 /// What a machine must have in common with the one that a snapshot was made of.
 struct MachineShape: Equatable {

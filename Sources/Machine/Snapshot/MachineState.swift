@@ -1,5 +1,5 @@
+import Devices
 import Hypervisor
-import Virtio
 
 /// All that a stopped machine is besides its memory, as it stands in a state file.
 struct MachineState: Equatable {

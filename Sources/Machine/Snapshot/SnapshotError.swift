@@ -1,4 +1,4 @@
-public import Virtio
+public import Devices
 
 /// Why a snapshot was refused, or could not be made. A snapshot is two files that others could have touched.
 public enum SnapshotError: Error, Equatable, CustomStringConvertible {

@@ -1,4 +1,4 @@
-import Virtio
+import Devices
 
 /// A snapshot's state file: a header, then sections as `StateWriter` writes them.
 ///

@@ -1,5 +1,5 @@
+import Devices
 import LinuxSystem
-import Virtio
 
 /// The pages of base memory that a guest writes from a snapshot on until it is ready. Every machine that goes on from
 /// the snapshot writes them, so it gets its own copies at once, instead of by two exits for each.

@@ -1,5 +1,5 @@
+import Devices
 import Hypervisor
-import Virtio
 
 /// An interrupt line that is an input of the machine's IOAPIC.
 final class InterruptInput: InterruptLine {

@@ -1,5 +1,7 @@
+import Geometry
 import LinuxSystem
 import Memory
+import Zones
 
 extension Machine {
     /// Loads the kernel and all that it is started with; the state in which the first processor enters it.
@@ -24,14 +26,15 @@ extension Machine {
     }
 
     private func deviceTree(_ configuration: MachineConfiguration) -> DeviceTree {
-        let firstZone = DeviceSet.firstZone(configuration)
+        let devices = configuration.deviceTable
         return DeviceTree(
-            zones: layout.zones.enumerated().map { index, range in
-                DeviceTree.Zone(node: UInt32(index + 1), range: range, device: UInt32(firstZone + index))
+            zones: layout.zones.map { zone in
+                DeviceTree.Zone(
+                    node: zone.node, range: zone.range, device: UInt32(devices.firstZone + zone.index))
             },
             images: zip(configuration.images, layout.images).enumerated().map { index, image in
                 DeviceTree.Image(
-                    range: image.1, device: UInt32(DeviceSet.firstImage(configuration) + index), digest: image.0.digest)
+                    range: image.1, device: UInt32(devices.firstImage + index), digest: image.0.digest)
             })
     }
 }

@@ -1,55 +1,60 @@
+import Geometry
 import LinuxSystem
 import Memory
 import Virtio
 import Zones
 
-/// The virtio devices of a machine, in the order of their register windows: entropy, vsock, images, zones, balloon,
-/// network, file system; vsock, balloon and network where it takes containers. The guest numbers its pmem devices in this
-/// order.
-struct DeviceSet {
-    static func firstImage(_ configuration: MachineConfiguration) -> Int { configuration.takesContainers ? 2 : 1 }
-
-    static func firstZone(_ configuration: MachineConfiguration) -> Int {
-        firstImage(configuration) + configuration.images.count
-    }
-
-    static func count(_ configuration: MachineConfiguration) -> Int {
-        firstZone(configuration) + configuration.zoneCount + (configuration.takesContainers ? 2 : 0)
-            + (configuration.fileSystem == nil ? 0 : 1)
+extension MachineConfiguration {
+    var deviceTable: DeviceTable {
+        DeviceTable(
+            imageCount: images.count, zoneCount: zoneCount, takesContainers: takesContainers,
+            hasFileSystem: fileSystem != nil)
     }
 }
 
 extension Machine {
-    /// Makes each device and puts it into its slot.
+    /// Makes each device of the table and puts it into its slot.
     func attachDevices(_ configuration: MachineConfiguration) throws {
-        try attach(EntropyDevice())
-        if configuration.takesContainers { try attach(vsock) }
-        for (image, range) in zip(configuration.images, layout.images) {
-            images.append(try ImageMemory(image.file, at: range, machine: virtualMachine, slot: takeMemorySlot()))
-            try attach(PersistentMemoryDevice(range: range))
-        }
-        try attachZones()
-        if configuration.takesContainers { try attach(balloon) }
-        if let network { try attach(network) }
-        if let fileSystem = configuration.fileSystem { try attach(FileSystemDevice(fileSystem, lock: lock)) }
-    }
-
-    private func attachZones() throws {
-        guard !layout.zones.isEmpty else { return }
-        let table = try ZoneTable(
-            sizesInBytes: layout.zones.map(\.sizeInBytes), base: layout.zones[0].start)
-        for zone in table.zones {
-            let backing = try ZoneMemory(zone.range, in: memory, of: virtualMachine, slot: takeMemorySlot())
-            let device = MemoryDevice(zone: zone, backing: backing)
-            zoneDevices.append(device)
-            try attach(device)
+        for device in configuration.deviceTable.devices {
+            slots.append(
+                try VirtioSlot(
+                    try make(device, configuration), index: slots.count, memory: memory, machine: virtualMachine,
+                    bus: registers, loop: loop))
         }
     }
 
-    private func attach(_ device: any VirtioDevice) throws {
-        slots.append(
-            try VirtioSlot(
-                device, index: slots.count, memory: memory, machine: virtualMachine, bus: registers, loop: loop))
+    private func make(
+        _ device: DeviceTable.Device, _ configuration: MachineConfiguration
+    ) throws -> any VirtioDevice {
+        switch device {
+        case .entropy: EntropyDevice()
+        case .vsock: vsock
+        case .image(let index): try makeImage(configuration.images[index], at: layout.images[index])
+        case .zone(let index): try makeZone(layout.zones[index])
+        case .balloon: balloon
+        case .network: present(network, device)
+        case .fileSystem: FileSystemDevice(present(configuration.fileSystem, device), lock: lock)
+        }
+    }
+
+    private func makeImage(
+        _ image: MachineConfiguration.Image, at range: GuestRange
+    ) throws -> PersistentMemoryDevice {
+        images.append(try ImageMemory(image.file, at: range, machine: virtualMachine, slot: takeMemorySlot()))
+        return PersistentMemoryDevice(range: range)
+    }
+
+    private func makeZone(_ zone: Zone) throws -> MemoryDevice {
+        let backing = try ZoneMemory(zone.range, in: memory, of: virtualMachine, slot: takeMemorySlot())
+        let device = MemoryDevice(zone: zone, backing: backing)
+        zoneDevices.append(device)
+        return device
+    }
+
+    /// What a device of the table is made of: the table has the device only where that is.
+    private func present<Part>(_ part: Part?, _ device: DeviceTable.Device) -> Part {
+        guard let part else { preconditionFailure("the machine's table has \(device), its configuration has not") }
+        return part
     }
 
     private func takeMemorySlot() -> UInt32 {
@@ -65,7 +70,7 @@ extension Machine {
 
     /// Host memory that a zone occupies now, in bytes. With the device lock held.
     public func residentBytes(ofZone index: Int) -> UInt64 {
-        let zone = layout.zones[index]
+        let zone = layout.zones[index].range
         return memory.ranges.filter(zone.contains).reduce(0) { $0 + (memory.mapping(at: $1.start)?.privateBytes ?? 0) }
     }
 }

@@ -1,3 +1,4 @@
+import Geometry
 public import Hypervisor
 public import LinuxSystem
 public import Memory
@@ -65,7 +66,7 @@ public final class Machine: @unchecked Sendable {
                     baseMemory: configuration.baseSizeInBytes, zoneCount: configuration.zoneCount,
                     zoneSize: configuration.zoneSizeInBytes,
                     imageSizes: try configuration.images.map { try $0.file.sizeInBytes() },
-                    deviceCount: DeviceSet.count(configuration),
+                    deviceCount: configuration.deviceTable.devices.count,
                     physicalAddressBits: Self.physicalAddressBits(supported)))
         }
         self.layout = layout

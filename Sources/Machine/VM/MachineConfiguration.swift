@@ -1,3 +1,4 @@
+public import Geometry
 public import LinuxSystem
 public import Virtio
 
@@ -10,9 +11,9 @@ public struct MachineConfiguration {
     public var baseSizeInBytes: UInt64
     /// 1 to 32.
     public var virtualCPUs: Int
-    /// How many zones the machine can have, 0 to 64.
+    /// How many zones the machine can have, 0 to `ZoneGeometry.maxZoneCount`.
     public var zoneCount: Int
-    /// The largest size of one zone in bytes, a multiple of 128 MiB.
+    /// The largest size of one zone in bytes, whole blocks.
     public var zoneSizeInBytes: UInt64
     /// Each becomes a read-only persistent-memory device.
     public var images: [Image]
@@ -38,7 +39,8 @@ public struct MachineConfiguration {
 
     public init(
         kernel: OwnedDescriptor, initialRAMDisk: OwnedDescriptor?, commandLine: String, baseSizeInBytes: UInt64,
-        virtualCPUs: Int, zoneCount: Int = 0, zoneSizeInBytes: UInt64 = 128 << 20, images: [Image] = [],
+        virtualCPUs: Int, zoneCount: Int = 0, zoneSizeInBytes: UInt64 = ZoneGeometry.blockSizeInBytes,
+        images: [Image] = [],
         takesContainers: Bool = false, fileSystem: FileSystemDevice.Configuration? = nil
     ) {
         self.kernel = kernel

@@ -81,7 +81,8 @@ public struct ImageStore: Sendable {
         let isThere = try folder.status(of: description) != nil
         if try folder.status(of: erofs) != nil {
             let file = try folder.open(erofs, flags: O_RDONLY | O_NOFOLLOW)
-            guard try file.lock(.exclusive, wait: false) else { throw .inUse(digest) }
+            let isUnused = try system { () throws(SystemError) in try file.tryLock(.exclusive) }
+            guard isUnused else { throw .inUse(digest) }
             if isThere { try folder.remove(description) }
             try folder.remove(erofs)
         } else if isThere {
@@ -101,7 +102,7 @@ public struct ImageStore: Sendable {
         let name = try component("\(image.digest.hex).erofs")
         guard try folder.status(of: name) != nil else { throw .notFound(image.name) }
         let file = try folder.open(name, flags: O_RDONLY | O_NOFOLLOW)
-        _ = try file.lock(.shared, wait: true)
+        try system { () throws(SystemError) in try file.takeLock(.shared) }
         // Its remover may have been faster than the lock.
         guard try Directory.status(of: file).links > 0 else { throw .notFound(image.name) }
         return ImageLease(image: image, descriptor: file)

@@ -74,7 +74,12 @@ final class WorkFolder {
         _ name: FilePath.Component, in parent: Directory, wait: Bool
     ) throws(OCIError) -> OwnedDescriptor? {
         let lock = try parent.open(name, flags: O_RDWR | O_CREAT | O_NOFOLLOW)
-        guard try lock.lock(.exclusive, wait: wait) else { return nil }
+        let isOurs = try system { () throws(SystemError) in
+            if !wait { return try lock.tryLock(.exclusive) }
+            try lock.takeLock(.exclusive)
+            return true
+        }
+        guard isOurs else { return nil }
         return try parent.status(of: name)?.inode == Directory.status(of: lock).inode ? lock : nil
     }
 }

@@ -1,12 +1,13 @@
+import Geometry
 import LinuxSystem
 
 /// What an operator can choose for a host: `/etc/czone/config.yaml` (or the file that CZONE_CONFIG names), and over it
 /// environment variables.
 public struct Configuration: Equatable, Sendable {
-    /// Zones of each VM, 1 … 64.
+    /// Zones of each VM, 1 to `ZoneGeometry.maxZoneCount`.
     public var zonesPerMachine = 16
     /// The size of a container's zone when it does not say; rounded up to a multiple of 128 MiB.
-    public var zoneSizeInBytes: UInt64 = 128 << 20
+    public var zoneSizeInBytes: UInt64 = ZoneGeometry.blockSizeInBytes
     /// A VM's memory besides its zones: kernel, agent, the page tables of its images.
     public var baseMemoryInBytes: UInt64 = 256 << 20
     /// vCPUs of each VM.
@@ -125,7 +126,7 @@ public struct Configuration: Equatable, Sendable {
 
     private mutating func set(_ setting: Setting, to value: String, origin: String) throws(RuntimeError) {
         switch setting {
-        case .zonesPerVM: zonesPerMachine = try Self.number(value, 1...64, setting, origin)
+        case .zonesPerVM: zonesPerMachine = try Self.number(value, 1...ZoneGeometry.maxZoneCount, setting, origin)
         case .zoneSize: zoneSizeInBytes = try Self.size(value, setting, origin)
         case .baseMemory: baseMemoryInBytes = try Self.size(value, setting, origin)
         case .cpus: virtualCPUs = try Self.number(value, 1...64, setting, origin)

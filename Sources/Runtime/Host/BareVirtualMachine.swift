@@ -1,29 +1,27 @@
+import ControlProtocol
 public import LinuxSystem
 public import SystemPackage
 
 /// A VM without containers: a kernel with its console on this terminal.
 public struct BareVirtualMachine: Sendable {
-    let arguments: [String]
+    private let monitor: FilePath
+    private let arguments: MachineArguments
 
     /// `virtualCPUs`, `memoryInBytes` and `zones` are checked by the VM's own process.
     public init(
         monitor: FilePath, kernel: FilePath, initialRAMDisk: FilePath, memoryInBytes: UInt64, virtualCPUs: Int,
         addedCommandLine: String?, zones: Int
     ) {
-        var arguments = [
-            monitor.string, "--kernel", kernel.string, "--initrd", initialRAMDisk.string, "--memory",
-            "\(memoryInBytes)",
-            "--cpus", "\(virtualCPUs)", "--console", "terminal",
-        ]
-        if let addedCommandLine { arguments += ["--append", addedCommandLine] }
-        if zones > 0 { arguments += ["--zones", "\(zones)"] }
-        self.arguments = arguments
+        self.monitor = monitor
+        arguments = MachineArguments(
+            kernel: kernel.string, initialRAMDisk: initialRAMDisk.string,
+            size: .init(memoryInBytes: memoryInBytes, virtualCPUs: virtualCPUs, zoneCount: zones),
+            addedCommandLine: addedCommandLine ?? "", purpose: .console)
     }
 
     /// Turns this process into the VM; returns only when that fails.
     public func become() -> SystemError {
-        guard let program = arguments.first else { return SystemError("start a VM", .invalidArgument) }
-        return CurrentProcess.become(program, arguments: arguments)
+        CurrentProcess.become(monitor.string, arguments: [monitor.string] + arguments.words)
     }
 }
 

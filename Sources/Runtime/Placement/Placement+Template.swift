@@ -1,3 +1,4 @@
+import ControlProtocol
 import Glibc
 import LinuxSystem
 import OCI
@@ -25,29 +26,28 @@ extension Placement {
         defer { withExtendedLifetime(lease) {} }
         try templates(order).make(key, record, limit: configuration.templateLimitInBytes) {
             (folder, words) throws(RuntimeError) in
-            var arguments = MonitorStarter.machineArguments(
-                files: files, record: machine, images: [order.image.erofsPath],
-                kernelArguments: kernelArguments)
-            if order.key.isAlone { arguments += ["--alone", "yes"] }
-            arguments += ["--identity", key.identity]
-            let status = try runMonitor(arguments + ["--save-template", folder], words)
+            let template = MachineArguments.Template(directory: folder, identity: key.identity)
+            var arguments = MachineArguments(
+                files: files, record: machine, images: [order.image.erofsPath], kernelArguments: kernelArguments,
+                isAlone: order.key.isAlone, purpose: .saveTemplate(template))
+            let status = try runMonitor(arguments, words)
             guard status == 0 else { return status }
-            // What a VM writes on its way from the template, it is given at once from now on.
-            return try runMonitor(
-                arguments + ["--restore", folder, "--save-working-set", "\(folder)/working-set"], words)
+            // What a VM writes until it is ready after its restore, it is given at once from now on.
+            arguments.purpose = .recordWorkingSet(of: template, to: "\(folder)/working-set")
+            return try runMonitor(arguments, words)
         }
         return key.folderName
     }
 
     /// Runs a VM that nobody talks to; its exit status.
-    private func runMonitor(_ arguments: [String], _ words: OwnedDescriptor) throws(RuntimeError) -> Int32 {
+    private func runMonitor(_ arguments: MachineArguments, _ words: OwnedDescriptor) throws(RuntimeError) -> Int32 {
         let nothing = try system { () throws(SystemError) in
             try OwnedDescriptor(opening: "/dev/null", flags: O_RDWR)
         }
         return try system { () throws(SystemError) in
             try ProcessLaunch(
-                files.monitor.string, arguments: arguments, environment: MonitorStarter.environment, input: nothing,
-                output: words, error: words
+                files.monitor.string, arguments: [files.monitor.string] + arguments.words,
+                environment: MonitorStarter.environment, input: nothing, output: words, error: words
             ).start().waitForEnd()
         }
     }

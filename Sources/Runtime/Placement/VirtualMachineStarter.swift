@@ -1,3 +1,4 @@
+import ControlProtocol
 import Glibc
 public import LinuxSystem
 import SystemPackage
@@ -55,30 +56,31 @@ public struct MonitorStarter: VirtualMachineStarter {
     }
 
     static func arguments(of launch: VirtualMachineLaunch) -> [String] {
-        var arguments = machineArguments(
-            files: launch.files, record: launch.record, images: launch.images, kernelArguments: launch.kernelArguments)
-        arguments += [
-            "--control-descriptor", "\(launch.control.rawValue)", "--lock-descriptor", "\(launch.lock.rawValue)",
-            "--log-descriptor", "\(launch.log.rawValue)",
-        ]
-        if launch.idleTimeoutInSeconds > 0 { arguments += ["--idle-timeout", "\(launch.idleTimeoutInSeconds)"] }
-        if launch.isAlone { arguments += ["--alone", "yes"] }
-        if launch.isPrewarmed { arguments += ["--ahead-timeout", "\(launch.prewarmTimeoutInSeconds)"] }
-        if let (folder, identity) = launch.template { arguments += ["--restore", folder, "--identity", identity] }
-        return arguments
+        let service = MachineArguments.Service(
+            controlDescriptor: launch.control.rawValue, lockDescriptor: launch.lock.rawValue,
+            logDescriptor: launch.log.rawValue,
+            idleTimeoutInSeconds: launch.idleTimeoutInSeconds > 0 ? UInt32(clamping: launch.idleTimeoutInSeconds) : nil,
+            prewarmTimeoutInSeconds: launch.isPrewarmed ? UInt32(clamping: launch.prewarmTimeoutInSeconds) : nil,
+            template: launch.template.map { MachineArguments.Template(directory: $0.folder, identity: $0.identity) })
+        return [launch.files.monitor.string]
+            + MachineArguments(
+                files: launch.files, record: launch.record, images: launch.images,
+                kernelArguments: launch.kernelArguments, isAlone: launch.isAlone, purpose: .containers(service)
+            ).words
     }
+}
 
-    /// What makes the machine, and must be the same for a template and who goes on from it.
-    static func machineArguments(
-        files: VirtualMachineFiles, record: VirtualMachineRecord, images: [String], kernelArguments: String
-    ) -> [String] {
-        var arguments = [
-            files.monitor.string, "--kernel", files.kernel.string, "--initrd", files.initialRAMDisk.string,
-            "--memory", "\(record.memoryInBytes)", "--cpus", "\(record.virtualCPUs)", "--zones", "\(record.zoneCount)",
-            "--zone-size", "\(record.zoneSizeInBytes)",
-        ]
-        for image in images { arguments += ["--image", image] }
-        if !kernelArguments.isEmpty { arguments += ["--append", kernelArguments] }
-        return arguments
+extension MachineArguments {
+    /// Of a VM of this host. A template and what is restored from it have all but the purpose in common.
+    init(
+        files: VirtualMachineFiles, record: VirtualMachineRecord, images: [String], kernelArguments: String,
+        isAlone: Bool, purpose: Purpose
+    ) {
+        self.init(
+            kernel: files.kernel.string, initialRAMDisk: files.initialRAMDisk.string,
+            size: Size(
+                memoryInBytes: record.memoryInBytes, virtualCPUs: record.virtualCPUs, zoneCount: record.zoneCount,
+                zoneSizeInBytes: record.zoneSizeInBytes),
+            images: images, addedCommandLine: kernelArguments, isAlone: isAlone, purpose: purpose)
     }
 }

@@ -1,4 +1,5 @@
 public import ControlProtocol
+import Geometry
 import OCI
 
 /// A container as `czone ps` shows it. The names of the properties, in snake case, are the keys of its JSON.
@@ -70,8 +71,10 @@ extension Registry {
         let (zone, limit) = (ByteSize(bytes: record.zoneSizeInBytes), ByteSize(bytes: record.memoryLimitInBytes))
         if record.isAlone { return "it needed more than its limit of \(limit)" }
         // A sandbox has neither zone nor limit; only a guest that lies says that it was out of memory.
-        guard record.zoneSizeInBytes > ZoneSize.reserve else { return "it needed more memory than it can have" }
-        if record.memoryLimitInBytes < record.zoneSizeInBytes - ZoneSize.reserve {
+        guard record.zoneSizeInBytes > ZoneGeometry.headroomInBytes else {
+            return "it needed more memory than it can have"
+        }
+        if record.memoryLimitInBytes < ZoneGeometry.maxMemoryLimit(inZoneOf: record.zoneSizeInBytes) {
             return "it needed more than its limit of \(limit) in its zone of \(zone)"
         }
         return "it needed more than its zone of \(zone)"

@@ -1,4 +1,5 @@
 public import AgentProtocol
+import Geometry
 public import OCI
 
 extension SpecificationCompiler {
@@ -15,7 +16,7 @@ extension SpecificationCompiler {
     }
 
     private func memoryMax(_ memory: RuntimeSpec.Memory?) throws(SpecificationError) -> UInt64? {
-        let most = zoneSizeInBytes > 0 ? zoneSizeInBytes - ZoneSize.reserve : UInt64.max
+        let most = zoneSizeInBytes > 0 ? ZoneGeometry.maxMemoryLimit(inZoneOf: zoneSizeInBytes) : UInt64.max
         let wanted = memory?.limit.flatMap { $0 > 0 ? UInt64($0) : nil }
         let limit = min(wanted ?? .max, most)
         guard let memory else { return limit }

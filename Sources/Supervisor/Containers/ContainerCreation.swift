@@ -1,5 +1,6 @@
 import AgentProtocol
 import ControlProtocol
+import Geometry
 import LinuxSystem
 import Zones
 
@@ -182,8 +183,8 @@ final class ContainerCreation {
 extension ContainerSpecification {
     /// A container is killed at its limit, a little before its zone is full: cleanly, and nobody else.
     fileprivate mutating func limitMemory(to zoneSizeInBytes: UInt64) {
-        guard zoneSizeInBytes > PlugPlan.headroomInBytes else { return }
-        let max = zoneSizeInBytes - PlugPlan.headroomInBytes
+        guard zoneSizeInBytes > ZoneGeometry.headroomInBytes else { return }
+        let max = ZoneGeometry.maxMemoryLimit(inZoneOf: zoneSizeInBytes)
         limits.memoryMax = min(limits.memoryMax ?? max, max)
     }
 }

@@ -19,17 +19,10 @@ public struct PrewarmLimit: Sendable {
     /// Whether the VM is to give itself up.
     var isOver: Bool {
         if let end, MonotonicClock.nanoseconds >= end { return true }
-        guard let bytes = try? memoryInformation.read(exactly: 128, at: 0) else { return false }
-        return Self.isScarce(String(decoding: bytes, as: UTF8.self))
+        guard let bytes = try? memoryInformation.read(exactly: HostMemory.sizeOfText, at: 0) else { return false }
+        return HostMemory(parsing: bytes).map(Self.isScarce) ?? false
     }
 
     /// Whether less than a tenth of the memory is available (proc_meminfo(5)): prewarmed VMs are the first to go.
-    static func isScarce(_ information: String) -> Bool {
-        func kibibytes(_ name: String) -> UInt64? {
-            information.split(separator: "\n").first { $0.hasPrefix(name) }?.split(separator: " ").dropFirst().first
-                .flatMap { UInt64($0) }
-        }
-        guard let total = kibibytes("MemTotal:"), let available = kibibytes("MemAvailable:") else { return false }
-        return available < total / 10
-    }
+    static func isScarce(_ memory: HostMemory) -> Bool { memory.available < memory.total / 10 }
 }

@@ -26,8 +26,10 @@ public final class BalloonDevice: VirtioDevice {
     /// What has been given back since the machine was made, in bytes.
     public private(set) var returnedBytes: UInt64 = 0
 
+    /// - Parameter backing: takes the free pages; kept for as long as the device lives.
     public init(backing: any FreePageBacking) { self.backing = backing }
 
+    /// The device ID of §5.5.1.
     public var type: DeviceType { .balloon }
     public var offeredFeatures: UInt64 { Self.reportingFeature }
     /// The driver wants 32 entries for its reports.

@@ -1,9 +1,9 @@
+public import Devices
 public import Memory
 
 /// The device types of virtio 1.2 §5 that czone has.
 public enum DeviceType: UInt32, Sendable {
     case network = 1
-    case console = 3
     case entropy = 4
     case balloon = 5
     case vsock = 19
@@ -18,6 +18,7 @@ public enum DeviceType: UInt32, Sendable {
 /// validates them, and hands them over by `activate`; it never changes them afterwards (a queue's configuration is
 /// frozen at DRIVER_OK).
 public protocol VirtioDevice: AnyObject {
+    /// What the driver finds it by (§5).
     var type: DeviceType { get }
     /// Device-specific feature bits that are offered, bits 0–23 and 50 up; the transport adds the ring features.
     var offeredFeatures: UInt64 { get }
@@ -60,10 +61,12 @@ public struct Activation {
     public let features: UInt64
     /// One for each queue that the driver enabled, by index. The transport keeps them too, to save their progress.
     public let queues: [Int: DeviceQueue]
+    /// Where the queues and buffers are.
     public let memory: GuestMemory
     /// The transport, which owns the device: the device keeps it weakly.
     public let driver: any DriverNotifier
 
+    /// Made by the transport at DRIVER_OK, and by tests.
     public init(features: UInt64, queues: [Int: DeviceQueue], memory: GuestMemory, driver: any DriverNotifier) {
         self.features = features
         self.queues = queues
@@ -84,13 +87,9 @@ public protocol DriverNotifier: AnyObject {
     func repeatNotification(queue: Int)
 }
 
-/// The line by which a transport interrupts its guest; an input of the IOAPIC in the product.
-public protocol InterruptLine: AnyObject {
-    func raise()
-}
-
 /// How a transport gets a queue's notification handled again, after whatever else waits for the device lock: a write to
 /// the queue's ioeventfd in the product.
 public protocol NotificationRepeater: AnyObject {
+    /// Asks for another notification of the queue; returns at once.
     func repeatNotification(queue: Int)
 }

@@ -1,3 +1,4 @@
+import Devices
 public import LinuxSystem
 import Memory
 
@@ -12,15 +13,18 @@ public final class FileSystemDevice: VirtioDevice, @unchecked Sendable {
     /// A request's answer, of at most so many bytes; none where none is wanted. Called by any thread.
     public typealias Answerer = @Sendable (_ request: [UInt8], _ room: Int) -> [UInt8]
 
+    /// What a file system is called, and who answers for it.
     public struct Configuration {
         /// What the guest mounts it by: 1 to 36 bytes.
         public var tag: String
         /// The longest request that is taken, in bytes.
         public var mostRequestBytes: Int
+        /// Answers a request, on the thread that `perform` has chosen.
         public var answer: Answerer
         /// Has a job done, at once or later, by any thread that does not hold the device lock.
         public var perform: @Sendable (@escaping @Sendable () -> Void) -> Void
 
+        /// - Parameter tag: 1 to 36 bytes of UTF-8; another is a mistake of ours and traps.
         public init(
             tag: String, mostRequestBytes: Int, answer: @escaping Answerer,
             perform: @escaping @Sendable (@escaping @Sendable () -> Void) -> Void
@@ -52,6 +56,7 @@ public final class FileSystemDevice: VirtioDevice, @unchecked Sendable {
         deviceLock = lock
     }
 
+    /// The device ID of §5.11.1.
     public var type: DeviceType { .fileSystem }
     public var offeredFeatures: UInt64 { 0 }
     /// §5.11.2: hiprio, then the one request queue. There is no notification queue.

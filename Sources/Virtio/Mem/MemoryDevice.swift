@@ -1,8 +1,11 @@
+public import Devices
+import Geometry
 import Memory
 public import Zones
 
 /// Why the host's wish for a zone's size cannot be.
 public enum MemoryDeviceError: Error, Equatable, Sendable, CustomStringConvertible {
+    /// No whole blocks, or more than the zone.
     case size(UInt64, zoneSizeInBytes: UInt64)
 
     public var description: String {
@@ -25,8 +28,10 @@ public final class MemoryDevice: VirtioDevice {
     /// Linux has one request under way; a hostile guest costs this much before others have their turn.
     static let requestsPerTurn = 4
 
+    /// The zone whose memory it is. Immutable.
     public let zone: Zone
     private let backing: any ZoneBacking
+    /// Learns what becomes of the memory; set before the machine runs.
     public weak var observer: (any ZoneMemoryObserver)?
 
     private var blocks: BlockMap
@@ -36,6 +41,7 @@ public final class MemoryDevice: VirtioDevice {
     private var queue: DeviceQueue?
     private weak var driver: (any DriverNotifier)?
 
+    /// A device with nothing plugged and nothing requested.
     public init(zone: Zone, backing: any ZoneBacking, observer: (any ZoneMemoryObserver)? = nil) {
         self.zone = zone
         self.backing = backing
@@ -46,6 +52,7 @@ public final class MemoryDevice: VirtioDevice {
     /// What the guest has.
     public var pluggedSizeInBytes: UInt64 { blocks.pluggedSizeInBytes }
 
+    /// The device ID of §5.15.1.
     public var type: DeviceType { .memory }
     public var offeredFeatures: UInt64 { Self.nodeFeature | Self.inaccessibleFeature }
     public var requiredFeatures: UInt64 { Self.inaccessibleFeature }
@@ -55,7 +62,7 @@ public final class MemoryDevice: VirtioDevice {
     /// of the region is usable: it is the zone's alone.
     public var configuration: [UInt8] {
         var writer = StateWriter()
-        writer.write(Zone.blockSizeInBytes)
+        writer.write(ZoneGeometry.blockSizeInBytes)
         writer.write(UInt64(zone.node))
         writer.write(zone.range.start.rawValue)
         writer.write(zone.sizeInBytes)
@@ -100,7 +107,7 @@ public final class MemoryDevice: VirtioDevice {
             guard blocks.content(of: wanted) == .unplugged else { return .error }
             // §5.15: not more than requested; written so that nothing overflows.
             let room = requestedSizeInBytes - min(requestedSizeInBytes, pluggedSizeInBytes)
-            guard UInt64(wanted.count) <= room / Zone.blockSizeInBytes else { return .refused }
+            guard UInt64(wanted.count) <= room / ZoneGeometry.blockSizeInBytes else { return .refused }
             return change(wanted, toPlugged: true)
         case .unplug(let address, let count):
             // What is the guest's it may give back, whether it was asked to or not.
@@ -168,7 +175,7 @@ public final class MemoryDevice: VirtioDevice {
 
     /// Asks the guest to have this much, a multiple of 128 MiB from 0 to the zone's size.
     public func request(sizeInBytes: UInt64) throws(MemoryDeviceError) {
-        guard sizeInBytes <= zone.sizeInBytes, sizeInBytes % Zone.blockSizeInBytes == 0 else {
+        guard sizeInBytes <= zone.sizeInBytes, sizeInBytes % ZoneGeometry.blockSizeInBytes == 0 else {
             throw .size(sizeInBytes, zoneSizeInBytes: zone.sizeInBytes)
         }
         guard sizeInBytes != requestedSizeInBytes else { return }
@@ -192,7 +199,7 @@ public final class MemoryDevice: VirtioDevice {
     public func restore(from reader: inout StateReader) throws(StateError) {
         let requested: UInt64 = try reader.read()
         let plugged = try reader.readBytes()
-        guard requested <= zone.sizeInBytes, requested % Zone.blockSizeInBytes == 0 else {
+        guard requested <= zone.sizeInBytes, requested % ZoneGeometry.blockSizeInBytes == 0 else {
             throw .invalid("\(requested) bytes requested of \(zone)")
         }
         guard plugged.count == zone.blockCount, plugged.allSatisfy({ $0 <= 1 }) else {

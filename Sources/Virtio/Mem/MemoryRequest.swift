@@ -1,3 +1,4 @@
+import Geometry
 import Memory
 import Zones
 
@@ -71,26 +72,26 @@ struct BlockMap: Equatable {
         isPlugged = Array(repeating: false, count: zone.blockCount)
     }
 
-    var pluggedSizeInBytes: UInt64 { UInt64(isPlugged.count { $0 }) * Zone.blockSizeInBytes }
+    var pluggedSizeInBytes: UInt64 { UInt64(isPlugged.count { $0 }) * ZoneGeometry.blockSizeInBytes }
 
     /// The blocks that a request means; nil where they are none, misaligned, wrap around, or leave the zone.
     func blocks(at address: GuestAddress, count: UInt16) -> Range<Int>? {
         // At most 65,535 × 128 MiB: no overflow.
-        let size = UInt64(count) * Zone.blockSizeInBytes
+        let size = UInt64(count) * ZoneGeometry.blockSizeInBytes
         guard count > 0, let wanted = GuestRange(start: address, sizeInBytes: size), range.contains(wanted) else {
             return nil
         }
         let distance = address.rawValue - range.start.rawValue
-        guard distance % Zone.blockSizeInBytes == 0 else { return nil }
-        let first = Int(distance / Zone.blockSizeInBytes)
+        guard distance % ZoneGeometry.blockSizeInBytes == 0 else { return nil }
+        let first = Int(distance / ZoneGeometry.blockSizeInBytes)
         return first..<first + Int(count)
     }
 
     /// Where a block lies.
     func range(of block: Int) -> GuestRange {
-        let start = range.start.rawValue + UInt64(block) * Zone.blockSizeInBytes
+        let start = range.start.rawValue + UInt64(block) * ZoneGeometry.blockSizeInBytes
         // A part of the zone's range does not wrap around either.
-        return GuestRange(start: GuestAddress(start), sizeInBytes: Zone.blockSizeInBytes) ?? .empty
+        return GuestRange(start: GuestAddress(start), sizeInBytes: ZoneGeometry.blockSizeInBytes) ?? .empty
     }
 
     func content(of blocks: Range<Int>) -> Content {

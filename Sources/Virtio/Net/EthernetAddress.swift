@@ -1,5 +1,6 @@
 /// An Ethernet address (IEEE 802, 48 bits), the first octet on the wire in the highest byte.
 public struct EthernetAddress: Hashable, Sendable, CustomStringConvertible {
+    /// On the wire.
     public static let sizeInBytes = 6
 
     /// Below 2^48.
@@ -16,6 +17,7 @@ public struct EthernetAddress: Hashable, Sendable, CustomStringConvertible {
     /// For many: the group bit, which broadcast has too.
     public var isGroup: Bool { rawValue >> 40 & 1 == 1 }
 
+    /// In the order of the wire.
     public var octets: [UInt8] { (0..<6).map { UInt8(truncatingIfNeeded: rawValue >> (40 - 8 * UInt64($0))) } }
 
     public var description: String {

@@ -148,7 +148,7 @@ extension NetworkDevice {
     private func fill(_ chains: [DescriptorChain], _ size: Int, _ queue: DeviceQueue) {
         frame.replaceSubrange(
             PacketHeader.sizeInBytes - 2..<PacketHeader.sizeInBytes,
-            with: [UInt8(truncatingIfNeeded: chains.count), UInt8(truncatingIfNeeded: chains.count >> 8)])
+            with: UInt16(truncatingIfNeeded: chains.count).littleEndianBytes)
         var rest = frame.prefix(size)
         for chain in chains {
             var writer = ChainWriter(chain, in: queue.memory)

@@ -1,3 +1,4 @@
+public import Devices
 public import LinuxSystem
 import Memory
 
@@ -41,7 +42,9 @@ public final class NetworkDevice: VirtioDevice {
     static let mtu: UInt16 = 65_535
 
     let loop: EventLoop
+    /// By number, which is never 0; at most `mostPorts`.
     public internal(set) var ports: [UInt16: NetworkPort] = [:]
+    /// Since the machine started; saved with nothing.
     public internal(set) var counters = NetworkCounters()
     private var nextNumber: UInt16 = 1
     private(set) var features: UInt64 = 0
@@ -56,6 +59,7 @@ public final class NetworkDevice: VirtioDevice {
     /// - Parameter loop: its handlers are called with the device lock held.
     public init(loop: EventLoop) { self.loop = loop }
 
+    /// The device ID of §5.1.1.
     public var type: DeviceType { .network }
 
     public var offeredFeatures: UInt64 {

@@ -5,6 +5,7 @@ public import LinuxSystem
 public final class NetworkPort {
     /// The VLAN identifier of its frames between device and driver.
     public let number: UInt16
+    /// The only source of frames from it, and the only destination of unicast frames to it.
     public let address: EthernetAddress
     let tap: OwnedDescriptor
     /// Whether the event loop waits for frames from the tap.
@@ -21,9 +22,13 @@ public final class NetworkPort {
 
 /// Why a port cannot be added. Descriptions name the value.
 public enum NetworkPortError: Error, Equatable, CustomStringConvertible {
+    /// A port with this address is there already.
     case addressInUse(EthernetAddress)
+    /// A group address, or 0.
     case notAnAddress(EthernetAddress)
+    /// There are as many ports as there can be: so many.
     case tooMany(Int)
+    /// The tap could not be made ready.
     case system(SystemError)
 
     public var description: String {
@@ -38,7 +43,9 @@ public enum NetworkPortError: Error, Equatable, CustomStringConvertible {
 
 /// What the device has moved and thrown away since the machine started, in frames.
 public struct NetworkCounters: Equatable, Sendable {
+    /// From the guest to a tap.
     public var transmitted: UInt64 = 0
+    /// From a tap to the guest.
     public var received: UInt64 = 0
     /// From the guest: with a source address that is not the port's.
     public var spoofed: UInt64 = 0

@@ -1,3 +1,5 @@
+import LinuxSystem
+
 /// What stands before each frame in a buffer (virtio 1.2 §5.1.6, struct virtio_net_hdr): which checksum is still to be
 /// made, and how a large frame is to be cut. Tap devices use the same layout (IFF_VNET_HDR, 12 bytes).
 ///
@@ -47,9 +49,7 @@ struct PacketHeader: Equatable {
     /// The header's bytes; `bufferCount` counts for frames to the driver only.
     func bytes(bufferCount: UInt16 = 0) -> [UInt8] {
         [flags.rawValue, segmentation.rawValue]
-            + [headerLength, segmentSize, checksumStart, checksumOffset, bufferCount].flatMap {
-                [UInt8(truncatingIfNeeded: $0), UInt8($0 >> 8)]
-            }
+            + [headerLength, segmentSize, checksumStart, checksumOffset, bufferCount].flatMap(\.littleEndianBytes)
     }
 
     /// Whether the fields agree with each other and with a frame of so many bytes. A lie here would make the host's

@@ -1,3 +1,4 @@
+import Devices
 public import Memory
 
 /// An image in guest memory (virtio 1.2 §5.19): the guest maps it directly, nothing is copied.
@@ -11,8 +12,10 @@ public final class PersistentMemoryDevice: VirtioDevice {
     public let range: GuestRange
     private var queue: DeviceQueue?
 
+    /// - Parameter range: whole 2 MiB pages, mapped by the machine before it runs.
     public init(range: GuestRange) { self.range = range }
 
+    /// The device ID of §5.19.1.
     public var type: DeviceType { .persistentMemory }
     public var offeredFeatures: UInt64 { 0 }
     public var queueSizes: [UInt16] { [16] }

@@ -1,3 +1,4 @@
+import LinuxSystem
 public import Memory
 
 /// Why a device could not read or write a part of a chain. The guest chose both: a value to handle, not our bug.
@@ -75,6 +76,7 @@ public struct ChainReader {
     private var cursor: ChainCursor
     private let memory: GuestMemory
 
+    /// Reads from the start of the chain's readable part.
     public init(_ chain: DescriptorChain, in memory: GuestMemory) {
         cursor = ChainCursor(chain.readable, sizeInBytes: chain.readableSizeInBytes)
         self.memory = memory
@@ -131,6 +133,7 @@ public struct ChainWriter {
     /// How many bytes have been written: what `push` tells the driver.
     public private(set) var written: UInt32 = 0
 
+    /// Writes from the start of the chain's writable part.
     public init(_ chain: DescriptorChain, in memory: GuestMemory) {
         cursor = ChainCursor(chain.writable, sizeInBytes: chain.writableSizeInBytes)
         self.memory = memory
@@ -150,7 +153,7 @@ public struct ChainWriter {
             advance(by: size)
             return
         }
-        try write((0..<size).map { UInt8(truncatingIfNeeded: value >> Value($0 * 8)) })
+        try write(value.littleEndianBytes)
     }
 
     /// All bytes, or none where there is too little room for them.

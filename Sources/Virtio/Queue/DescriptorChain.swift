@@ -42,7 +42,9 @@ struct DescriptorTable {
 public struct DescriptorChain: Sendable, Equatable {
     /// The chain's name towards the driver: the index of its first descriptor.
     public let head: UInt16
+    /// What the device reads, in the driver's order; none empty.
     public private(set) var readable: [GuestRange] = []
+    /// What the device writes, in the driver's order; none empty.
     public private(set) var writable: [GuestRange] = []
     /// How many bytes there are to read.
     public private(set) var readableSizeInBytes: UInt64 = 0

@@ -6,6 +6,7 @@ public import Memory
 public final class DeviceQueue {
     /// The queue's index in its device.
     public let index: Int
+    /// Where the rings and buffers are.
     public let memory: GuestMemory
     private(set) var virtqueue: Virtqueue
     /// The transport, which owns the device that owns this queue.
@@ -13,6 +14,7 @@ public final class DeviceQueue {
     /// Set when the driver broke the protocol: nothing is popped any more until a reset makes a new queue.
     private(set) var isStopped = false
 
+    /// Made by the transport at DRIVER_OK.
     public init(_ virtqueue: Virtqueue, index: Int, memory: GuestMemory, driver: any DriverNotifier) {
         self.virtqueue = virtqueue
         self.index = index

@@ -9,12 +9,14 @@ public struct Virtqueue: Sendable, Equatable {
     public struct Configuration: Sendable, Equatable {
         /// Entries in each ring.
         public var size: UInt16
+        /// 16 bytes for each entry, aligned to 16 (§2.7.5).
         public var descriptorTable: GuestAddress
         /// The driver area (§2.6): what the driver offers.
         public var availableRing: GuestAddress
         /// The device area (§2.6): what the device has used.
         public var usedRing: GuestAddress
 
+        /// What a queue has after a reset, unless told otherwise. Checked when the queue is made.
         public init(
             size: UInt16 = 0, descriptorTable: GuestAddress = GuestAddress(0),
             availableRing: GuestAddress = GuestAddress(0), usedRing: GuestAddress = GuestAddress(0)
@@ -35,6 +37,7 @@ public struct Virtqueue: Sendable, Equatable {
         /// `nextUsed` when the driver's wish for a notification was last looked at.
         public var lastNotified: UInt16
 
+        /// A queue that nothing has gone through, unless told otherwise.
         public init(nextAvailable: UInt16 = 0, nextUsed: UInt16 = 0, lastNotified: UInt16 = 0) {
             self.nextAvailable = nextAvailable
             self.nextUsed = nextUsed
@@ -44,12 +47,16 @@ public struct Virtqueue: Sendable, Equatable {
 
     /// What comes out of the available ring.
     public enum Popped: Equatable {
+        /// The next one that the driver made available.
         case chain(DescriptorChain)
         case empty
+        /// The rings can no longer be trusted.
         case fault(QueueFault)
     }
 
+    /// Frozen at DRIVER_OK.
     public let configuration: Configuration
+    /// Advanced by `pop` and `push`.
     public private(set) var progress: Progress
     private let hasEventIndex: Bool
     private let hasIndirect: Bool
@@ -84,6 +91,7 @@ public struct Virtqueue: Sendable, Equatable {
         hasIndirect = features & RingFeature.indirectDescriptors != 0
     }
 
+    /// Entries in each ring: a power of two.
     public var size: UInt16 { configuration.size }
 
     /// Takes the next chain that the driver has made available.

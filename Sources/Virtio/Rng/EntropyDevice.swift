@@ -11,8 +11,10 @@ public final class EntropyDevice: VirtioDevice {
 
     private var queue: DeviceQueue?
 
+    /// A device that no driver has set up.
     public init() {}
 
+    /// The device ID of §5.4.1.
     public var type: DeviceType { .entropy }
     public var offeredFeatures: UInt64 { 0 }
     public var queueSizes: [UInt16] { [16] }

@@ -1,3 +1,5 @@
+import Devices
+
 /// From the device to its driver (virtio 1.2 §4.2.3.3, §4.2.3.4).
 ///
 /// The line is edge-triggered and shared between devices. An edge can be lost only on a guest that has not handled the

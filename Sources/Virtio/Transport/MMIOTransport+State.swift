@@ -1,3 +1,4 @@
+public import Devices
 import Memory
 
 /// Saving and restoring a device with its transport, for snapshots.

@@ -1,3 +1,5 @@
+public import Devices
+import LinuxSystem
 public import Memory
 
 /// A virtio device behind memory-mapped registers (virtio 1.2 §4.2, version 2; no legacy interface).
@@ -19,6 +21,7 @@ public final class MMIOTransport: BusDevice {
         var isReady = false
     }
 
+    /// What is behind the registers. Immutable.
     public let device: any VirtioDevice
     let memory: GuestMemory
     let interrupt: any InterruptLine
@@ -41,6 +44,11 @@ public final class MMIOTransport: BusDevice {
     /// What the driver did last that broke the protocol.
     public internal(set) var lastViolation: String?
 
+    /// A transport after reset.
+    ///
+    /// - Parameters:
+    ///   - memory: where the driver's rings must lie.
+    ///   - interrupt: the device's line, which others may share.
     public init(
         _ device: any VirtioDevice, memory: GuestMemory, interrupt: any InterruptLine,
         repeater: (any NotificationRepeater)? = nil
@@ -62,12 +70,14 @@ public final class MMIOTransport: BusDevice {
 
     // MARK: Bus
 
+    /// A register, which is read in 4 bytes only, or a part of the configuration space; 0 for anything else (§4.2.2).
     public func read(offset: UInt64, width: Int) -> UInt64 {
         if offset >= MMIORegister.configurationStart { return readConfiguration(offset: offset, width: width) }
         guard width == 4, let register = MMIORegister(rawValue: offset) else { return 0 }
         return UInt64(read(register))
     }
 
+    /// Writes a register, in 4 bytes only, or the configuration space; anything else is ignored.
     public func write(_ value: UInt64, offset: UInt64, width: Int) {
         if offset >= MMIORegister.configurationStart {
             writeConfiguration(value, offset: offset, width: width)
@@ -143,6 +153,6 @@ public final class MMIOTransport: BusDevice {
             (1...8).contains(width), start < size, width <= size - Int(start)
         else { return }
         device.writeConfiguration(
-            (0..<UInt64(width)).map { UInt8(truncatingIfNeeded: value >> (8 * $0)) }, offset: Int(start))
+            Array(value.littleEndianBytes.prefix(width)), offset: Int(start))
     }
 }

@@ -47,10 +47,11 @@ public final class VsockDevice: VirtioDevice {
         self.loop = loop
     }
 
+    /// The device ID of §5.10.1.
     public var type: DeviceType { .vsock }
     public var offeredFeatures: UInt64 { 0 }
     public var queueSizes: [UInt16] { [256, 256, 16] }
-    public var configuration: [UInt8] { (0..<8).map { UInt8(truncatingIfNeeded: guestContext >> ($0 * 8)) } }
+    public var configuration: [UInt8] { guestContext.littleEndianBytes }
 
     public func activate(_ activation: Activation) {
         receiveQueue = activation.queues[Queue.receive]

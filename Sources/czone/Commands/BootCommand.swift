@@ -1,4 +1,5 @@
 import ArgumentParser
+import Geometry
 import Runtime
 import SystemPackage
 
@@ -23,7 +24,7 @@ struct BootCommand: ParsableCommand {
     @Option(help: "What is added to the kernel's command line.")
     var append: String?
 
-    @Option(help: "How many zones are described to the guest (0 to 64).")
+    @Option(help: "How many zones are described to the guest (0 to \(ZoneGeometry.maxZoneCount)).")
     var zones = 0
 
     func run() throws {

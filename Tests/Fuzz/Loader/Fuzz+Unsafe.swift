@@ -75,7 +75,7 @@ private func request(_ input: inout FuzzInput) -> MachineLayout.Request {
 
 private func checkLayout(_ request: MachineLayout.Request) {
     guard let layout = try? MachineLayout(request) else { return }
-    let all = layout.baseRanges + layout.zones + layout.images
+    let all = layout.baseRanges + layout.zones.map(\.range) + layout.images
     precondition(zip(all, all.dropFirst()).allSatisfy { $0.end <= $1.start }, "ranges of a machine overlap")
     precondition(
         all.allSatisfy { $0.end.rawValue <= 1 << UInt64(request.physicalAddressBits) }, "beyond the address bits")

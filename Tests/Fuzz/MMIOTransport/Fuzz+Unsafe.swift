@@ -1,25 +1,29 @@
-import LinuxSystem
+import Devices
 import Memory
 import TestSupport
 import Virtio
 
 private let memorySizeInBytes = 1 << 20
-private let output = try? OwnedDescriptor(opening: "/dev/null", flags: 1)
 
 /// Entry of libFuzzer: the input is a script of a hostile driver's register accesses and memory writes, with steps of a
-/// good driver in between so that the fuzzer gets far, against an entropy and a console device.
+/// good driver in between so that the fuzzer gets far, against an entropy and a balloon device.
 @_cdecl("LLVMFuzzerTestOneInput")
 public func fuzzOneInput(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     // SAFETY: libFuzzer passes `count` readable bytes, which are copied here.
     var input = FuzzInput(unsafe [UInt8](UnsafeBufferPointer(start: start, count: count)))
-    guard let output, let memory = try? GuestMemory.zeroed(sizeInBytes: memorySizeInBytes) else { return 0 }
-    let console: ConsoleDevice? = input.integer(UInt8.self) & 1 == 0 ? nil : ConsoleDevice(output: output, host: nil)
-    let driver = TestDriver(console ?? EntropyDevice(), memory: memory, base: 0x1000, queueSize: 8)
-    while !input.isEmpty { step(driver, console, &input) }
+    guard let memory = try? GuestMemory.zeroed(sizeInBytes: memorySizeInBytes) else { return 0 }
+    let device: any VirtioDevice =
+        input.integer(UInt8.self) & 1 == 0 ? EntropyDevice() : BalloonDevice(backing: NoPages())
+    let driver = TestDriver(device, memory: memory, base: 0x1000, queueSize: 8)
+    while !input.isEmpty { step(driver, &input) }
     return 0
 }
 
-private func step(_ driver: TestDriver, _ console: ConsoleDevice?, _ input: inout FuzzInput) {
+private final class NoPages: FreePageBacking {
+    func takeBack(_ range: GuestRange) -> UInt64 { 0 }
+}
+
+private func step(_ driver: TestDriver, _ input: inout FuzzInput) {
     let queue = input.number(below: driver.queues.count)
     switch input.integer(UInt8.self) % 16 {
     case 0: driver.start()
@@ -36,9 +40,8 @@ private func step(_ driver: TestDriver, _ console: ConsoleDevice?, _ input: inou
     case 9: _ = try? driver.queues[queue].add([.writable(input.number(below: 5000))])
     case 10: _ = try? driver.queues[queue].add([.readable(input.bytes(input.number(below: 300)))], indirect: true)
     case 11: driver.notify(queue)
-    case 12: _ = console?.receive(input.bytes(Int(input.integer(UInt8.self)))[...])
-    case 13: moveToAnotherTransport(driver)
-    case 14: for queue in driver.repeater.take() { driver.transport.handleNotification(queue: queue) }
+    case 12: moveToAnotherTransport(driver)
+    case 13: for queue in driver.repeater.take() { driver.transport.handleNotification(queue: queue) }
     default: driver.acknowledge()
     }
 }

@@ -1,9 +1,10 @@
+import Geometry
 import Memory
 import TestSupport
 import Virtio
 import Zones
 
-private let block = Zone.blockSizeInBytes
+private let block = ZoneGeometry.blockSizeInBytes
 
 /// Entry of libFuzzer: the input is a script of a host that changes its mind, a backing that fails, and a hostile guest
 /// that asks for memory. Whatever happens, the device, the backing and the configuration agree, no block outside of the
@@ -13,7 +14,7 @@ public func fuzzOneInput(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     // SAFETY: libFuzzer passes `count` readable bytes, which are copied here.
     var input = FuzzInput(unsafe [UInt8](UnsafeBufferPointer(start: start, count: count)))
     guard let memory = try? GuestMemory.zeroed(sizeInBytes: 1 << 20),
-        let table = try? ZoneTable(count: 3, sizeInBytes: 4 * block, base: GuestAddress(1 << 32))
+        let table = try? ZoneLayout(count: 3, sizeInBytes: 4 * block, base: GuestAddress(1 << 32))
     else { return 0 }
     let zone = table.zones[1]
     let backing = RecordingBacking()

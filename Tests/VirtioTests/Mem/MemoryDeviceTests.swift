@@ -1,10 +1,12 @@
+import Devices
+import Geometry
 import Memory
-import Testing
 import TestSupport
+import Testing
 import Virtio
 import Zones
 
-private let block = Zone.blockSizeInBytes
+private let block = ZoneGeometry.blockSizeInBytes
 
 private final class Observer: ZoneMemoryObserver {
     var sizes: [UInt64] = []
@@ -29,7 +31,7 @@ private final class Observer: ZoneMemoryObserver {
     private let driver: TestDriver
 
     init() throws {
-        let table = try ZoneTable(count: 3, sizeInBytes: 4 * block, base: GuestAddress(4 << 30))
+        let table = try ZoneLayout(count: 3, sizeInBytes: 4 * block, base: GuestAddress(4 << 30))
         zone = table.zones[1]
         neighbours = [table.zones[0], table.zones[2]]
         device = MemoryDevice(zone: zone, backing: backing, observer: observer)
@@ -313,7 +315,7 @@ private final class Observer: ZoneMemoryObserver {
     }
 
     @Test func aMapOfAnotherZoneIsRefused() throws {
-        let larger = try ZoneTable(count: 1, sizeInBytes: 8 * block, base: GuestAddress(4 << 30)).zones[0]
+        let larger = try ZoneLayout(count: 1, sizeInBytes: 8 * block, base: GuestAddress(4 << 30)).zones[0]
         let transport = MMIOTransport(
             MemoryDevice(zone: larger, backing: RecordingBacking()), memory: driver.memory, interrupt: CountingLine())
         var reader = StateReader(saved())

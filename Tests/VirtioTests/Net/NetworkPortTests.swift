@@ -1,3 +1,4 @@
+import Devices
 import LinuxSystem
 import Memory
 import Testing

@@ -1,3 +1,4 @@
+import Devices
 import Memory
 import Testing
 import TestSupport

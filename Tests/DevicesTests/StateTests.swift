@@ -1,7 +1,7 @@
+import Devices
 import Testing
-import Virtio
 
-@Suite struct DeviceStateTests {
+@Suite struct StateTests {
     private var sample: [UInt8] {
         var writer = StateWriter()
         writer.section("queue", version: 2) { writer in

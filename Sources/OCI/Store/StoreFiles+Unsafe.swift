@@ -2,23 +2,7 @@ import Glibc
 import LinuxSystem
 import SystemPackage
 
-enum LockMode { case shared, exclusive }
-
 extension OwnedDescriptor {
-    /// Locks the open file (flock(2)): the lock goes when the last descriptor of it is closed, in whichever process.
-    /// Whether it was got: without `wait`, not when somebody else has it.
-    func lock(_ mode: LockMode, wait: Bool) throws(OCIError) -> Bool {
-        let operation = (mode == .shared ? LOCK_SH : LOCK_EX) | (wait ? 0 : LOCK_NB)
-        while flock(rawValue, operation) != 0 {
-            switch errno {
-            case EINTR: continue
-            case EWOULDBLOCK: return false
-            default: throw .system(SystemError("lock a file of the image store", Errno(rawValue: errno)))
-            }
-        }
-        return true
-    }
-
     /// Sees to it that the file survives a crash of the host.
     func synchronize() throws(OCIError) {
         guard fsync(rawValue) == 0 else {

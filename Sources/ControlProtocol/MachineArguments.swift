@@ -1,0 +1,112 @@
+public import Geometry
+
+/// What a `czone-vm` process is started with: its one caller is czone itself, which encodes it as words of the command
+/// line (`words`), and the process parses the same words. Paths and identities are opaque texts without zero bytes.
+public struct MachineArguments: Equatable, Sendable {
+    /// The sizes of a VM.
+    public struct Size: Equatable, Sendable {
+        /// RAM besides the zones, in bytes, a multiple of 2 MiB.
+        public var memoryInBytes: UInt64
+        /// 1 to 32, as the guest's kernel has it.
+        public var virtualCPUs: Int
+        /// 0 to `ZoneGeometry.maxZoneCount`.
+        public var zoneCount: Int
+        /// The largest size of each zone in bytes, whole blocks.
+        public var zoneSizeInBytes: UInt64
+
+        public init(
+            memoryInBytes: UInt64, virtualCPUs: Int, zoneCount: Int = 0,
+            zoneSizeInBytes: UInt64 = ZoneGeometry.blockSizeInBytes
+        ) {
+            self.memoryInBytes = memoryInBytes
+            self.virtualCPUs = virtualCPUs
+            self.zoneCount = zoneCount
+            self.zoneSizeInBytes = zoneSizeInBytes
+        }
+    }
+
+    /// The directory of a template, and what it must have been made of: a text that is compared as a whole.
+    public struct Template: Equatable, Sendable {
+        /// An absolute path.
+        public var directory: String
+        /// At most what a word of a command line can be: 128 KiB.
+        public var identity: String
+
+        public init(directory: String, identity: String) {
+            self.directory = directory
+            self.identity = identity
+        }
+    }
+
+    /// A VM whose containers come and go: the descriptors that it is given, and how long it lives without containers.
+    public struct Service: Equatable, Sendable {
+        /// The listening control socket.
+        public var controlDescriptor: Int32
+        /// The locked file by which others know that the VM lives.
+        public var lockDescriptor: Int32
+        /// Gets what the guest and the process print.
+        public var logDescriptor: Int32
+        /// The VM powers off after so many seconds without a container; nil: never.
+        public var idleTimeoutInSeconds: UInt32?
+        /// The VM is prewarmed: so many seconds (0: without limit) it waits for its first container, and not where the
+        /// host lacks memory. Nil: somebody has a container for it.
+        public var prewarmTimeoutInSeconds: UInt32?
+        /// What the VM is restored from; nil: it boots.
+        public var template: Template?
+
+        public init(
+            controlDescriptor: Int32, lockDescriptor: Int32, logDescriptor: Int32, idleTimeoutInSeconds: UInt32? = nil,
+            prewarmTimeoutInSeconds: UInt32? = nil, template: Template? = nil
+        ) {
+            self.controlDescriptor = controlDescriptor
+            self.lockDescriptor = lockDescriptor
+            self.logDescriptor = logDescriptor
+            self.idleTimeoutInSeconds = idleTimeoutInSeconds
+            self.prewarmTimeoutInSeconds = prewarmTimeoutInSeconds
+            self.template = template
+        }
+    }
+
+    /// What the VM is for.
+    public enum Purpose: Equatable, Sendable {
+        /// A kernel whose console is the process's standard input and output, and nothing else.
+        case console
+        /// Containers come and go in it.
+        case containers(Service)
+        /// Boots, saves itself into the template's directory, which must have no files of a template, and ends.
+        case saveTemplate(Template)
+        /// Is restored, writes the pages that it has written until it was ready into a file, and ends.
+        case recordWorkingSet(of: Template, to: String)
+    }
+
+    /// The path of a vmlinux.
+    public var kernel: String
+    /// The path of its file; nil: the kernel has none.
+    public var initialRAMDisk: String?
+    /// What must be the same for a template and what is restored from it, as all but the purpose.
+    public var size: Size
+    /// Paths of EROFS files; the first becomes /dev/pmem0.
+    public var images: [String]
+    /// What is added to the kernel's command line.
+    public var addedCommandLine: String
+    /// The VM takes one container and ends with it.
+    public var isAlone: Bool
+    /// What becomes of the machine that is made.
+    public var purpose: Purpose
+
+    public init(
+        kernel: String, initialRAMDisk: String?, size: Size, images: [String] = [], addedCommandLine: String = "",
+        isAlone: Bool = false, purpose: Purpose
+    ) {
+        self.kernel = kernel
+        self.initialRAMDisk = initialRAMDisk
+        self.size = size
+        self.images = images
+        self.addedCommandLine = addedCommandLine
+        self.isAlone = isAlone
+        self.purpose = purpose
+    }
+
+    /// Whether it is, or is made for, a VM that takes containers: that has devices which a bare one has not.
+    public var takesContainers: Bool { purpose != .console }
+}

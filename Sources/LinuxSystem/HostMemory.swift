@@ -1,0 +1,38 @@
+/// The host's memory in bytes, as /proc/meminfo has it (proc_meminfo(5)).
+public struct HostMemory: Equatable, Sendable {
+    /// How much of the file is needed: its first lines, in bytes.
+    public static let sizeOfText = 128
+
+    public let total: UInt64
+    /// What could be had without swapping, as the kernel estimates it.
+    public let available: UInt64
+
+    public init(total: UInt64, available: UInt64) {
+        self.total = total
+        self.available = available
+    }
+
+    /// Nil where /proc cannot tell.
+    public static func current() -> HostMemory? {
+        guard let bytes = try? FileSystem.contents(of: "/proc/meminfo", atMost: sizeOfText) else { return nil }
+        return HostMemory(parsing: bytes)
+    }
+
+    /// Of the file's first bytes; nil where one of the two lines is missing or has no number.
+    public init?(parsing text: [UInt8]) {
+        guard let total = Self.value("MemTotal:", text), let available = Self.value("MemAvailable:", text) else {
+            return nil
+        }
+        self.init(total: total, available: available)
+    }
+
+    /// Of a line "NAME   NUMBER kB".
+    private static func value(_ name: String, _ text: [UInt8]) -> UInt64? {
+        let lines = text.split(separator: UInt8(ascii: "\n"))
+        guard let line = lines.first(where: { $0.starts(with: name.utf8) }) else { return nil }
+        let digits = line.drop { !(UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
+            .prefix { $0 != UInt8(ascii: " ") }
+        guard let kibibytes = UInt64(String(decoding: digits, as: UTF8.self)), kibibytes < 1 << 54 else { return nil }
+        return kibibytes << 10
+    }
+}
