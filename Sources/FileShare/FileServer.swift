@@ -14,11 +14,11 @@ import SystemPackage
 /// own, taken inside of `lock` or alone, and never held for long.
 public final class FileServer: @unchecked Sendable {
     /// The greatest piece of a file in one request, in bytes.
-    public static let mostData = 256 << 10
+    public static let maxData = 256 << 10
     /// The longest request: a piece of a file and what comes before it, or an extended attribute.
-    public static let mostRequest = mostData + 4096
+    public static let maxRequest = maxData + 4096
     /// Volumes at a time.
-    public static let mostVolumes = 1024
+    public static let maxVolumes = 1024
 
     static let root: UInt64 = 1
 
@@ -33,11 +33,11 @@ public final class FileServer: @unchecked Sendable {
     /// File systems of the host in the order of their appearance. Protected by `lock`.
     private var devices: [UInt64: UInt64] = [:]
 
-    /// - Parameter mostDescriptors: how many descriptors it may have open.
-    public init(mostDescriptors: Int) throws(SystemError) {
+    /// - Parameter maxDescriptors: how many descriptors it may have open.
+    public init(maxDescriptors: Int) throws(SystemError) {
         calls = try FileCalls()
-        nodes = NodeTable(mostDescriptors: min(mostDescriptors / 4, 4096), calls: calls)
-        handles = HandleTable(most: min(mostDescriptors / 2, 32_768))
+        nodes = NodeTable(maxDescriptors: min(maxDescriptors / 4, 4096), calls: calls)
+        handles = HandleTable(max: min(maxDescriptors / 2, 32_768))
     }
 
     /// What each thread does first that is to answer requests.
@@ -58,7 +58,7 @@ public final class FileServer: @unchecked Sendable {
                 volumes[id] = (entry.volume, entry.count + 1)
                 return id
             }
-            guard volumes.count < Self.mostVolumes else { throw .tooMany(Self.mostVolumes) }
+            guard volumes.count < Self.maxVolumes else { throw .tooMany(Self.maxVolumes) }
             let volume = Volume(key: key, descriptor: descriptor)
             volumes[volume.id] = (volume, 1)
             return volume.id

@@ -35,16 +35,16 @@ public struct CPUIDEntry: Equatable, Sendable {
 
 extension KVM {
     /// The most entries that czone asks for; KVM's own limit is 256.
-    private static let mostEntries = 256
+    private static let maxEntries = 256
 
     /// All that KVM can give a guest on this host.
     public func supportedCPUID() throws(HypervisorError) -> [CPUIDEntry] {
         let headerSize = MemoryLayout<kvm_cpuid2>.size
         let entrySize = MemoryLayout<kvm_cpuid_entry2>.size
-        var bytes = encodeStructure(UInt32(Self.mostEntries))
-        bytes += [UInt8](repeating: 0, count: headerSize - bytes.count + Self.mostEntries * entrySize)
+        var bytes = encodeStructure(UInt32(Self.maxEntries))
+        bytes += [UInt8](repeating: 0, count: headerSize - bytes.count + Self.maxEntries * entrySize)
         try exchange("read the supported CPUID", with: descriptor, CLINUX_KVM_GET_SUPPORTED_CPUID, &bytes)
-        let count = min(Int(decodeStructure(bytes) as UInt32), Self.mostEntries)
+        let count = min(Int(decodeStructure(bytes) as UInt32), Self.maxEntries)
         return (0..<count).map { i in
             let raw: kvm_cpuid_entry2 = decodeStructure(Array(bytes[(headerSize + i * entrySize)...].prefix(entrySize)))
             return CPUIDEntry(

@@ -11,7 +11,7 @@ public enum HypervisorError: Error, CustomStringConvertible {
     /// A request failed.
     case failed(SystemError)
     /// More vCPUs or memory slots than KVM takes.
-    case tooMany(String, wanted: Int, most: Int)
+    case tooMany(String, wanted: Int, max: Int)
     /// Saved state that does not have the form that this KVM expects.
     case malformedState(String)
 

@@ -39,7 +39,7 @@ public final class KVM: Sendable {
     }
 
     /// The most vCPUs of one VM.
-    public var mostVirtualCPUs: Int { limit(KVM_CAP_MAX_VCPUS) }
+    public var maxVirtualCPUs: Int { limit(KVM_CAP_MAX_VCPUS) }
     /// The most memory slots of one VM.
-    public var mostMemorySlots: Int { limit(KVM_CAP_NR_MEMSLOTS) }
+    public var maxMemorySlots: Int { limit(KVM_CAP_NR_MEMSLOTS) }
 }

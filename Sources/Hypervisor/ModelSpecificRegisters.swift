@@ -22,7 +22,7 @@ extension VirtualCPU {
     private static let timeStampCounter: UInt32 = 0x10
     private static let timeStampCounterDeadline: UInt32 = 0x6e0
     /// Below KVM's limit of one request (MAX_IO_MSRS, 256).
-    private static let mostPerRequest = 128
+    private static let maxPerRequest = 128
     private static let headerSize = MemoryLayout<kvm_msrs>.size
     private static let entrySize = MemoryLayout<kvm_msr_entry>.size
 
@@ -32,7 +32,7 @@ extension VirtualCPU {
         var rest = indices[...]
         // KVM stops at the first register that it refuses; each round drops at least one, so the loop ends.
         while !rest.isEmpty {
-            let wanted = rest.prefix(Self.mostPerRequest)
+            let wanted = rest.prefix(Self.maxPerRequest)
             var bytes = Self.encode(wanted.map { ModelSpecificRegister(index: $0, value: 0) })
             let count = Int(
                 try exchange("read model-specific registers", with: descriptor, CLINUX_KVM_GET_MSRS, &bytes))
@@ -55,7 +55,7 @@ extension VirtualCPU {
         )
         var rest = (others + deadline)[...]
         while !rest.isEmpty {
-            let wanted = rest.prefix(Self.mostPerRequest)
+            let wanted = rest.prefix(Self.maxPerRequest)
             var bytes = Self.encode(Array(wanted))
             let count = Int(
                 try exchange("set model-specific registers", with: descriptor, CLINUX_KVM_SET_MSRS, &bytes))

@@ -23,7 +23,7 @@ public enum VirtualCPUExit: Equatable, Sendable {
     case interrupted
     /// The processor refused to enter the guest; the hardware's reason.
     case entryFailed(reason: UInt64)
-    /// KVM could not go on, e.g. an instruction that it cannot emulate; KVM's suberror.
+    /// KVM failed, e.g. at an instruction that it cannot emulate; KVM's suberror.
     case internalError(suberror: UInt64)
     /// An exit that czone does not ask for.
     case unexpected(reason: UInt32)
@@ -44,7 +44,7 @@ public final class VirtualCPU: @unchecked Sendable {
     public init(_ index: Int, of machine: VirtualMachine) throws(HypervisorError) {
         self.index = index
         kvm = machine.kvm
-        guard index < kvm.mostVirtualCPUs else { throw .tooMany("vCPUs", wanted: index + 1, most: kvm.mostVirtualCPUs) }
+        guard index < kvm.maxVirtualCPUs else { throw .tooMany("vCPUs", wanted: index + 1, max: kvm.maxVirtualCPUs) }
         let raw = try Hypervisor.kvm(
             "create vCPU \(index)",
             clinux_ioctl(machine.descriptor.rawValue, CLINUX_KVM_CREATE_VCPU, UInt64(index)))

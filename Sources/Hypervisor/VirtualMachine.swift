@@ -6,7 +6,7 @@ public import Memory
 /// A KVM virtual machine with in-kernel interrupt controllers (LAPIC, IOAPIC), no PIC and no PIT: its guests have kvm-clock
 /// and the TSC deadline timer.
 ///
-/// Thread-safe: KVM serialises its requests, and all fields are immutable. A slot's number belongs to whoever maps it.
+/// Thread-safe: KVM serialises its requests, and all fields are immutable. A slot's number belongs to the caller that maps it.
 public final class VirtualMachine: Sendable {
     let descriptor: OwnedDescriptor
     let kvm: KVM

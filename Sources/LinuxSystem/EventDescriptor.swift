@@ -2,10 +2,10 @@ import CLinux
 import Glibc
 import SystemPackage
 
-// SAFETY: the C calls of this file that have no word of their own borrow a string, an array with its count or a local
+// SAFETY: the C calls of this file without a reason of their own borrow a string, an array with its count or a local
 // variable, and only for the call.
 
-/// A counter that wakes whoever waits for it (eventfd(2)); KVM's ioeventfd is made of it.
+/// A counter that wakes its waiters (eventfd(2)); KVM's ioeventfd is made of it.
 public final class EventDescriptor: Sendable {
     public let descriptor: OwnedDescriptor
 

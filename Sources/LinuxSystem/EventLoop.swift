@@ -1,7 +1,7 @@
 import CLinux
 import Glibc
 
-// SAFETY: the C calls of this file that have no word of their own borrow a string, an array with its count or a local
+// SAFETY: the C calls of this file without a reason of their own borrow a string, an array with its count or a local
 // variable, and only for the call.
 
 /// What a descriptor is ready for (epoll(7)).
@@ -19,7 +19,7 @@ public struct Readiness: OptionSet, Sendable {
 
 /// Waits for many descriptors and calls the handler of each that is ready, on the thread that runs the loop.
 ///
-/// Registrations are protected by `lock`: whoever adds, changes or removes one holds it, and every handler is called
+/// Registrations are protected by `lock`: the caller that adds, changes or removes one holds it, and every handler is called
 /// with it held. A handler may remove any registration, its own too.
 public final class EventLoop {
     public typealias Handler = (Readiness) -> Void

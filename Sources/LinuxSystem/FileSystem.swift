@@ -2,7 +2,7 @@ import CLinux
 import Glibc
 public import SystemPackage
 
-// SAFETY: the C calls of this file that have no word of their own borrow a string, an array with its count or a local
+// SAFETY: the C calls of this file without a reason of their own borrow a string, an array with its count or a local
 // variable, and only for the call.
 
 /// Files and folders by path.
@@ -128,25 +128,25 @@ public enum FileSystem {
     }
 
     /// A file's bytes, at most so many from its beginning; nil when there is no file.
-    public static func contents(of path: String, atMost most: Int) throws(SystemError) -> [UInt8]? {
+    public static func contents(of path: String, atMost limit: Int) throws(SystemError) -> [UInt8]? {
         let file: OwnedDescriptor
         do { file = try OwnedDescriptor(opening: path, flags: O_RDONLY) } catch {
             if error.errno == .noSuchFileOrDirectory { return nil }
             throw error
         }
-        return try file.readToEnd(atMost: most)
+        return try file.readToEnd(atMost: limit)
     }
 
     /// The last bytes of a file; nil when there is no file.
-    public static func tail(of path: String, atMost most: Int) throws(SystemError) -> [UInt8]? {
+    public static func tail(of path: String, atMost limit: Int) throws(SystemError) -> [UInt8]? {
         let file: OwnedDescriptor
         do { file = try OwnedDescriptor(opening: path, flags: O_RDONLY) } catch {
             if error.errno == .noSuchFileOrDirectory { return nil }
             throw error
         }
         let size = try file.sizeInBytes()
-        if size > UInt64(most) { lseek(file.rawValue, off_t(size) - off_t(most), SEEK_SET) }
-        return try file.readToEnd(atMost: most)
+        if size > UInt64(limit) { lseek(file.rawValue, off_t(size) - off_t(limit), SEEK_SET) }
+        return try file.readToEnd(atMost: limit)
     }
 
     /// Writes a word to a file that is there, such as a kernel's control file.
@@ -154,7 +154,7 @@ public enum FileSystem {
         try OwnedDescriptor(opening: path, flags: O_WRONLY).write(all: Array(word.utf8))
     }
 
-    /// Replaces a file's contents in one step: whoever reads it sees the old or the new.
+    /// Replaces a file's contents in one step: a reader sees the old or the new.
     public static func replace(_ path: String, with contents: [UInt8], mode: UInt32 = 0o600) throws(SystemError) {
         // One writer at a time is the caller's lock's business; the number keeps two processes without one apart.
         let fresh = "\(path).\(getpid())"
@@ -170,10 +170,10 @@ public enum FileSystem {
 
 extension OwnedDescriptor {
     /// Reads from where the file stands until its end, at most so many bytes.
-    public func readToEnd(atMost most: Int) throws(SystemError) -> [UInt8] {
+    public func readToEnd(atMost limit: Int) throws(SystemError) -> [UInt8] {
         var bytes: [UInt8] = []
-        while bytes.count < most {
-            let piece = try read(atMost: min(most - bytes.count, 64 << 10))
+        while bytes.count < limit {
+            let piece = try read(atMost: min(limit - bytes.count, 64 << 10))
             if piece.isEmpty { break }
             bytes += piece
         }

@@ -10,7 +10,7 @@ extension Mapping {
     /// A hole of a file that is smaller than this, in bytes, is not worth a mapping of its own.
     private static var leastHole: UInt64 { 16 << 10 }
     /// A process has some 65 000 mappings (vm.max_map_count): two for each of these leave enough.
-    private static var mostParts: Int { 8192 }
+    private static var maxParts: Int { 8192 }
 
     /// Shows a file's bytes from an offset on (a multiple of the page size), copied on write: what is written here never
     /// reaches the file. Its holes are zeroed memory of the process's own, in small pages: read through the file, they
@@ -21,7 +21,7 @@ extension Mapping {
         try self.init(.anonymous, sizeInBytes: sizeInBytes)
         useSmallPages()
         let whole = offset..<offset + UInt64(sizeInBytes)
-        for part in try file.dataRanges(in: whole, bridging: Self.leastHole, most: Self.mostParts) {
+        for part in try file.dataRanges(in: whole, bridging: Self.leastHole, atMost: Self.maxParts) {
             try overlay(file, fileOffset: part.lowerBound, at: Int(part.lowerBound - offset), sizeInBytes: part.count)
         }
     }

@@ -1,6 +1,6 @@
 import CLinux
 
-// SAFETY: the C calls of this file that have no word of their own borrow a string, an array with its count or a local
+// SAFETY: the C calls of this file without a reason of their own borrow a string, an array with its count or a local
 // variable, and only for the call.
 
 /// A file of a fixed size that lives in memory only (memfd_create(2)).
@@ -14,7 +14,7 @@ public struct MemoryFile: Sendable {
         self.sizeInBytes = sizeInBytes
         try checked(
             clinux_set_size(descriptor.rawValue, sizeInBytes), "size the memory file \(name) to \(sizeInBytes) bytes")
-        // A file that shrinks under its mapping kills whoever touches it.
+        // A file that shrinks under its mapping kills the process that touches it.
         try checked(clinux_seal_size(descriptor.rawValue), "seal the memory file \(name)")
     }
 }

@@ -2,7 +2,7 @@ import CLinux
 import Glibc
 import Synchronization
 
-// SAFETY: the C calls of this file that have no word of their own borrow a string for the call.
+// SAFETY: the C calls of this file without a reason of their own borrow a string for the call.
 
 /// A network namespace, by a file that stands for it: /run/netns/NAME, /proc/PID/ns/net.
 public final class NetworkNamespace: Sendable {
@@ -12,7 +12,7 @@ public final class NetworkNamespace: Sendable {
         descriptor = try OwnedDescriptor(opening: path, flags: O_RDONLY)
     }
 
-    /// A routing socket (rtnetlink(7)) that sees and changes this namespace, whoever uses it.
+    /// A routing socket (rtnetlink(7)) that sees and changes this namespace, in any thread.
     public func openRouting() throws(SystemError) -> OwnedDescriptor {
         OwnedDescriptor(taking: try checked(within { clinux_open_routing() }, "open a routing socket"))
     }

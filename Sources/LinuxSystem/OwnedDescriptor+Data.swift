@@ -7,9 +7,9 @@ extension OwnedDescriptor {
     ///
     /// - Parameters:
     ///   - gap: holes smaller than this, in bytes, count as data.
-    ///   - most: the last part takes in all holes behind it when there would be more parts.
+    ///   - limit: the last part takes in all holes behind it when there would be more parts.
     public func dataRanges(
-        in range: Range<UInt64>, bridging gap: UInt64, most: Int
+        in range: Range<UInt64>, bridging gap: UInt64, atMost limit: Int
     ) throws(SystemError) -> [Range<UInt64>] {
         let page: UInt64 = 4096
         var parts: [Range<UInt64>] = []
@@ -22,7 +22,7 @@ extension OwnedDescriptor {
             let start = max(range.lowerBound, data / page * page)
             let end = min(range.upperBound, (hole + page - 1) / page * page)
             guard start < end else { break }
-            if let last = parts.last, start < last.upperBound + gap || parts.count == most {
+            if let last = parts.last, start < last.upperBound + gap || parts.count == limit {
                 parts[parts.count - 1] = last.lowerBound..<end
             } else {
                 parts.append(start..<end)

@@ -2,12 +2,12 @@ import Glibc
 import SystemPackage
 
 extension OwnedDescriptor {
-    /// Reads at most `most` bytes; an empty array is the end of the file.
-    public func read(atMost most: Int) throws(SystemError) -> [UInt8] {
+    /// Reads at most `limit` bytes; an empty array is the end of the file.
+    public func read(atMost limit: Int) throws(SystemError) -> [UInt8] {
         var failure: Errno?
-        let bytes = unsafe [UInt8](unsafeUninitializedCapacity: most) { buffer, count in
+        let bytes = unsafe [UInt8](unsafeUninitializedCapacity: limit) { buffer, count in
             // SAFETY: read(2) gets the buffer's own address and capacity; the count is what it says it filled.
-            let result = retrying { unsafe Glibc.read(rawValue, buffer.baseAddress, most) }
+            let result = retrying { unsafe Glibc.read(rawValue, buffer.baseAddress, limit) }
             if result < 0 { failure = Errno(rawValue: errno) }
             count = max(0, result)
         }

@@ -2,7 +2,7 @@ import CLinux
 import Glibc
 import SystemPackage
 
-// SAFETY: the C calls of this file that have no word of their own borrow a string, an array with its count or a local
+// SAFETY: the C calls of this file without a reason of their own borrow a string, an array with its count or a local
 // variable, and only for the call.
 
 /// A program to start in a process of its own. It gets the descriptors that are named here and none else.

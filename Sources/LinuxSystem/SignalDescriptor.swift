@@ -1,6 +1,6 @@
 import CLinux
 
-// SAFETY: the C calls of this file that have no word of their own borrow a string, an array with its count or a local
+// SAFETY: the C calls of this file without a reason of their own borrow a string, an array with its count or a local
 // variable, and only for the call.
 
 /// Signals as readable events (signalfd(2)) instead of interruptions.

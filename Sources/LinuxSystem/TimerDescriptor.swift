@@ -1,6 +1,6 @@
 import CLinux
 
-/// A timer that wakes whoever waits for it (timerfd_create(2), monotonic clock).
+/// A timer that wakes its waiters (timerfd_create(2), monotonic clock).
 public final class TimerDescriptor: Sendable {
     public let descriptor: OwnedDescriptor
 

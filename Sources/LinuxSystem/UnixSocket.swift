@@ -2,7 +2,7 @@ import CLinux
 import Glibc
 import SystemPackage
 
-// SAFETY: the C calls of this file that have no word of their own borrow a string, an array with its count or a local
+// SAFETY: the C calls of this file without a reason of their own borrow a string, an array with its count or a local
 // variable, and only for the call.
 
 /// Stream sockets between processes of one host (unix(7)); all close-on-exec and blocking.
@@ -43,15 +43,15 @@ extension OwnedDescriptor {
     }
 
     /// Receives what has come, at most so many bytes and descriptors; no bytes mean that the peer has closed.
-    public func receive(atMost most: Int, descriptors room: Int) throws(SystemError) -> ([UInt8], [OwnedDescriptor]) {
+    public func receive(atMost limit: Int, descriptors room: Int) throws(SystemError) -> ([UInt8], [OwnedDescriptor]) {
         var numbers = [CInt](repeating: -1, count: room)
         var count = room
         var result = 0
-        let bytes = unsafe [UInt8](unsafeUninitializedCapacity: most) { buffer, filled in
+        let bytes = unsafe [UInt8](unsafeUninitializedCapacity: limit) { buffer, filled in
             repeat {
                 count = room
                 // SAFETY: address and capacity are the buffer's own; the numbers' room is the array's count.
-                result = unsafe clinux_receive_descriptors(rawValue, buffer.baseAddress, most, &numbers, &count)
+                result = unsafe clinux_receive_descriptors(rawValue, buffer.baseAddress, limit, &numbers, &count)
             } while result == -Int(EINTR)
             filled = max(0, result)
         }
@@ -61,7 +61,7 @@ extension OwnedDescriptor {
 
     /// Ends a socket's writing direction: the peer reads to the end of what was sent.
     public func endWriting() { _ = shutdown(rawValue, CInt(SHUT_WR)) }
-    /// Ends both directions: whoever blocks in reading or writing returns.
+    /// Ends both directions: a thread that blocks in reading or writing returns.
     public func endConnection() { _ = shutdown(rawValue, CInt(SHUT_RDWR)) }
 }
 

@@ -49,7 +49,7 @@ extension GuestMemory {
         return try unsafe UInt16(littleEndian: clinux_load_acquire_u16(hostAddress(of: address, sizeInBytes: 2)))
     }
 
-    /// Stores a 16-bit ring index with release ordering: what was written before it is seen by whoever sees it.
+    /// Stores a 16-bit ring index with release ordering: a reader that sees it also sees what was written before it.
     public func storeRelease(_ value: UInt16, at address: GuestAddress) throws(GuestMemoryError) {
         guard address.rawValue & 1 == 0 else { throw .misaligned(address) }
         // SAFETY: two bytes checked, aligned.

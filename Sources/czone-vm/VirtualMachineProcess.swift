@@ -40,7 +40,7 @@ final class VirtualMachineProcess {
         // A bare VM has no volumes.
         let files =
             try arguments.takesContainers
-            ? FileServer(mostDescriptors: CurrentProcess.raiseDescriptorLimit()) : nil
+            ? FileServer(maxDescriptors: CurrentProcess.raiseDescriptorLimit()) : nil
         let machine = try Machine(
             Self.configuration(arguments, files.map { Self.fileSystem($0, fileThreads) }), on: try KVM(),
             from: snapshot
@@ -89,7 +89,7 @@ final class VirtualMachineProcess {
 
     private static func fileSystem(_ files: FileServer, _ threads: WorkerThreads) -> FileSystemDevice.Configuration {
         FileSystemDevice.Configuration(
-            tag: AttachRequest.tag, mostRequestBytes: FileServer.mostRequest,
+            tag: AttachRequest.tag, maxRequestBytes: FileServer.maxRequest,
             answer: { files.answer($0, room: $1) }, perform: { threads.add($0) })
     }
 

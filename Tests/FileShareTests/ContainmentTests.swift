@@ -58,7 +58,7 @@ import Testing
     }
 
     @Test func aFolderThatIsSwappedForALinkLeadsNowhere() throws {
-        let guest = try Guest(mostDescriptors: 64)
+        let guest = try Guest(maxDescriptors: 64)
         try FileSystem.makeFolder(guest.path("shared"))
         try FileSystem.makeFolder(guest.path("outside"))
         try FileSystem.replace(guest.path("outside/file"), with: Array("secret".utf8))

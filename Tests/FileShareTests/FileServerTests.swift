@@ -208,7 +208,7 @@ import Testing
     }
 
     @Test func moreFilesThanDescriptorsAreKnown() throws {
-        let guest = try Guest(mostDescriptors: 64)
+        let guest = try Guest(maxDescriptors: 64)
         try FileSystem.makeFolder(guest.path("deep"))
         for name in 0..<200 { try FileSystem.replace(guest.path("deep/\(name)"), with: Array("\(name)".utf8)) }
         let root = try guest.share()

@@ -41,9 +41,9 @@ final class Guest {
         }
     }
 
-    init(mostDescriptors: Int = 1024) throws {
+    init(maxDescriptors: Int = 1024) throws {
         folder = try TemporaryFolder()
-        server = try FileServer(mostDescriptors: mostDescriptors)
+        server = try FileServer(maxDescriptors: maxDescriptors)
         FileServer.prepareThread()
     }
 

@@ -118,7 +118,7 @@ import Zones
 
     @Test func theLargestMachineFits() throws {
         let tables = try Self.tables(zones: 64, devices: 256, processors: 512)
-        #expect(tables.bytes.count <= Int(MemoryMap.acpiTablesCapacity))
+        #expect(tables.bytes.count <= Int(AddressMap.acpiTablesCapacity))
         let memory = try freshMemory(1 << 20)
         try tables.write(into: memory)
         #expect(try memory.read(8, at: ACPITables.rootPointer) == Array("RSD PTR ".utf8))

@@ -79,7 +79,7 @@ import Testing
         let plan = try BootPlan(layout: layout, kernel: kernel, initrdSize: 0x1801, commandLine: "console=ttyS0")
         let memory = try freshMemory(64 << 20)
         try plan.writeParameters(into: memory, acpiRootPointer: GuestAddress(0xe_0000))
-        let page = try memory.read(4096, at: MemoryMap.zeroPage)
+        let page = try memory.read(4096, at: AddressMap.zeroPage)
 
         #expect(page.field(UInt64.self, at: 0x070) == 0xe_0000)
         #expect(page.field(UInt16.self, at: 0x1fe) == 0xaa55)
@@ -105,7 +105,7 @@ import Testing
         try plan.writeParameters(
             into: memory, acpiRootPointer: GuestAddress(0), setupData: [.deviceTree([1, 2, 3]), .randomSeed])
 
-        let first = try memory.load(UInt64.self, at: GuestAddress(MemoryMap.zeroPage.rawValue + 0x250))
+        let first = try memory.load(UInt64.self, at: GuestAddress(AddressMap.zeroPage.rawValue + 0x250))
         #expect(first == 0x1_0000)
         #expect(try memory.load(UInt32.self, at: GuestAddress(first + 8)) == 2)
         #expect(try memory.load(UInt32.self, at: GuestAddress(first + 12)) == 3)

@@ -55,7 +55,7 @@ import Testing
 
     @Test func theKernelIsEnteredIn64BitModeWithTheZeroPageInRSI() {
         #expect(state.registers.rip == 0x100_0000)
-        #expect(state.registers.rsi == MemoryMap.zeroPage.rawValue)
+        #expect(state.registers.rsi == AddressMap.zeroPage.rawValue)
         #expect(state.registers.rflags & 0x200 == 0)
         #expect(state.longMode.cr0 & 0x8000_0001 == 0x8000_0001)
         #expect(state.longMode.cr4 & 0x20 != 0)

@@ -51,7 +51,7 @@ import Zones
     @Test func aTreeThatDoesNotFitIsRefused() throws {
         var tree = try Self.tree()
         tree.images = .init(repeating: tree.images[0], count: 5000)
-        #expect(throws: DeviceTreeError.tooLarge(capacityInBytes: Int(MemoryMap.setupDataCapacity) - 64)) {
+        #expect(throws: DeviceTreeError.tooLarge(capacityInBytes: Int(AddressMap.setupDataCapacity) - 64)) {
             try tree.blob()
         }
     }

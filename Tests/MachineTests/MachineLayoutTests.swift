@@ -49,7 +49,7 @@ import Zones
             .init(
                 baseMemory: 6 * gibi, zoneCount: 64, zoneSize: 1024 * mebi, imageSizes: [5, 6, 7], deviceCount: 256))
         let windows = (0..<256).map { MachineLayout.window(ofVirtioDevice: $0) }
-        let fixed = [range(MemoryMap.ioAPIC.rawValue, 0x1000), range(MemoryMap.localAPIC.rawValue, 0x10_0000)]
+        let fixed = [range(AddressMap.ioAPIC.rawValue, 0x1000), range(AddressMap.localAPIC.rawValue, 0x10_0000)]
         let all = layout.baseRanges + layout.zones.map(\.range) + layout.images + windows + fixed.compactMap { $0 }
         let sorted = all.sorted { $0.start < $1.start }
         for (lower, upper) in zip(sorted, sorted.dropFirst()) { #expect(lower.end <= upper.start) }

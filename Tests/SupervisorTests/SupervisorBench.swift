@@ -24,7 +24,7 @@ final class SupervisorBench {
         machine = try FakeMachine(zones: zones)
         let configuration = Supervisor.Configuration(
             control: try UnixSocket.listen(at: "\(folder.path)/control"), idleTimeoutInMilliseconds: nil,
-            isAlone: isAlone, virtualCPUs: 1, files: try FileServer(mostDescriptors: 64), fileThreads: threads)
+            isAlone: isAlone, virtualCPUs: 1, files: try FileServer(maxDescriptors: 64), fileThreads: threads)
         supervisor = try Supervisor(supervising: machine, configuration)
         agent = try #require(supervisor.agent.accept())
         try say(Hello(connection: 1, isSetUp: false, startedAt: 0, readyAt: 0))

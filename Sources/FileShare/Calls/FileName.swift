@@ -3,7 +3,7 @@ import SystemPackage
 /// One name in a folder, as a guest gave it: never a path, and never a way up.
 struct FileName: Hashable, Sendable {
     /// Linux's NAME_MAX.
-    static let mostBytes = 255
+    static let maxBytes = 255
 
     /// With a terminating zero, for the calls that take a C string.
     let characters: [CChar]
@@ -12,7 +12,7 @@ struct FileName: Hashable, Sendable {
     init(_ bytes: ArraySlice<UInt8>) throws(Errno) {
         guard !bytes.isEmpty, !bytes.contains(0), !bytes.contains(UInt8(ascii: "/")) else { throw .invalidArgument }
         guard !(bytes.count <= 2 && bytes.allSatisfy { $0 == UInt8(ascii: ".") }) else { throw .invalidArgument }
-        guard bytes.count <= Self.mostBytes else { throw .fileNameTooLong }
+        guard bytes.count <= Self.maxBytes else { throw .fileNameTooLong }
         characters = bytes.map { CChar(bitPattern: $0) } + [0]
     }
 

@@ -49,5 +49,5 @@ struct FileSystemStatus: Sendable {
     var freeFiles: UInt64 = 0
     var blockSize: UInt32 = 4096
     var fragmentSize: UInt32 = 4096
-    var longestName = UInt32(FileName.mostBytes)
+    var longestName = UInt32(FileName.maxBytes)
 }

@@ -6,15 +6,15 @@ import SystemPackage
 /// by a guest they would count on the host. All others are not shown.
 extension FileServer {
     /// XATTR_SIZE_MAX, XATTR_LIST_MAX.
-    private static let mostBytes = 64 << 10
+    private static let maxBytes = 64 << 10
 
     /// GETXATTR (struct fuse_getxattr_in, fuse_getxattr_out).
     func getExtendedAttribute(_ request: inout Request, room: Int) throws(Errno) -> Reply {
         let size: UInt32 = try request.integer()
         try request.skip(4)
-        let name = try request.characters(atMost: FileName.mostBytes)
+        let name = try request.characters(atMost: FileName.maxBytes)
         guard isReadable(name[...]) else { throw .notSupported }
-        let value = try calls.attribute(name, of: try fileWithAttributes(request.node).descriptor, room: Self.mostBytes)
+        let value = try calls.attribute(name, of: try fileWithAttributes(request.node).descriptor, room: Self.maxBytes)
         return try sized(value, size, room)
     }
 
@@ -22,7 +22,7 @@ extension FileServer {
     func listExtendedAttributes(_ request: inout Request, room: Int) throws(Errno) -> Reply {
         let size: UInt32 = try request.integer()
         let names = try calls.attributeNames(
-            of: try fileWithAttributes(request.node).descriptor, room: Self.mostBytes)
+            of: try fileWithAttributes(request.node).descriptor, room: Self.maxBytes)
         var shown: [UInt8] = []
         for name in names.split(separator: 0) where isReadable(name.map { CChar(bitPattern: $0) }[...]) {
             shown += name + [0]
@@ -47,10 +47,10 @@ extension FileServer {
     func setExtendedAttribute(_ request: inout Request) throws(Errno) -> Reply {
         let size: UInt32 = try request.integer()
         let flags: UInt32 = try request.integer()
-        let name = try request.characters(atMost: FileName.mostBytes)
+        let name = try request.characters(atMost: FileName.maxBytes)
         guard isUsers(name[...]) else { throw .notSupported }
         // XATTR_CREATE, XATTR_REPLACE
-        guard size <= UInt32(Self.mostBytes), flags & ~3 == 0 else { throw .invalidArgument }
+        guard size <= UInt32(Self.maxBytes), flags & ~3 == 0 else { throw .invalidArgument }
         let value = try request.bytes(Int(size))
         let file = try fileWithAttributes(request.node)
         guard !file.volume.isReadOnly else { throw .readOnlyFileSystem }
@@ -59,7 +59,7 @@ extension FileServer {
     }
 
     func removeExtendedAttribute(_ request: inout Request) throws(Errno) -> Reply {
-        let name = try request.characters(atMost: FileName.mostBytes)
+        let name = try request.characters(atMost: FileName.maxBytes)
         guard isUsers(name[...]) else { throw .notSupported }
         let file = try fileWithAttributes(request.node)
         guard !file.volume.isReadOnly else { throw .readOnlyFileSystem }

@@ -100,7 +100,7 @@ extension FileServer {
         let descriptor = try open(try request.integer(), of: request.node)
         let offset: UInt64 = try request.integer()
         let size: UInt32 = try request.integer()
-        let count = max(0, min(Int(size), room, Self.mostData))
+        let count = max(0, min(Int(size), room, Self.maxData))
         var reply = Reply(roomFor: count)
         try reply.fill { bytes throws(Errno) in try calls.read(count, at: offset, of: descriptor, into: &bytes) }
         return reply

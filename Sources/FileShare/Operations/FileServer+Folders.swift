@@ -4,7 +4,7 @@ import SystemPackage
 
 extension FileServer {
     /// The most bytes of entries in one answer.
-    private static let mostEntryBytes = 64 << 10
+    private static let maxEntryBytes = 64 << 10
 
     /// OPENDIR (struct fuse_open_in, fuse_open_out).
     func openFolder(_ request: inout Request) throws(Errno) -> Reply {
@@ -28,7 +28,7 @@ extension FileServer {
         let place: UInt64 = try request.integer()
         let size: UInt32 = try request.integer()
         guard let descriptor = folder.descriptor else { return Reply() }
-        let most = max(0, min(Int(size), room, Self.mostEntryBytes))
+        let most = max(0, min(Int(size), room, Self.maxEntryBytes))
         let entries = try folder.listing.locked { () throws(Errno) in
             try calls.list(descriptor, from: place, room: most)
         }

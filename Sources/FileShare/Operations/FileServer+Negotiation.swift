@@ -10,14 +10,14 @@ private enum Feature {
     /// The guest drops what it has of a file when its size or time of change is another.
     static let automaticInvalidation: UInt32 = 1 << 12
     static let parallelFolderOperations: UInt32 = 1 << 18
-    static let mostPages: UInt32 = 1 << 22
+    static let maxPages: UInt32 = 1 << 22
     /// We take set-id bits away from a file that is written to, and are told when.
     static let handlesPrivileges: UInt32 = 1 << 28
 
     // Not the cache of changes that are written back later: others would see them late, and lose theirs to them. Not
     // locks: those of one VM are its kernel's, which has one inode for one file.
     static let all =
-        asynchronousRead | atomicTruncate | bigWrites | automaticInvalidation | parallelFolderOperations | mostPages
+        asynchronousRead | atomicTruncate | bigWrites | automaticInvalidation | parallelFolderOperations | maxPages
         | handlesPrivileges
 }
 
@@ -46,15 +46,15 @@ extension FileServer {
         let readAhead: UInt32 = try request.integer()
         let offered: UInt32 = try request.integer()
         reply.integer(min(minor, Self.minorVersions.upperBound))
-        reply.integer(min(readAhead, UInt32(Self.mostData)))
+        reply.integer(min(readAhead, UInt32(Self.maxData)))
         reply.integer(offered & Feature.all)
         // Requests in the background, and from how many on the guest holds back.
         reply.integer(UInt16(16))
         reply.integer(UInt16(12))
-        reply.integer(UInt32(Self.mostData))
+        reply.integer(UInt32(Self.maxData))
         // Times are in nanoseconds.
         reply.integer(UInt32(1))
-        reply.integer(UInt16(Self.mostData / Self.pageSize))
+        reply.integer(UInt16(Self.maxData / Self.pageSize))
         reply.zeros(34)
         return reply
     }

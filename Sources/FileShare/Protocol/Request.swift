@@ -48,9 +48,9 @@ struct Request {
     }
 
     /// The next zero-terminated text, without its end.
-    mutating func text(atMost most: Int) throws(Errno) -> ArraySlice<UInt8> {
-        guard let end = rest.prefix(most + 1).firstIndex(of: 0) else {
-            throw rest.count > most ? .fileNameTooLong : .invalidArgument
+    mutating func text(atMost limit: Int) throws(Errno) -> ArraySlice<UInt8> {
+        guard let end = rest.prefix(limit + 1).firstIndex(of: 0) else {
+            throw rest.count > limit ? .fileNameTooLong : .invalidArgument
         }
         defer { rest = rest[(end + 1)...] }
         return rest[..<end]
@@ -59,8 +59,8 @@ struct Request {
     mutating func name() throws(Errno) -> FileName { try FileName(try text(atMost: 4096)) }
 
     /// A zero-terminated text for the calls that take one.
-    mutating func characters(atMost most: Int) throws(Errno) -> [CChar] {
-        try text(atMost: most).map { CChar(bitPattern: $0) } + [0]
+    mutating func characters(atMost limit: Int) throws(Errno) -> [CChar] {
+        try text(atMost: limit).map { CChar(bitPattern: $0) } + [0]
     }
 }
 

@@ -35,19 +35,19 @@ final class Handle: Sendable {
 /// What the guest has open. Protected by the server's lock.
 struct HandleTable {
     /// Of one volume.
-    static let mostHandles = 8192
+    static let maxHandles = 8192
 
     private var handles: [UInt64: Handle] = [:]
     private var next: UInt64 = 1
-    private let most: Int
+    private let max: Int
 
-    init(most: Int) { self.most = max(16, most) }
+    init(max: Int) { self.max = Swift.max(16, max) }
 
     var count: Int { handles.count }
 
     mutating func enter(_ handle: Handle) throws(Errno) -> UInt64 {
         let own = handle.volume?.handleCount.load(ordering: .relaxed) ?? 0
-        guard handles.count < most, own <= Self.mostHandles else { throw .tooManyOpenFilesInSystem }
+        guard handles.count < max, own <= Self.maxHandles else { throw .tooManyOpenFilesInSystem }
         defer { next += 1 }
         handles[next] = handle
         return next

@@ -3,7 +3,7 @@ import Synchronization
 
 /// A file that the guest knows: by a name in a folder that it knows too. Protected by the server's lock.
 final class Node {
-    /// What the guest calls it: 64 random bits, for whoever in the guest may open files by their handles must not guess
+    /// What the guest calls it: 64 random bits, for a process in the guest that may open files by their handles must not guess
     /// those of another's volume.
     let id: UInt64
     let generation: UInt32
@@ -32,7 +32,7 @@ final class Node {
     }
 
     /// A deeper tree is not served: names are looked up along the whole way.
-    static let mostDepth = 1024
+    static let maxDepth = 1024
 
     init(id: UInt64, generation: UInt32, volume: Volume, identity: Identity, kind: FileKind, place: Place?) {
         self.id = id

@@ -9,17 +9,17 @@ import SystemPackage
 /// name up again.
 final class NodeTable {
     /// Of one volume.
-    static let mostNodes = 65_536
+    static let maxNodes = 65_536
 
     private var nodes: [UInt64: Node] = [:]
     private var byIdentity: [Node.Identity: Node] = [:]
     private var cached: [Node] = []
     private var hand = 0
-    private let mostCached: Int
+    private let maxCached: Int
     private let calls: FileCalls
 
-    init(mostDescriptors: Int, calls: FileCalls) {
-        mostCached = max(16, mostDescriptors)
+    init(maxDescriptors: Int, calls: FileCalls) {
+        maxCached = max(16, maxDescriptors)
         self.calls = calls
     }
 
@@ -40,8 +40,8 @@ final class NodeTable {
             node.lookUps += 1
             return node
         }
-        guard volume.nodeCount.load(ordering: .relaxed) < Self.mostNodes else { throw .tooManyOpenFilesInSystem }
-        guard (place?.folder.depth ?? 0) < Node.mostDepth else { throw .fileNameTooLong }
+        guard volume.nodeCount.load(ordering: .relaxed) < Self.maxNodes else { throw .tooManyOpenFilesInSystem }
+        guard (place?.folder.depth ?? 0) < Node.maxDepth else { throw .fileNameTooLong }
         let node = Node(
             id: freshID(), generation: .random(in: 1 ... .max), volume: volume, identity: identity, kind: kind,
             place: place)
@@ -114,7 +114,7 @@ final class NodeTable {
     private func cache(_ descriptor: OwnedDescriptor, of node: Node) {
         node.descriptor = descriptor
         node.wasUsed = true
-        guard cached.count >= mostCached else {
+        guard cached.count >= maxCached else {
             node.cacheSlot = cached.count
             return cached.append(node)
         }

@@ -8,7 +8,7 @@ public enum ACPIError: Error, Equatable, CustomStringConvertible {
     public var description: String {
         switch self {
         case .processorCount(let count): "\(count) processors: expected 1 to \(ACPITables.largestProcessorCount)"
-        case .tooLarge(let size): "ACPI tables of \(size) bytes: expected at most \(MemoryMap.acpiTablesCapacity)"
+        case .tooLarge(let size): "ACPI tables of \(size) bytes: expected at most \(AddressMap.acpiTablesCapacity)"
         }
     }
 }
@@ -16,7 +16,7 @@ public enum ACPIError: Error, Equatable, CustomStringConvertible {
 /// The machine's description by hardware-reduced ACPI 6.5: no fixed hardware, no SCI, no FACS.
 ///
 /// RSDP → XSDT → FADT (→ DSDT), MADT, and where there are zones SRAT and SLIT. Built once while the machine starts, in
-/// one piece that goes to `MemoryMap.acpiTables` as it is.
+/// one piece that goes to `AddressMap.acpiTables` as it is.
 public struct ACPITables: Equatable, Sendable {
     public static let largestProcessorCount = 512
 
@@ -24,7 +24,7 @@ public struct ACPITables: Equatable, Sendable {
     public let bytes: [UInt8]
 
     /// Where the RSDP is when the bytes are in memory.
-    public static let rootPointer = MemoryMap.acpiTables
+    public static let rootPointer = AddressMap.acpiTables
 
     /// For processors with the APIC ids 0 up to `processorCount` - 1, all in node 0.
     public init(processorCount: Int, layout: MachineLayout) throws(ACPIError) {
@@ -41,14 +41,14 @@ public struct ACPITables: Equatable, Sendable {
         let xsdt = writer.table("XSDT", revision: 1) { for table in tables { $0.u64(Self.address(table)) } }
         writer.finishRootPointer(xsdt: Self.address(xsdt))
         bytes = writer.bytes
-        guard bytes.count <= MemoryMap.acpiTablesCapacity else { throw .tooLarge(sizeInBytes: bytes.count) }
+        guard bytes.count <= AddressMap.acpiTablesCapacity else { throw .tooLarge(sizeInBytes: bytes.count) }
     }
 
     public func write(into memory: GuestMemory) throws(GuestMemoryError) {
-        try memory.write(bytes, at: MemoryMap.acpiTables)
+        try memory.write(bytes, at: AddressMap.acpiTables)
     }
 
-    private static func address(_ offset: Int) -> UInt64 { MemoryMap.acpiTables.rawValue + UInt64(offset) }
+    private static func address(_ offset: Int) -> UInt64 { AddressMap.acpiTables.rawValue + UInt64(offset) }
 }
 
 extension TableWriter {
@@ -99,7 +99,7 @@ extension TableWriter {
     /// Multiple APIC Description Table (§5.2.12).
     fileprivate mutating func madt(processorCount: Int) -> Int {
         table("APIC", revision: 6) {
-            $0.u32(UInt32(MemoryMap.localAPIC.rawValue))
+            $0.u32(UInt32(AddressMap.localAPIC.rawValue))
             $0.u32(0)  // no 8259
             for id in 0..<UInt32(processorCount) {
                 if id < 255 { $0.localAPIC(id: UInt8(id)) } else { $0.localX2APIC(id: id) }
@@ -108,7 +108,7 @@ extension TableWriter {
             $0.u8(1)
             $0.u8(12)
             $0.u16(0)
-            $0.u32(UInt32(MemoryMap.ioAPIC.rawValue))
+            $0.u32(UInt32(AddressMap.ioAPIC.rawValue))
             $0.u32(0)
             // The NMI is at LINT1 of every processor, with its bus's own polarity and trigger.
             $0.u8(4)

@@ -17,7 +17,7 @@ public enum DeviceTreeError: Error, Equatable, CustomStringConvertible {
     }
 }
 
-/// What the guest's agent is told about its machine: a flattened device tree (Devicetree specification 0.4).
+/// What the guest's agent learns about its machine: a flattened device tree (Devicetree specification 0.4).
 ///
 /// Linux gets everything that it needs from ACPI; with ACPI present it only unpacks this tree to /proc/device-tree
 /// (and, as it was, to /sys/firmware/fdt) and makes no device of it, as no node below the root is `compatible` with
@@ -87,7 +87,7 @@ public struct DeviceTree: Equatable, Sendable {
         self.images = images
     }
 
-    /// The tree as Linux and libfdt read it, small enough for `MemoryMap.setupData`.
+    /// The tree as Linux and libfdt read it, small enough for `AddressMap.setupData`.
     public func blob() throws(DeviceTreeError) -> [UInt8] {
         for image in images {
             guard (1...Self.longestDigest).contains(image.digest.utf8.count),
@@ -95,7 +95,7 @@ public struct DeviceTree: Equatable, Sendable {
             else { throw .digest(image.digest) }
         }
         // A zone takes about 120 bytes, an image with the longest digest 270; headers and property names 300.
-        let largest = Int(MemoryMap.setupDataCapacity) - 64
+        let largest = Int(AddressMap.setupDataCapacity) - 64
         var writer = FlatTreeWriter(capacity: min(largest, 1024 + zones.count * 160 + images.count * 320))
         writer.node("") { root in
             root.property("compatible", text: "czone,machine")

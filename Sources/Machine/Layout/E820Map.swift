@@ -21,9 +21,9 @@ extension MachineLayout {
             else { return }
             entries.append(E820Entry(range: range, kind: kind))
         }
-        add(GuestAddress(0), MemoryMap.endOfLowRAM, .ram)
-        add(MemoryMap.acpiTables, MemoryMap.highMemory, .reserved)
-        add(MemoryMap.highMemory, lowBase.end, .ram)
+        add(GuestAddress(0), AddressMap.endOfLowRAM, .ram)
+        add(AddressMap.acpiTables, AddressMap.highMemory, .reserved)
+        add(AddressMap.highMemory, lowBase.end, .ram)
         if let highBase { add(highBase.start, highBase.end, .ram) }
         return entries
     }

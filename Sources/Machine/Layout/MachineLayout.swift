@@ -67,7 +67,7 @@ public struct MachineLayout: Equatable, Sendable {
     /// So that the DSDT stays within the room for ACPI tables.
     public static let largestDeviceCount = 256
 
-    /// RAM from 0 up to `MemoryMap.endOfLowBase` at most. Includes the hole below 1 MiB, which E820 does not list.
+    /// RAM from 0 up to `AddressMap.endOfLowBase` at most. Includes the hole below 1 MiB, which E820 does not list.
     public let lowBase: GuestRange
     /// RAM from 4 GiB up, where the base memory is larger than what fits below.
     public let highBase: GuestRange?
@@ -86,7 +86,7 @@ public struct MachineLayout: Equatable, Sendable {
         (lowBase, highBase) = try Self.base(request.baseMemory)
         let limit = GuestAddress(1 << UInt64(request.physicalAddressBits))
         // The upper half, or what is beyond 512 GiB, is for the images.
-        let images = MemoryMap.images(forPhysicalAddressBits: request.physicalAddressBits)
+        let images = AddressMap.images(forPhysicalAddressBits: request.physicalAddressBits)
         let endOfBase = highBase?.end ?? lowBase.end
         guard endOfBase <= images else {
             throw .baseDoesNotFit(end: endOfBase, physicalAddressBits: request.physicalAddressBits)
@@ -103,22 +103,23 @@ public struct MachineLayout: Equatable, Sendable {
     public static func window(ofVirtioDevice index: Int) -> GuestRange {
         precondition((0..<largestDeviceCount).contains(index), "a virtio device beyond the machine's windows")
         return range(
-            MemoryMap.virtioWindows.rawValue + UInt64(index) * MemoryMap.virtioWindowSize, MemoryMap.virtioWindowSize)
+            AddressMap.virtioWindows.rawValue + UInt64(index) * AddressMap.virtioWindowSize, AddressMap.virtioWindowSize
+        )
     }
 
     private static func base(_ size: UInt64) throws(LayoutError) -> (GuestRange, GuestRange?) {
         guard size % (2 << 20) == 0, (smallestBaseMemory...largestBaseMemory).contains(size) else {
             throw .baseMemory(sizeInBytes: size)
         }
-        let low = min(size, MemoryMap.endOfLowBase.rawValue)
+        let low = min(size, AddressMap.endOfLowBase.rawValue)
         let high = size - low
-        return (range(0, low), high == 0 ? nil : range(MemoryMap.startOfHighBase.rawValue, high))
+        return (range(0, low), high == 0 ? nil : range(AddressMap.startOfHighBase.rawValue, high))
     }
 
     private static func zones(
         _ request: Request, after base: GuestAddress, below limit: GuestAddress
     ) throws(LayoutError) -> [Zone] {
-        let start = max(MemoryMap.zones.rawValue, base.rawValue.roundedUp(to: MemoryMap.zonesAlignment))
+        let start = max(AddressMap.zones.rawValue, base.rawValue.roundedUp(to: AddressMap.zonesAlignment))
         do {
             return try ZoneLayout(
                 count: request.zoneCount, sizeInBytes: request.zoneSize, base: GuestAddress(start), limit: limit
@@ -139,7 +140,7 @@ public struct MachineLayout: Equatable, Sendable {
                     physicalAddressBits: request.physicalAddressBits)
             }
             images.append(range(next, size.roundedUp(to: 2 << 20)))
-            next = (next + size).roundedUp(to: MemoryMap.imageAlignment)
+            next = (next + size).roundedUp(to: AddressMap.imageAlignment)
         }
         return images
     }

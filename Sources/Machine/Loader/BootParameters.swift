@@ -57,7 +57,7 @@ extension BootPlan {
             try writeHeader(into: memory)
             try store(acpiRootPointer.rawValue, ZeroPage.acpiRootPointer, memory)
             try writeE820(into: memory)
-            try memory.write(commandLine + [0], at: MemoryMap.commandLine)
+            try memory.write(commandLine + [0], at: AddressMap.commandLine)
         } catch { throw .memory(error) }
         try writeSetupData(setupData, into: memory)
     }
@@ -69,8 +69,8 @@ extension BootPlan {
         try store(UInt16(0x020f), ZeroPage.version, memory)
         try store(UInt8(0xff), ZeroPage.typeOfLoader, memory)  // none of the registered boot loaders
         try store(UInt8(1), ZeroPage.loadFlags, memory)  // LOADED_HIGH
-        try store(UInt32(MemoryMap.commandLine.rawValue), ZeroPage.commandLine, memory)
-        try store(UInt32(MemoryMap.commandLineCapacity - 1), ZeroPage.commandLineSize, memory)
+        try store(UInt32(AddressMap.commandLine.rawValue), ZeroPage.commandLine, memory)
+        try store(UInt32(AddressMap.commandLineCapacity - 1), ZeroPage.commandLineSize, memory)
         try store(UInt32(0x20_0000), ZeroPage.kernelAlignment, memory)
         if let initrd {
             try store(UInt32(truncatingIfNeeded: initrd.start.rawValue), ZeroPage.ramdiskImage, memory)
@@ -94,10 +94,10 @@ extension BootPlan {
     /// struct setup_data: next, type, length, bytes; entries begin at multiples of 16.
     private func writeSetupData(_ list: [SetupData], into memory: GuestMemory) throws(LoaderError) {
         let total = list.reduce(0) { $0 + (SetupData.headerSize + $1.sizeInBytes).roundedUp(to: 16) }
-        guard total <= MemoryMap.setupDataCapacity else { throw .setupDataTooLarge(sizeInBytes: total) }
+        guard total <= AddressMap.setupDataCapacity else { throw .setupDataTooLarge(sizeInBytes: total) }
         do {
-            var link = GuestAddress(MemoryMap.zeroPage.rawValue + ZeroPage.setupData)
-            var next = MemoryMap.setupData.rawValue
+            var link = GuestAddress(AddressMap.zeroPage.rawValue + ZeroPage.setupData)
+            var next = AddressMap.setupData.rawValue
             for entry in list {
                 try memory.store(next, at: link)
                 link = GuestAddress(next)
@@ -122,6 +122,6 @@ extension BootPlan {
     private func store<Value: FixedWidthInteger & BitwiseCopyable>(
         _ value: Value, _ offset: UInt64, _ memory: GuestMemory
     ) throws(GuestMemoryError) {
-        try memory.store(value, at: GuestAddress(MemoryMap.zeroPage.rawValue + offset))
+        try memory.store(value, at: GuestAddress(AddressMap.zeroPage.rawValue + offset))
     }
 }

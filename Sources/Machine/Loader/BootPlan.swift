@@ -19,7 +19,7 @@ public struct BootPlan: Equatable, Sendable {
         layout: MachineLayout, kernel: KernelImage, initrdSize: UInt64? = nil, commandLine: String
     ) throws(LoaderError) {
         let text = Array(commandLine.utf8)
-        guard text.count < MemoryMap.commandLineCapacity else { throw .commandLineTooLong(count: text.count) }
+        guard text.count < AddressMap.commandLineCapacity else { throw .commandLineTooLong(count: text.count) }
         guard !text.contains(0) else { throw .commandLineHasZero }
         guard initrdSize != 0 else { throw .emptyInitrd }
 
@@ -39,10 +39,10 @@ public struct BootPlan: Equatable, Sendable {
     /// starts. The initial RAM disk counts twice: it is unpacked before its own pages are freed. What lies below the
     /// kernel is free for use.
     public static func requiredMemory(kernel: KernelImage, initrdSize: UInt64) throws(LoaderError) -> UInt64 {
-        guard initrdSize < MemoryMap.endOfLowBase.rawValue else { throw .initrdTooLarge(sizeInBytes: initrdSize) }
+        guard initrdSize < AddressMap.endOfLowBase.rawValue else { throw .initrdTooLarge(sizeInBytes: initrdSize) }
         let toPlace = kernel.end.rawValue + initrdSize.roundedUp(to: 4096)
         let image = kernel.end.rawValue - kernel.start.rawValue
-        let toStart = MemoryMap.highMemory.rawValue + image + 2 * initrdSize + workingMemory
+        let toStart = AddressMap.highMemory.rawValue + image + 2 * initrdSize + workingMemory
         return max(toPlace, toStart).roundedUp(to: 2 << 20)
     }
 

@@ -11,17 +11,17 @@ public struct BootState: Equatable, Sendable {
 
     public init(entry: GuestAddress) {
         registers = StartRegisters(
-            rip: entry.rawValue, rsp: MemoryMap.bootStackTop.rawValue, rsi: MemoryMap.zeroPage.rawValue)
+            rip: entry.rawValue, rsp: AddressMap.bootStackTop.rawValue, rsi: AddressMap.zeroPage.rawValue)
         longMode = LongModeState(
             code: Segment(selector: Self.codeSelector, type: 0xb, isLong: true),
             data: Segment(selector: Self.dataSelector, type: 0x3, is32Bit: true),
             // VM entry on Intel wants a busy TSS (SDM 26.3.1.2); nothing reads it.
             task: Segment(
                 selector: Self.taskSelector, limit: 0x67, type: 0xb, isCodeOrData: false, hasPageGranularity: false),
-            gdtBase: MemoryMap.globalDescriptorTable.rawValue,
+            gdtBase: AddressMap.globalDescriptorTable.rawValue,
             gdtLimit: UInt16(Self.globalDescriptors.count * 8 - 1),
             cr0: 0x8000_0011,  // PG, ET, PE
-            cr3: MemoryMap.pageTables.rawValue,
+            cr3: AddressMap.pageTables.rawValue,
             cr4: 0x20,  // PAE
             efer: 0x500)  // LMA, LME
     }
@@ -42,11 +42,11 @@ public struct BootState: Equatable, Sendable {
 
     /// Writes the GDT and the page tables (AMD64 manual vol. 2 §5.3: PML4, PDPT, 2 MiB pages).
     public static func writeTables(into memory: GuestMemory) throws(GuestMemoryError) {
-        try memory.write(globalDescriptors.flatMap(\.littleEndianBytes), at: MemoryMap.globalDescriptorTable)
+        try memory.write(globalDescriptors.flatMap(\.littleEndianBytes), at: AddressMap.globalDescriptorTable)
 
         let presentAndWritable: UInt64 = 0x3
         let largePage: UInt64 = 0x80
-        let root = MemoryMap.pageTables.rawValue
+        let root = AddressMap.pageTables.rawValue
         try memory.store(root + 0x1000 | presentAndWritable, at: GuestAddress(root))
         for directory in 0..<4 as Range<UInt64> {
             try memory.store(

@@ -4,7 +4,7 @@ public import Memory
 /// A vmlinux (ELF-64 executable, System V gABI 4 and x86-64 psABI) whose headers have been read and checked.
 ///
 /// The file is hostile until the checks are done: nothing is read into guest memory before all of them passed, and
-/// every loop is bounded by `mostProgramHeaders`.
+/// every loop is bounded by `maxProgramHeaders`.
 public struct KernelImage: Equatable, Sendable {
     /// A PT_LOAD segment: file bytes at the start of a range of guest memory, zeros in the rest of it.
     public struct Segment: Equatable, Sendable {
@@ -18,7 +18,7 @@ public struct KernelImage: Equatable, Sendable {
     }
 
     /// Linux has 5 (text, data, percpu, init, note).
-    public static let mostProgramHeaders: UInt16 = 64
+    public static let maxProgramHeaders: UInt16 = 64
     static let headerSize = 64
     static let programHeaderSize = 56
 
@@ -28,10 +28,10 @@ public struct KernelImage: Equatable, Sendable {
     public let entry: GuestAddress
 
     /// The lowest segment's first address.
-    public var start: GuestAddress { segments.map(\.range.start).min() ?? MemoryMap.highMemory }
+    public var start: GuestAddress { segments.map(\.range.start).min() ?? AddressMap.highMemory }
 
     /// The first address behind the last segment, its zeros (BSS, brk) included.
-    public var end: GuestAddress { segments.map(\.range.end).max() ?? MemoryMap.highMemory }
+    public var end: GuestAddress { segments.map(\.range.end).max() ?? AddressMap.highMemory }
 
     /// Reads and checks the headers of an open file.
     public init(reading file: OwnedDescriptor) throws(LoaderError) {
@@ -42,7 +42,7 @@ public struct KernelImage: Equatable, Sendable {
 
         let count = header.u16(56)
         guard header.u16(54) == Self.programHeaderSize else { throw .programHeaderSize(header.u16(54)) }
-        guard (1...Self.mostProgramHeaders).contains(count) else { throw .programHeaderCount(count) }
+        guard (1...Self.maxProgramHeaders).contains(count) else { throw .programHeaderCount(count) }
         let offset = header.u64(32)
         let size = Int(count) * Self.programHeaderSize
         guard offset <= fileSize, UInt64(size) <= fileSize - offset else {
@@ -93,9 +93,9 @@ public struct KernelImage: Equatable, Sendable {
             throw .segmentBeyondFile(index: index, offset: offset, sizeInBytes: inFile, fileSize: fileSize)
         }
         guard let range = GuestRange(start: GuestAddress(address), sizeInBytes: inMemory),
-            range.end <= MemoryMap.endOfLowBase
+            range.end <= AddressMap.endOfLowBase
         else { throw .segmentAddress(index: index, address: address, sizeInBytes: inMemory) }
-        guard range.start >= MemoryMap.highMemory else { throw .segmentTooLow(index: index, range: range) }
+        guard range.start >= AddressMap.highMemory else { throw .segmentTooLow(index: index, range: range) }
         let flags = table.u32(base + 4)
         return Segment(fileOffset: offset, sizeInFile: inFile, range: range, isData: flags & 0b11 == 0b10)
     }

@@ -43,7 +43,7 @@ public enum LoaderError: Error, Equatable, CustomStringConvertible {
         case .notExecutable(let type): "ELF type \(type): expected 2 (executable)"
         case .programHeaderSize(let size): "ELF program headers of \(size) bytes: expected 56"
         case .programHeaderCount(let count):
-            "\(count) ELF program headers: expected 1 to \(KernelImage.mostProgramHeaders)"
+            "\(count) ELF program headers: expected 1 to \(KernelImage.maxProgramHeaders)"
         case .programHeadersBeyondFile(let offset, let count, let size):
             "\(count) ELF program headers at offset \(offset) are not within the file's \(size) bytes"
         case .nothingToLoad: "an ELF file without a loadable segment: expected a vmlinux"
@@ -63,10 +63,10 @@ public enum LoaderError: Error, Equatable, CustomStringConvertible {
         case .initrdTooLarge(let size):
             "an initial RAM disk of \(size) bytes is too large: kernel and initial RAM disk must fit below 3 GiB"
         case .commandLineTooLong(let count):
-            "a kernel command line of \(count) bytes: expected at most \(MemoryMap.commandLineCapacity - 1)"
+            "a kernel command line of \(count) bytes: expected at most \(AddressMap.commandLineCapacity - 1)"
         case .commandLineHasZero: "the kernel command line has a zero byte"
         case .setupDataTooLarge(let size):
-            "setup data of \(size) bytes: expected at most \(MemoryMap.setupDataCapacity)"
+            "setup data of \(size) bytes: expected at most \(AddressMap.setupDataCapacity)"
         case .memory(let error): "\(error)"
         }
     }

@@ -4,7 +4,7 @@ public import Devices
 ///
 /// What the guest sends is collected and handed to `output` in pieces: at the end of a line, when `outputBatch` bytes
 /// are there, and when the interrupt enable register is written, which ends every write of Linux's driver to the port.
-/// Whoever ends the machine calls `flush()`.
+/// The caller that ends the machine calls `flush()`.
 ///
 /// The interrupt is edge-triggered: the line is raised whenever an enabled cause comes up that was not there before.
 /// Not thread-safe: protected by the VM's device lock.

@@ -30,7 +30,7 @@ extension Machine {
 
     /// Before a restored machine runs, with the device lock held: its devices take up what was under way, and its guest
     /// learns that nobody holds the other ends of its connections any more.
-    func goOn() {
+    func resumeDevices() {
         serial?.resume()
         for slot in slots { slot.transport.resume() }
         vsock.resetTransport()

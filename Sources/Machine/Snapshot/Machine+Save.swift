@@ -6,10 +6,10 @@ import Virtio
 import Zones
 
 extension Machine {
-    /// Writes a machine that has run and stands still again into two empty files, from which others can go on
+    /// Writes a machine that has run and is stopped again into two empty files, from which others can be restored
     /// (`Snapshot`). Zones are not in it: none may be plugged. After a failure the files mean nothing.
     ///
-    /// - Parameter identity: which files and choices the machine was made of; who goes on from it must bring the same.
+    /// - Parameter identity: which files and choices the machine was made of; a machine that is restored from it must be made of the same.
     public func save(
         state stateFile: OwnedDescriptor, memory memoryFile: OwnedDescriptor, identity: String
     ) throws(SnapshotError) {
@@ -60,13 +60,13 @@ extension MachineState.MemoryFileMark {
 }
 
 extension VirtualCPUThread {
-    /// A processor completes at most a few exits after it was told to stop: the one that it was at, and the parts of an
+    /// A processor completes at most a few exits after running is forbidden: the one that it was at, and the parts of an
     /// instruction that accesses devices several times.
-    private static let mostExits = 64
+    private static let maxExits = 64
 
     /// After `join`: completes what the processor is in the middle of, so that its state is whole.
     func settle(handing exits: any Exits) throws(SnapshotError) {
-        for _ in 0..<Self.mostExits {
+        for _ in 0..<Self.maxExits {
             let exit: VirtualCPUExit
             do { exit = try cpu.run() } catch { throw .other("\(error)") }
             if exit == .interrupted { return }

@@ -35,7 +35,7 @@ extension MachineShape {
     static let section = "shape"
     private static let version: UInt16 = 1
     /// No list of a shape is longer.
-    private static let mostEntries = 4096
+    private static let maxEntries = 4096
 
     func save(to writer: inout StateWriter) {
         writer.section(Self.section, version: Self.version) { writer in
@@ -76,7 +76,7 @@ extension MachineShape {
         _ reader: inout StateReader, _ read: (inout StateReader) throws(StateError) -> Value
     ) throws(StateError) -> [Value] {
         let count = Int(try reader.read(UInt32.self))
-        guard count <= mostEntries else { throw .invalid("a list of \(count): expected at most \(mostEntries)") }
+        guard count <= maxEntries else { throw .invalid("a list of \(count): expected at most \(maxEntries)") }
         var values: [Value] = []
         for _ in 0..<count { values.append(try read(&reader)) }
         return values

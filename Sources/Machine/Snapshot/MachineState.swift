@@ -59,7 +59,7 @@ extension MachineState {
 
     private static func read(_ reader: inout StateReader, _ identity: String) throws(StateError) -> MachineState {
         let shape = try MachineShape(from: &reader)
-        guard (1...MachineConfiguration.mostVirtualCPUs).contains(shape.virtualCPUs) else {
+        guard (1...MachineConfiguration.maxVirtualCPUs).contains(shape.virtualCPUs) else {
             throw .invalid("\(shape.virtualCPUs) vCPUs")
         }
         let memory = try reader.section("memory", newest: version) { (reader, _) throws(StateError) in

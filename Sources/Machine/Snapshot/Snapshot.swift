@@ -1,6 +1,6 @@
 public import LinuxSystem
 
-/// A saved machine to go on from: a state file and a memory file, open for reading. Neither is ever written: what the
+/// A saved machine to restore from: a state file and a memory file, open for reading. Neither is ever written: what the
 /// guest changes is its process's own.
 public struct Snapshot {
     let state: OwnedDescriptor
@@ -23,8 +23,8 @@ public struct Snapshot {
         guard let workingSet else { return nil }
         do {
             let size = try workingSet.sizeInBytes()
-            guard size <= UInt64(WorkingSet.mostBytes) else {
-                throw SnapshotError.workingSet("it has \(size) bytes, expected at most \(WorkingSet.mostBytes)")
+            guard size <= UInt64(WorkingSet.maxBytes) else {
+                throw SnapshotError.workingSet("it has \(size) bytes, expected at most \(WorkingSet.maxBytes)")
             }
             return try WorkingSet(
                 try workingSet.read(exactly: Int(size), at: 0), memorySize: try memory.sizeInBytes())
@@ -36,7 +36,7 @@ public struct Snapshot {
         let (state, mark): (MachineState, MachineState.MemoryFileMark)
         do {
             let size = try self.state.sizeInBytes()
-            guard size <= UInt64(StateFile.mostBytes) else { throw SnapshotError.notAState }
+            guard size <= UInt64(StateFile.maxBytes) else { throw SnapshotError.notAState }
             state = try MachineState(try self.state.read(exactly: Int(size), at: 0), identity: identity)
             mark = MachineState.MemoryFileMark(try memory.status())
         } catch let error as SnapshotError { throw error } catch { throw .other("\(error)") }

@@ -9,11 +9,11 @@ import Devices
 /// | 12–19 | how many bytes follow the header |
 /// | 20–27 | their checksum |
 ///
-/// All integers are little-endian. The checksum finds damage, not malice: whoever can write into the store can do worse.
+/// All integers are little-endian. The checksum finds damage, not malice: a process that can write into the store can do worse.
 public enum StateFile {
     public static let version: UInt32 = 1
     /// No machine has more: 32 processors of 20 KiB, 256 devices of some KiB.
-    public static let mostBytes = 16 << 20
+    public static let maxBytes = 16 << 20
     static let headerLength = 28
     private static let magic = Array("czone-st".utf8)
 

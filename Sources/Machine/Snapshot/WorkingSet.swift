@@ -1,18 +1,18 @@
 import Devices
 import LinuxSystem
 
-/// The pages of base memory that a guest writes from a snapshot on until it is ready. Every machine that goes on from
-/// the snapshot writes them, so it gets its own copies at once, instead of by two exits for each.
+/// The pages of base memory that a guest writes from a snapshot on until it is ready. Every machine that is restored
+/// from it writes them, so it gets its own copies at once, instead of by two exits for each.
 public struct WorkingSet: Equatable, Sendable {
     /// A guest that becomes ready writes some hundred pages.
-    static let mostRuns: UInt32 = 1 << 16
-    public static let mostBytes = StateFile.headerLength + 4 + 8 * Int(mostRuns)
+    static let maxRuns: UInt32 = 1 << 16
+    public static let maxBytes = StateFile.headerLength + 4 + 8 * Int(maxRuns)
     static let pageSize: UInt64 = 4096
 
     /// Runs of pages of the memory file, none empty.
     let runs: [Range<UInt32>]
 
-    init(runs: [Range<UInt32>]) { self.runs = Array(runs.prefix(Int(Self.mostRuns))) }
+    init(runs: [Range<UInt32>]) { self.runs = Array(runs.prefix(Int(Self.maxRuns))) }
 
     /// The file: a header as a state file's, then how many runs, and of each the first page and the one behind the last.
     public var bytes: [UInt8] {
@@ -34,7 +34,7 @@ public struct WorkingSet: Equatable, Sendable {
         var runs: [Range<UInt32>] = []
         do throws(StateError) {
             let count: UInt32 = try reader.read()
-            guard count <= Self.mostRuns else { throw .invalid("\(count) runs of pages") }
+            guard count <= Self.maxRuns else { throw .invalid("\(count) runs of pages") }
             for _ in 0..<count {
                 let (first, end): (UInt32, UInt32) = (try reader.read(), try reader.read())
                 guard first < end, UInt64(end) * Self.pageSize <= memorySize else {
@@ -51,7 +51,7 @@ public struct WorkingSet: Equatable, Sendable {
 }
 
 extension Machine {
-    /// What a machine that went on from a snapshot, and stands still again, has written of its base memory.
+    /// What a machine that was restored from a snapshot, and is stopped again, has written of its base memory.
     public func workingSet() -> WorkingSet {
         var runs: [Range<UInt32>] = []
         var fileOffset: UInt64 = 0

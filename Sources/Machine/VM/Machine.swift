@@ -6,7 +6,7 @@ public import Virtio
 
 /// A virtual machine: its memory, processors and devices, from its making to its end.
 ///
-/// Threads: each vCPU has one, and whoever calls `run` is the event thread, which waits for all host events. Lock order:
+/// Threads: each vCPU has one, and the caller of `run` is the event thread, which waits for all host events. Lock order:
 /// there is one lock, `lock`; it protects guest memory's map, the buses, every device and the event loop's
 /// registrations. A vCPU thread takes it for each exit, the event thread for each round of handlers.
 public final class Machine: @unchecked Sendable {
@@ -39,7 +39,7 @@ public final class Machine: @unchecked Sendable {
     private(set) var processors: [VirtualCPUThread] = []
     /// What CPUID answers on the first processor. Immutable after the making.
     private(set) var processorFeatures: [CPUIDEntry] = []
-    /// The machine goes on from a snapshot. Immutable after the making.
+    /// The machine is restored from a snapshot. Immutable after the making.
     private let isRestored: Bool
     private let ended: EventDescriptor
     /// The guest's kernel has said that it panics. Protected by the device lock.
@@ -56,8 +56,8 @@ public final class Machine: @unchecked Sendable {
     ) throws(MachineError) {
         let saved = try making { try snapshot?.read() }
         isRestored = saved != nil
-        guard (1...MachineConfiguration.mostVirtualCPUs).contains(configuration.virtualCPUs) else {
-            throw .virtualCPUCount(configuration.virtualCPUs, most: MachineConfiguration.mostVirtualCPUs)
+        guard (1...MachineConfiguration.maxVirtualCPUs).contains(configuration.virtualCPUs) else {
+            throw .virtualCPUCount(configuration.virtualCPUs, max: MachineConfiguration.maxVirtualCPUs)
         }
         let supported = try making { try kvm.supportedCPUID() }
         let layout = try making {
@@ -100,7 +100,7 @@ public final class Machine: @unchecked Sendable {
         do {
             try lock.locked {
                 try watchForTheEnd()
-                if isRestored { goOn() }
+                if isRestored { resumeDevices() }
             }
             for processor in processors { try processor.start(handing: self) }
             try loop.run()

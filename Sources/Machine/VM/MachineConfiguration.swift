@@ -56,5 +56,5 @@ public struct MachineConfiguration {
     }
 
     /// The guest kernel has NR_CPUS=32.
-    public static let mostVirtualCPUs = 32
+    public static let maxVirtualCPUs = 32
 }

@@ -12,7 +12,7 @@ public enum MachineEnd: Equatable, Sendable, CustomStringConvertible {
     case exited(code: UInt8)
     /// The host stopped it.
     case stopped
-    /// The monitor or KVM could not go on.
+    /// The monitor or KVM failed.
     case failed(String)
 
     public var description: String {

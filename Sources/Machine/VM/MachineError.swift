@@ -8,10 +8,10 @@ public enum MachineError: Error, CustomStringConvertible {
     case layout(LayoutError)
     case loader(LoaderError)
     case memory(GuestMemoryError)
-    /// The snapshot that the machine was to go on from.
+    /// The snapshot that the machine was to be restored from.
     case snapshot(SnapshotError)
     case system(SystemError)
-    case virtualCPUCount(Int, most: Int)
+    case virtualCPUCount(Int, max: Int)
     case other(String)
 
     public var description: String {

@@ -3,13 +3,13 @@ import LinuxSystem
 import Memory
 
 /// Guest RAM. The base memory is the process's own, in huge pages while the guest boots, as each small page would cost an
-/// exit; only the kernel's pages show its file until they are changed. That of a machine that goes on from a snapshot is
+/// exit; only the kernel's pages show its file until they are changed. That of a machine that is restored from a snapshot is
 /// the snapshot's memory file, mapped privately: pages come in when they are touched, and are the process's own from its
 /// first write on; its holes, zeros, are the process's own from the start.
 final class RandomAccessMemory {
     let layout: MachineLayout
     private(set) var base: [Mapping] = []
-    /// The memory file of the snapshot that the machine goes on from.
+    /// The memory file of the snapshot that the machine is restored from.
     private let snapshot: OwnedDescriptor?
 
     init(_ layout: MachineLayout, from snapshot: OwnedDescriptor? = nil) throws(SystemError) {

@@ -4,8 +4,8 @@ import Synchronization
 
 /// A vCPU and the thread that runs it.
 ///
-/// The thread enters the guest, and hands each exit to the buses under the device lock. It ends when it was told to,
-/// or when the guest or KVM cannot go on, which it reports.
+/// The thread enters the guest, and hands each exit to the buses under the device lock. It ends at `stop`, or when the guest or KVM
+/// cannot continue, which it reports.
 final class VirtualCPUThread: Sendable {
     /// Where a vCPU's exits go. Implemented by the machine; called on the vCPU's thread, without the lock.
     protocol Exits: AnyObject, Sendable {

@@ -2,7 +2,7 @@ import Devices
 public import LinuxSystem
 import Memory
 
-/// A file system of the host (virtio 1.2 §5.11): carries FUSE requests to whoever answers them, and the answers back.
+/// A file system of the host (virtio 1.2 §5.11): carries FUSE requests to a file server, and the answers back.
 ///
 /// Answering waits for disks, so it is done by other threads, without the device lock: a request is copied out of guest
 /// memory before, and its answer copied in afterwards, when the lock is held again. Whatever the guest does meanwhile,
@@ -18,7 +18,7 @@ public final class FileSystemDevice: VirtioDevice, @unchecked Sendable {
         /// What the guest mounts it by: 1 to 36 bytes.
         public var tag: String
         /// The longest request that is taken, in bytes.
-        public var mostRequestBytes: Int
+        public var maxRequestBytes: Int
         /// Answers a request, on the thread that `perform` has chosen.
         public var answer: Answerer
         /// Has a job done, at once or later, by any thread that does not hold the device lock.
@@ -26,12 +26,12 @@ public final class FileSystemDevice: VirtioDevice, @unchecked Sendable {
 
         /// - Parameter tag: 1 to 36 bytes of UTF-8; another is a mistake of ours and traps.
         public init(
-            tag: String, mostRequestBytes: Int, answer: @escaping Answerer,
+            tag: String, maxRequestBytes: Int, answer: @escaping Answerer,
             perform: @escaping @Sendable (@escaping @Sendable () -> Void) -> Void
         ) {
             precondition((1...FileSystemDevice.tagSize).contains(tag.utf8.count), "a tag of no or too many bytes")
             self.tag = tag
-            self.mostRequestBytes = mostRequestBytes
+            self.maxRequestBytes = maxRequestBytes
             self.answer = answer
             self.perform = perform
         }
@@ -39,7 +39,7 @@ public final class FileSystemDevice: VirtioDevice, @unchecked Sendable {
 
     static let tagSize = 36
     /// Requests that are copied out at a time: the bound of what a guest can make the host remember.
-    static let mostUnderWay = 16
+    static let maxUnderWay = 16
     /// The header of every request (fuse.h, struct fuse_in_header).
     private static let headerSize = 40
 
@@ -76,7 +76,7 @@ public final class FileSystemDevice: VirtioDevice, @unchecked Sendable {
 
     public func activate(_ activation: Activation) { queues = activation.queues }
 
-    /// What is under way goes on, and is answered to nobody.
+    /// What is under way is completed, and its answers are dropped.
     public func reset() {
         queues = [:]
         generation += 1
@@ -88,9 +88,9 @@ public final class FileSystemDevice: VirtioDevice, @unchecked Sendable {
 
     /// Hands over what is in a queue, as far as there is room for it.
     private func take(from queue: DeviceQueue) {
-        while underWay < Self.mostUnderWay, let chain = queue.pop() {
+        while underWay < Self.maxUnderWay, let chain = queue.pop() {
             var reader = ChainReader(chain, in: queue.memory)
-            guard reader.remaining >= Self.headerSize, reader.remaining <= options.mostRequestBytes else {
+            guard reader.remaining >= Self.headerSize, reader.remaining <= options.maxRequestBytes else {
                 return queue.fail("a file system request of \(reader.remaining) bytes")
             }
             let request: [UInt8]

@@ -57,7 +57,7 @@ enum MemoryResponse: Equatable {
 
 /// Which blocks of a zone are plugged.
 struct BlockMap: Equatable {
-    /// The state of several blocks, as the driver is told it.
+    /// The state of several blocks, as the driver receives it.
     enum Content: UInt8 {
         case plugged = 0
         case unplugged = 1

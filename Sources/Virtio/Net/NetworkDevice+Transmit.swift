@@ -17,7 +17,7 @@ extension NetworkDevice {
         var reader = ChainReader(chain, in: memory)
         let frameSize = reader.remaining - PacketHeader.sizeInBytes
         guard frameSize >= NetworkFrame.headerSize + NetworkFrame.tagSize,
-            frameSize <= NetworkFrame.mostBytes + NetworkFrame.tagSize
+            frameSize <= NetworkFrame.maxBytes + NetworkFrame.tagSize
         else { return counters.malformed += 1 }
         let prefix = try reader.readBytes(prefixSize)
         guard let header = PacketHeader(prefix[...])?.shifted(by: -NetworkFrame.tagSize), accepts(header),

@@ -35,14 +35,14 @@ public final class NetworkDevice: VirtioDevice {
     /// What one notification, or one readiness of a tap, moves at most before others have their turn.
     static let framesPerTurn = 64
     /// As many as a VM can have containers.
-    public static let mostPorts = 256
+    public static let maxPorts = 256
     /// Of the interface that the guest's kernel makes ports of; no frame ever bears it. Locally administered.
     static let trunkAddress = EthernetAddress(0x0263_7a6f_6e65)
     /// What the ports' own interfaces can go up to.
     static let mtu: UInt16 = 65_535
 
     let loop: EventLoop
-    /// By number, which is never 0; at most `mostPorts`.
+    /// By number, which is never 0; at most `maxPorts`.
     public internal(set) var ports: [UInt16: NetworkPort] = [:]
     /// Since the machine started; saved with nothing.
     public internal(set) var counters = NetworkCounters()
@@ -116,14 +116,14 @@ public final class NetworkDevice: VirtioDevice {
     public func addPort(_ address: EthernetAddress, tap: OwnedDescriptor) throws(NetworkPortError) -> NetworkPort {
         guard !address.isGroup, address.rawValue != 0 else { throw .notAnAddress(address) }
         guard !ports.values.contains(where: { $0.address == address }) else { throw .addressInUse(address) }
-        guard ports.count < Self.mostPorts else { throw .tooMany(Self.mostPorts) }
+        guard ports.count < Self.maxPorts else { throw .tooMany(Self.maxPorts) }
         do { try tap.setNonBlocking() } catch { throw .system(error) }
         while ports[nextNumber] != nil { advanceNumber() }
         let port = NetworkPort(number: nextNumber, address: address, tap: tap)
         advanceNumber()
         if frame.isEmpty {
             frame = [UInt8](
-                repeating: 0, count: PacketHeader.sizeInBytes + NetworkFrame.tagSize + NetworkFrame.mostBytes + 1)
+                repeating: 0, count: PacketHeader.sizeInBytes + NetworkFrame.tagSize + NetworkFrame.maxBytes + 1)
         }
         ports[port.number] = port
         watch(port)

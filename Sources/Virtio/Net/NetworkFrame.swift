@@ -6,7 +6,7 @@ struct NetworkFrame {
     static let addressesSize = 12
     static let tagSize = 4
     /// The most bytes of a frame without its tag: an IP packet of 65535 bytes in Ethernet.
-    static let mostBytes = headerSize + 65_535
+    static let maxBytes = headerSize + 65_535
     /// The tag protocol identifier of a VLAN.
     static let tagProtocol: UInt16 = 0x8100
 

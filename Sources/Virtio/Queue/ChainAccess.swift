@@ -29,9 +29,9 @@ struct ChainCursor {
         remaining = Int(sizeInBytes)
     }
 
-    /// The ranges of the next bytes, `most` of them or what is left.
-    func next(atMost most: Int) -> [GuestRange] {
-        var wanted = UInt64(max(0, min(most, remaining)))
+    /// The ranges of the next bytes, `limit` of them or what is left.
+    func next(atMost limit: Int) -> [GuestRange] {
+        var wanted = UInt64(max(0, min(limit, remaining)))
         var result: [GuestRange] = []
         var (place, skipped) = (index, distance)
         while wanted > 0, place < ranges.count {
@@ -119,8 +119,8 @@ public struct ChainReader {
         return bytes
     }
 
-    /// Where the next bytes lie, `most` of them or what is left, for a transfer without a copy.
-    public func ranges(atMost most: Int) -> [GuestRange] { cursor.next(atMost: most) }
+    /// Where the next bytes lie, `limit` of them or what is left, for a transfer without a copy.
+    public func ranges(atMost limit: Int) -> [GuestRange] { cursor.next(atMost: limit) }
 
     /// Leaves out `count` bytes, or what is left: they were transferred, or nobody wants them.
     public mutating func advance(by count: Int) { cursor.advance(by: count) }
@@ -171,8 +171,8 @@ public struct ChainWriter {
         advance(by: bytes.count)
     }
 
-    /// Where the next bytes belong, `most` of them or what there is room for, for a transfer without a copy.
-    public func ranges(atMost most: Int) -> [GuestRange] { cursor.next(atMost: most) }
+    /// Where the next bytes belong, `limit` of them or what there is room for, for a transfer without a copy.
+    public func ranges(atMost limit: Int) -> [GuestRange] { cursor.next(atMost: limit) }
 
     /// Counts `count` bytes as written, or as many as there is room for.
     public mutating func advance(by count: Int) {

@@ -60,10 +60,10 @@ public final class DeviceQueue {
         if let fault = virtqueue.push(chain, written: written, in: memory) { fail("queue \(index): \(fault)") }
     }
 
-    /// One notification's work of a device that answers each request at once: gives up to `most` chains to `answer`,
+    /// One notification's work of a device that answers each request at once: gives up to `limit` chains to `answer`,
     /// which says how many bytes it wrote, and lets others have their turn before the rest.
-    public func serve(atMost most: Int, _ answer: (DescriptorChain) throws(ChainError) -> UInt32) {
-        for _ in 0..<most {
+    public func serve(atMost limit: Int, _ answer: (DescriptorChain) throws(ChainError) -> UInt32) {
+        for _ in 0..<limit {
             guard let chain = pop() else { return notifyIfNeeded() }
             do throws(ChainError) {
                 push(chain, written: try answer(chain))

@@ -87,7 +87,7 @@ public final class MMIOTransport: BusDevice {
         write(UInt32(truncatingIfNeeded: value), to: register)
     }
 
-    /// The driver has put buffers into a queue: called by the transport itself, and by whoever waits for the queue's
+    /// The driver has put buffers into a queue: called by the transport itself, and by the waiter for the queue's
     /// ioeventfd. Indices of queues that do not run are ignored.
     public func handleNotification(queue index: Int) {
         guard status.isRunning, queues[index] != nil else { return }

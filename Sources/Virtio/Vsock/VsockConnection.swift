@@ -39,7 +39,7 @@ final class VsockConnection {
     private var peerAllocated: UInt32 = 0
     private var peerForwarded: UInt32 = 0
     private var sent: UInt32 = 0
-    /// How much the descriptor took, and what of that the guest was told.
+    /// How much the descriptor took, and what of that was reported to the guest.
     private(set) var forwarded: UInt32 = 0
     private var announced: UInt32 = 0
 

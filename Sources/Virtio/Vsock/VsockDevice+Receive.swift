@@ -26,7 +26,7 @@ extension VsockDevice {
 
     /// Answers a packet that belongs to no connection.
     func refuse(_ id: VsockConnectionID) {
-        guard strayResets.count < Self.mostStrayResets else { return }
+        guard strayResets.count < Self.maxStrayResets else { return }
         strayResets.append(header(.reset, id))
     }
 
@@ -178,7 +178,7 @@ extension VsockDevice {
         guard writer.remaining > VsockHeader.sizeInBytes else { return .fault("vsock buffer without room for payload") }
         writer.advance(by: VsockHeader.sizeInBytes)
         do {
-            let ranges = writer.ranges(atMost: min(connection.credit, Self.mostPayload))
+            let ranges = writer.ranges(atMost: min(connection.credit, Self.maxPayload))
             let count = try queue.memory.read(from: connection.descriptor, into: ranges)
             guard count > 0 else { return .ended }
             var front = ChainWriter(chain, in: queue.memory)

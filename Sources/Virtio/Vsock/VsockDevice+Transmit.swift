@@ -24,7 +24,7 @@ extension VsockDevice {
     }
 
     private func take(_ header: VsockHeader, _ reader: inout ChainReader, _ memory: GuestMemory) throws(ChainError) {
-        // Whoever lies about the addresses gets no answer: there is nobody to send it to.
+        // A packet with false addresses gets no answer: there is nobody to send it to.
         guard header.sourceContext == guestContext, header.destinationContext == Self.hostContext else { return }
         let id = VsockConnectionID(hostPort: header.destinationPort, guestPort: header.sourcePort)
         guard header.type == VsockHeader.streamType, let operation = VsockOperation(rawValue: header.operation) else {
@@ -49,7 +49,7 @@ extension VsockDevice {
 
     /// §5.10.6.4: a request is answered with a response or a reset.
     private func accept(_ id: VsockConnectionID, _ header: VsockHeader) {
-        guard connections[id] == nil, connections.count < Self.mostConnections, let descriptor = hostEnd(for: id),
+        guard connections[id] == nil, connections.count < Self.maxConnections, let descriptor = hostEnd(for: id),
             (try? descriptor.setNonBlocking()) != nil
         else { return refuse(id) }
         let connection = VsockConnection(id, descriptor: descriptor, isEstablished: true)

@@ -9,13 +9,13 @@ import Memory
 public final class VsockDevice: VirtioDevice {
     /// The host's context id (§5.10.4).
     static let hostContext: UInt64 = 2
-    static let mostConnections = 1024
+    static let maxConnections = 1024
     /// Resets owed to ports that have no connection; a guest that makes more gets no answer.
-    static let mostStrayResets = 64
+    static let maxStrayResets = 64
     /// Work for one event before others have their turn.
     static let packetsPerTurn = 32
     /// VIRTIO_VSOCK_MAX_PKT_BUF_SIZE of the driver.
-    static let mostPayload = 64 << 10
+    static let maxPayload = 64 << 10
 
     enum Queue {
         static let receive = 0
@@ -94,7 +94,7 @@ public final class VsockDevice: VirtioDevice {
     /// Connects to a port of the guest; the descriptor is closed where it refuses. False where there are too many
     /// connections.
     public func connect(to guestPort: UInt32, _ descriptor: OwnedDescriptor) -> Bool {
-        guard connections.count < Self.mostConnections, (try? descriptor.setNonBlocking()) != nil else { return false }
+        guard connections.count < Self.maxConnections, (try? descriptor.setNonBlocking()) != nil else { return false }
         let id = VsockConnectionID(hostPort: nextHostPort, guestPort: guestPort)
         nextHostPort = nextHostPort == 0x7fff_ffff ? 0x4000_0000 : nextHostPort + 1
         guard connections[id] == nil else { return false }

@@ -13,7 +13,7 @@ private struct Host {
         try FileSystem.makeFolder(folder)
         try FileSystem.replace(folder + "/canary", with: Array("alive".utf8))
         try FileSystem.makeFolder(folder + "/shared")
-        server = try FileServer(mostDescriptors: 80)
+        server = try FileServer(maxDescriptors: 80)
         FileServer.prepareThread()
     }
 

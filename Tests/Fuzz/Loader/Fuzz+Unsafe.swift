@@ -80,12 +80,12 @@ private func checkLayout(_ request: MachineLayout.Request) {
     precondition(
         all.allSatisfy { $0.end.rawValue <= 1 << UInt64(request.physicalAddressBits) }, "beyond the address bits")
     guard let tables = try? ACPITables(processorCount: 2, layout: layout) else { preconditionFailure("no tables") }
-    precondition(tables.bytes.count <= Int(MemoryMap.acpiTablesCapacity), "tables beyond their room")
+    precondition(tables.bytes.count <= Int(AddressMap.acpiTablesCapacity), "tables beyond their room")
 }
 
 private func check(_ kernel: KernelImage, fileSize: UInt64) {
     for (index, segment) in kernel.segments.enumerated() {
-        precondition(segment.range.start >= MemoryMap.highMemory && segment.range.end <= MemoryMap.endOfLowBase)
+        precondition(segment.range.start >= AddressMap.highMemory && segment.range.end <= AddressMap.endOfLowBase)
         precondition(segment.sizeInFile <= segment.range.sizeInBytes, "a segment larger in the file")
         precondition(segment.fileOffset + segment.sizeInFile <= fileSize, "a segment beyond the file")
         precondition(!kernel.segments[..<index].contains { $0.range.overlaps(segment.range) }, "segments overlap")

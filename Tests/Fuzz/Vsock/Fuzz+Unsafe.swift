@@ -98,8 +98,8 @@ private func packet(_ input: inout FuzzInput) -> [UInt8] {
 }
 
 private func check(_ device: VsockDevice, _ host: Host) {
-    precondition(device.connections.count <= VsockDevice.mostConnections, "too many connections")
-    precondition(device.strayResets.count <= VsockDevice.mostStrayResets, "too many resets")
+    precondition(device.connections.count <= VsockDevice.maxConnections, "too many connections")
+    precondition(device.strayResets.count <= VsockDevice.maxStrayResets, "too many resets")
     for (id, connection) in device.connections {
         precondition(
             connection.pending.count <= Int(VsockConnection.bufferSize), "more kept than the guest had credit for")

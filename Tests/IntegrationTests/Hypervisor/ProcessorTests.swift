@@ -135,7 +135,7 @@ import Testing
 
     @Test func moreProcessorsThanKVMTakesAreRefused() throws {
         let machine = try PayloadMachine()
-        let most = machine.kvm.mostVirtualCPUs
+        let most = machine.kvm.maxVirtualCPUs
         let refusal = #expect(throws: HypervisorError.self) { try VirtualCPU(most, of: machine.machine) }
         #expect(refusal.map { "\($0)" } == "\(most + 1) vCPUs are more than KVM's limit of \(most)")
     }

@@ -27,7 +27,7 @@ private final class JobList: Sendable {
         let memory = try GuestMemory.zeroed(sizeInBytes: 4 << 20)
         device = FileSystemDevice(
             FileSystemDevice.Configuration(
-                tag: "share", mostRequestBytes: 4096,
+                tag: "share", maxRequestBytes: 4096,
                 answer: { request, room in Array(request.reversed().prefix(room)) },
                 perform: { [jobs] in jobs.add($0) }), lock: Lock())
         driver = TestDriver(device, memory: memory)

@@ -24,7 +24,7 @@ public import Memory
 /// 0x02_0000_0000  zones, or after the end of RAM where that is higher; each a multiple of 128 MiB
 /// 0x80_0000_0000  images (virtio-pmem), each 128 MiB-aligned; 256 GiB where the processor has 39 address bits
 /// ```
-public enum MemoryMap {
+public enum AddressMap {
     public static let globalDescriptorTable = GuestAddress(0x1000)
     /// Six pages: PML4, PDPT and four page directories.
     public static let pageTables = GuestAddress(0x2000)
@@ -50,7 +50,7 @@ public enum MemoryMap {
     public static let virtioWindowSize: UInt64 = 0x1000
     public static let ioAPIC = GuestAddress(0xfec0_0000)
     public static let localAPIC = GuestAddress(0xfee0_0000)
-    /// RAM that does not fit below `endOfLowBase` goes on here.
+    /// RAM that does not fit below `endOfLowBase` continues here.
     public static let startOfHighBase = GuestAddress(0x1_0000_0000)
 
     /// The first address that a zone may have.
