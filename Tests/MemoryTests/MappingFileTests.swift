@@ -80,7 +80,7 @@ import Testing
         for place in all { try one.writeSparsely(to: file, at: place) }
         try file.setSize(2 << 20)
         func data(in range: Range<UInt64>, bridging gap: UInt64 = 0, most: Int = 9) throws -> [Range<UInt64>] {
-            try file.dataRanges(in: range, bridging: gap, most: most)
+            try file.dataRanges(in: range, bridging: gap, atMost: most)
         }
         #expect(try data(in: 0..<2 << 20) == all.map { $0..<$0 + page })
         #expect(try data(in: 8192..<1 << 20) == all[1...2].map { $0..<$0 + page })

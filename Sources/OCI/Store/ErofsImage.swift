@@ -53,11 +53,11 @@ enum ErofsImage {
         let file = try system { () throws(SystemError) in try OwnedDescriptor(opening: path.string, flags: O_RDWR) }
         let written = try Directory.status(of: file).sizeInBytes
         let size = (written + granularity - 1) / granularity * granularity
-        try file.setSize(inBytes: size)
+        try system { () throws(SystemError) in try file.setSize(size) }
         guard fchmod(file.rawValue, 0o400) == 0 else {
             throw .system(SystemError("set the mode of \(path.string)", Errno(rawValue: errno)))
         }
-        try file.synchronize()
+        try system { () throws(SystemError) in try file.writeOut() }
         progress(ImportProgress(.building, bytesDone: written, bytesTotal: written))
         return size
     }

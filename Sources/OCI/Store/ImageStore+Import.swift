@@ -85,10 +85,10 @@ extension ImageStore {
         let file = try work.directory.open(description, flags: O_WRONLY | O_CREAT | O_EXCL)
         let bytes = try JSON.encode(image, what: "the image's description")
         try system { () throws(SystemError) in try file.write(all: bytes) }
-        try file.synchronize()
+        try system { () throws(SystemError) in try file.writeOut() }
         try work.directory.rename(component("image.erofs"), to: component("\(image.digest.hex).erofs"), in: folder)
         try work.directory.rename(description, to: component("\(image.digest.hex).json"), in: folder)
-        try folder.descriptor.synchronize()
+        try system { () throws(SystemError) in try folder.descriptor.writeOut() }
         guard let stored = try load(image.digest) else { throw .notFound(image.digest.description) }
         return stored
     }

@@ -2,21 +2,6 @@ import Glibc
 import LinuxSystem
 import SystemPackage
 
-extension OwnedDescriptor {
-    /// Sees to it that the file survives a crash of the host.
-    func synchronize() throws(OCIError) {
-        guard fsync(rawValue) == 0 else {
-            throw .system(SystemError("write a file of the image store to disk", Errno(rawValue: errno)))
-        }
-    }
-
-    func setSize(inBytes size: UInt64) throws(OCIError) {
-        guard ftruncate(rawValue, off_t(size)) == 0 else {
-            throw .system(SystemError("size a file to \(size) bytes", Errno(rawValue: errno)))
-        }
-    }
-}
-
 extension ImageStore {
     static func makeFolder(_ path: String, mode: mode_t) throws(OCIError) {
         // SAFETY: the path is a NUL-terminated string for the length of the call.
