@@ -40,6 +40,4 @@ public final class KVM: Sendable {
 
     /// The most vCPUs of one VM.
     public var maxVirtualCPUs: Int { limit(KVM_CAP_MAX_VCPUS) }
-    /// The most memory slots of one VM.
-    public var maxMemorySlots: Int { limit(KVM_CAP_NR_MEMSLOTS) }
 }

@@ -100,11 +100,6 @@ extension VirtualCPU {
         try set(state.events, as: kvm_vcpu_events.self, CLINUX_KVM_SET_VCPU_EVENTS, "pending events")
     }
 
-    /// Tells the guest's soft-lockup watchdog, through kvm-clock, that the host stopped it.
-    ///
-    /// Fails harmlessly where the guest has not enabled kvm-clock.
-    public func announcePause() { _ = clinux_ioctl(descriptor.rawValue, CLINUX_KVM_KVMCLOCK_CTRL, 0) }
-
     private func bytes<Structure: BitwiseCopyable>(
         of: Structure.Type, _ request: UInt64, _ what: String
     ) throws(HypervisorError) -> [UInt8] {

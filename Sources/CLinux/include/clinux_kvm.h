@@ -45,7 +45,6 @@ enum : uint64_t {
     CLINUX_KVM_SET_CPUID2 = KVM_SET_CPUID2,
     CLINUX_KVM_GET_TSC_KHZ = KVM_GET_TSC_KHZ,
     CLINUX_KVM_SET_TSC_KHZ = KVM_SET_TSC_KHZ,
-    CLINUX_KVM_KVMCLOCK_CTRL = KVM_KVMCLOCK_CTRL,
 };
 
 /// An exit from guest mode, copied out of the shared kvm_run page.

@@ -183,13 +183,6 @@ public final class MemoryDevice: VirtioDevice {
         driver?.notifyConfigurationChange()
     }
 
-    /// Takes everything away without asking: the guest is being reset, or has ended. Whether all of it is gone.
-    @discardableResult
-    public func takeAll() -> Bool {
-        requestedSizeInBytes = 0
-        return unplugAll() == .acknowledged
-    }
-
     public func save(to writer: inout StateWriter) {
         writer.write(requestedSizeInBytes)
         writer.write(blocks.isPlugged.map { UInt8($0 ? 1 : 0) })

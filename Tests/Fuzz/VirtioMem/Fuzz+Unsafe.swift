@@ -40,7 +40,7 @@ private func step(
     case 1: try? device.request(sizeInBytes: input.integer())
     case 2: backing.failingCalls = [backing.callCount + Int(input.integer(UInt8.self) & 7), backing.callCount + 8]
     case 3: driver.start()
-    case 4: device.takeAll()
+    case 4: send([MemoryRequestBytes.bytes(MemoryRequestBytes.unplugAll)], driver)
     case 5:
         try? driver.queues[0].writeDescriptor(
             .init(

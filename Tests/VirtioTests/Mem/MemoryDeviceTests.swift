@@ -271,14 +271,6 @@ private final class Observer: ZoneMemoryObserver {
         #expect(try send(Request.state, address(0), 2) == [0, 2])
     }
 
-    @Test func theHostCanTakeEverything() throws {
-        try device.request(sizeInBytes: 2 * block)
-        #expect(try send(Request.plug, address(0), 2) == Self.acknowledged)
-        #expect(device.takeAll())
-        #expect(backing.plugged == [])
-        #expect(device.requestedSizeInBytes == 0)
-    }
-
     // MARK: State
 
     private func restored(_ bytes: [UInt8], _ backing: RecordingBacking) throws(StateError) -> MemoryDevice {
