@@ -136,6 +136,7 @@ private let specification = ContainerSpecification(
         0, 0, 0, 8, 0, 0, 0, 0,  // zone bytes: 128 MiB
         0x88, 0x13, 0, 0,  // zone timeout
         1,  // start
+        0,  // origin: a program
         1, 0, 0, 0, 0, 0, 0, 0, 0,  // one layer: image 0
         0, 0, 0, 0, 0, 0, 0, 0,  // writable bytes
         0,  // root is not read-only
