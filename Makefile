@@ -3,7 +3,7 @@ MAKEFLAGS += --no-print-directory
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup build release demo test bench fuzz check fmt kernel shell host host-command install uninstall clean
+.PHONY: help setup build release demo test bench fuzz check fmt docs kernel shell host host-command install uninstall clean
 
 PREFIX ?= /usr/local
 WITH_KVM := Tests/EmulatedHost/with-kvm
@@ -45,6 +45,10 @@ check: ## format, dependencies, unsafe marks, sizes, documentation
 
 fmt: ## format the Swift sources
 	swift format format --in-place --parallel --recursive Sources Tests Package.swift
+
+docs: ## DocC's pages of the modules in build/docs; a warning fails
+	@Setup/setup
+	@Setup/docs
 
 kernel: ## build the guest kernel
 	@Kernel/build build

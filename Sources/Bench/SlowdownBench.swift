@@ -17,10 +17,9 @@ public struct SlowdownBench {
     private let command: [String]
     private static let image = "bench"
 
-    /// - Parameters:
-    ///   - image: as for `czone run`.
-    ///   - memory: of a container on either side, in bytes.
-    ///   - command: what runs in it, ends by itself, and prints nothing but workloads' lines.
+    /// - `image`: as for `czone run`.
+    /// - `memory`: of a container on either side, in bytes.
+    /// - `command`: what runs in it, ends by itself, and prints nothing but workloads' lines.
     public init(folder: String, executable: String, image: String, memory: UInt64, command: [String]) throws {
         self.executable = executable
         places = ["--root", folder + "/root", "--store", folder + "/store"]

@@ -3,8 +3,7 @@ import SystemPackage
 
 /// Waits until one of a few descriptors is ready (poll(2)); unlike an `EventLoop` it takes any kind of descriptor.
 ///
-/// - Parameters:
-///   - timeoutInMilliseconds: -1 for no limit.
+/// - `timeoutInMilliseconds`: -1 for no limit.
 /// - Returns: what each descriptor is ready for, in their order; all empty when the time is over or a signal came.
 public func wait(
     for interests: [(OwnedDescriptor, Readiness)], timeoutInMilliseconds: CInt = -1

@@ -34,7 +34,7 @@ public final class WorkerThreads: Sendable {
     /// Jobs wait until threads are started.
     public init() {}
 
-    /// - Parameter prepare: what each thread does first.
+    /// `prepare`: what each thread does first.
     public func start(_ count: Int, named name: String, prepare: @escaping Job = {}) throws(SystemError) {
         for _ in 0..<count {
             _ = try Thread(named: name) { [queue] in

@@ -30,10 +30,9 @@ public struct DensityBench {
     /// What processes and pages need to come to rest after a start or an end.
     private static let restInMilliseconds: CInt = 500
 
-    /// - Parameters:
-    ///   - places: `--root` and `--store` options of the side's own.
-    ///   - options: what `czone run` gets besides.
-    ///   - command: image and arguments of a container that prints something once it has what it needs, and stays.
+    /// - `places`: `--root` and `--store` options of the side's own.
+    /// - `options`: what `czone run` gets besides.
+    /// - `command`: image and arguments of a container that prints something once it has what it needs, and stays.
     public init(executable: String, root: String, store: String, options: [String], command: [String]) throws {
         self.executable = executable
         self.store = store

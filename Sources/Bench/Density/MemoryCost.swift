@@ -21,9 +21,8 @@ public struct MemoryCost: Equatable, Sendable {
     private static let kernelStackSize: UInt64 = 16 << 10
     private static let mostBytes = 16 << 20
 
-    /// - Parameters:
-    ///   - processes: their ids; those that are gone count nothing.
-    ///   - shared: paths of files that several processes map.
+    /// - `processes`: their ids; those that are gone count nothing.
+    /// - `shared`: paths of files that several processes map.
     public init(processes ids: [Int32], shared: [String]) throws {
         for id in ids {
             guard let maps = try? FileSystem.contents(of: "/proc/\(id)/smaps", atMost: Self.mostBytes) else { continue }

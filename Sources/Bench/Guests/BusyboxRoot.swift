@@ -14,7 +14,7 @@ public enum BusyboxRoot {
 
     /// An archive whose /init prints the greeting and runs the lines, then powers off.
     ///
-    /// - Parameter programs: further ones of /bin.
+    /// `programs`: further ones of /bin.
     public static func initialRAMDisk(
         thenRunning lines: String = "", programs: [String: [UInt8]] = [:]
     ) throws -> [UInt8] {

@@ -12,9 +12,8 @@ public final class QEMUGuest {
 
     private static let patienceInMilliseconds: CInt = 180_000
 
-    /// - Parameters:
-    ///   - folder: where the monitor's socket is made.
-    ///   - memory: in bytes, that of the machine besides its devices'.
+    /// - `folder`: where the monitor's socket is made.
+    /// - `memory`: in bytes, that of the machine besides its devices'.
     public init(
         folder: String, kernel: String, initialRAMDisk: String, virtualCPUs: Int, memory: UInt64, bytesEach: Int,
         devices: [String]

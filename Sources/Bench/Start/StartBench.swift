@@ -36,9 +36,8 @@ public final class StartBench {
 
     /// Imports the image, and boots the VM that our containers start in, or makes the rival's template.
     ///
-    /// - Parameters:
-    ///   - folder: a bench's own; registry (`root`), store and root folder are made in it.
-    ///   - executable: `czone`.
+    /// - `folder`: a bench's own; registry (`root`), store and root folder are made in it.
+    /// - `executable`: `czone`.
     public init(folder: String, executable: String, rivals: [Rival], plan: @escaping Plan) throws {
         self.folder = folder
         self.executable = executable

@@ -11,9 +11,8 @@ public struct StartProbe: Sendable {
 
     /// The container must print something and then end.
     ///
-    /// - Parameters:
-    ///   - requestedAt: when the request was made, by `MonotonicClock`.
-    ///   - order: its streams are replaced.
+    /// - `requestedAt`: when the request was made, by `MonotonicClock`.
+    /// - `order`: its streams are replaced.
     public init(_ order: Placement.Order, by placement: Placement, requestedAt: UInt64) throws {
         let (streams, far) = try StreamEnds.make(input: false, terminal: false)
         var order = order

@@ -10,9 +10,8 @@ public struct NeighbourBench {
     private static let baseMemory: UInt64 = 256 << 20
     private static let mostMilliseconds: UInt64 = 60_000
 
-    /// - Parameters:
-    ///   - executable: this executable, which does the guest's work.
-    ///   - kernel: the guest kernel with PCI.
+    /// - `executable`: this executable, which does the guest's work.
+    /// - `kernel`: the guest kernel with PCI.
     public init(folder: String, executable: String, kernel: String, virtualCPUs: Int) throws {
         self.folder = folder
         self.kernel = kernel

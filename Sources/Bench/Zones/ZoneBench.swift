@@ -27,7 +27,7 @@ public struct ZoneBench {
     private let places: [String]
     private let registry: Registry
 
-    /// - Parameter folder: a bench's own; registry, store and root folder are made in it.
+    /// `folder`: a bench's own; registry, store and root folder are made in it.
     public init(folder: String, executable: String) throws {
         self.executable = executable
         places = ["--root", folder + "/root", "--store", folder + "/store"]

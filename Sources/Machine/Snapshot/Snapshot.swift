@@ -8,9 +8,8 @@ public struct Snapshot {
     let identity: String
     let workingSet: OwnedDescriptor?
 
-    /// - Parameters:
-    ///   - identity: what the machine is made of now; a snapshot of anything else is refused.
-    ///   - workingSet: a `WorkingSet`'s bytes, where one was taken.
+    /// - `identity`: what the machine is made of now; a snapshot of anything else is refused.
+    /// - `workingSet`: a `WorkingSet`'s bytes, where one was taken.
     public init(state: OwnedDescriptor, memory: OwnedDescriptor, identity: String, workingSet: OwnedDescriptor? = nil) {
         self.state = state
         self.memory = memory

@@ -49,7 +49,7 @@ public final class Machine: @unchecked Sendable {
 
     /// Makes the machine and loads its kernel, or the state of a snapshot; it stands before its next instruction.
     ///
-    /// - Parameter output: gets what the guest writes to its serial console, with the device lock held.
+    /// `output`: gets what the guest writes to its serial console, with the device lock held.
     public init(
         _ configuration: MachineConfiguration, on kvm: KVM, from snapshot: Snapshot? = nil,
         output: @escaping ([UInt8]) -> Void

@@ -1,14 +1,13 @@
 extension RuntimeSpec {
     /// What a container of an image is run with when nobody says otherwise: what Docker and containerd give theirs.
     ///
-    /// - Parameters:
-    ///   - config: the image's configuration.
-    ///   - accounts: the image's users and groups, for the configuration's user.
-    ///   - arguments: replace the image's `Cmd`; its entry point stays.
-    ///   - environment: `NAME=value`, added to the image's and overriding it.
-    ///   - workingDirectory: replaces the image's.
-    ///   - user: replaces the image's.
-    ///   - terminal: whether the process gets a terminal.
+    /// - `config`: the image's configuration.
+    /// - `accounts`: the image's users and groups, for the configuration's user.
+    /// - `arguments`: replace the image's `Cmd`; its entry point stays.
+    /// - `environment`: `NAME=value`, added to the image's and overriding it.
+    /// - `workingDirectory`: replaces the image's.
+    /// - `user`: replaces the image's.
+    /// - `terminal`: whether the process gets a terminal.
     /// - Throws: `OCIError.unknownAccount` for a user or group that the image lacks, `.unsupported` when there is
     ///   nothing to run or the working directory is not absolute.
     public static func `default`(

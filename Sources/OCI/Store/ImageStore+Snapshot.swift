@@ -7,9 +7,8 @@ extension ImageStore {
     /// overlayfs snapshots, and erofs snapshots that it has mounted. It is made once for each chain.
     ///
     /// A layer is known by its `LayerIdentity`, as a committed snapshot does not change.
-    /// - Parameters:
-    ///   - layers: absolute paths, the topmost first; not empty.
-    ///   - name: what lists show the image as.
+    /// - `layers`: absolute paths, the topmost first; not empty.
+    /// - `name`: what lists show the image as.
     public func resolve(
         layers: [String], name: String, progress: @escaping ImportProgress.Observer = { _ in }
     ) throws(OCIError) -> StoredImage {

@@ -22,9 +22,8 @@ public struct StreamEnds: Sendable {
         public static let none = Far(passed: [], descriptors: [])
     }
 
-    /// - Parameters:
-    ///   - input: whether it has a standard input; else it reads nothing.
-    ///   - terminal: whether its output and errors come together, from a terminal.
+    /// - `input`: whether it has a standard input; else it reads nothing.
+    /// - `terminal`: whether its output and errors come together, from a terminal.
     public static func make(input hasInput: Bool, terminal: Bool) throws(RuntimeError) -> (StreamEnds, Far) {
         try system { () throws(SystemError) in
             let input = hasInput ? try UnixSocket.pair() : nil

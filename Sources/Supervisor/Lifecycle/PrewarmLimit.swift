@@ -10,7 +10,7 @@ public struct PrewarmLimit: Sendable {
     /// Opened before the process confines itself.
     private let memoryInformation: OwnedDescriptor
 
-    /// - Parameter atMostSeconds: 0 for any time.
+    /// `atMostSeconds`: 0 for any time.
     public init(atMostSeconds seconds: UInt32) throws(SystemError) {
         end = seconds == 0 ? nil : MonotonicClock.nanoseconds + UInt64(seconds) * 1_000_000_000
         memoryInformation = try OwnedDescriptor(opening: "/proc/meminfo", flags: O_RDONLY)

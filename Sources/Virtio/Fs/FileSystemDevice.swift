@@ -50,7 +50,7 @@ public final class FileSystemDevice: VirtioDevice, @unchecked Sendable {
     private var generation: UInt64 = 0
     private var underWay = 0
 
-    /// - Parameter lock: the device lock.
+    /// `lock`: the device lock.
     public init(_ configuration: Configuration, lock: Lock) {
         options = configuration
         deviceLock = lock

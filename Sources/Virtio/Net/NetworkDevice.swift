@@ -111,7 +111,7 @@ public final class NetworkDevice: VirtioDevice {
     /// Adds a port. Its number is none that another port had lately: the guest may not be done with that one's
     /// interface yet.
     ///
-    /// - Parameter tap: of a tap interface with packet headers of 12 bytes (IFF_VNET_HDR) whose offloads are at most
+    /// `tap`: of a tap interface with packet headers of 12 bytes (IFF_VNET_HDR) whose offloads are at most
     ///   TUN_F_CSUM, TUN_F_TSO4 and TUN_F_TSO6; becomes non-blocking.
     public func addPort(_ address: EthernetAddress, tap: OwnedDescriptor) throws(NetworkPortError) -> NetworkPort {
         guard !address.isGroup, address.rawValue != 0 else { throw .notAnAddress(address) }

@@ -63,9 +63,8 @@ public struct Virtqueue: Sendable, Equatable {
 
     /// A queue over rings that are aligned, of a legal size, and whole in mapped memory: else the fault is thrown.
     ///
-    /// - Parameters:
-    ///   - features: the negotiated feature bits.
-    ///   - largestSize: the largest size that the device offers.
+    /// - `features`: the negotiated feature bits.
+    /// - `largestSize`: the largest size that the device offers.
     public init(
         _ configuration: Configuration, features: UInt64, largestSize: UInt16, progress: Progress = Progress(),
         in memory: GuestMemory

@@ -41,7 +41,7 @@ public final class VsockDevice: VirtioDevice {
     var transmitQueue: DeviceQueue?
     var eventQueue: DeviceQueue?
 
-    /// - Parameter guestContext: the guest's own number, from 3 up.
+    /// `guestContext`: the guest's own number, from 3 up.
     public init(guestContext: UInt64 = 3, loop: EventLoop) {
         self.guestContext = guestContext
         self.loop = loop
