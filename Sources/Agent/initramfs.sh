@@ -1,6 +1,6 @@
 #!/bin/sh
 # initramfs.sh AGENT OUT: the guest's initramfs, a cpio archive ("newc", Linux's driver-api/early-userspace) with the
-# agent as /init, the console's device node, and the folder that becomes the root. Written here byte by byte: no root
+# agent as /init, the console's device node, and the directory that becomes the root. Written here byte by byte: no root
 # rights are needed for the node, and the same agent gives the same bytes.
 set -eu
 agent=$1

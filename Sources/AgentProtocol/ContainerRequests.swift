@@ -4,19 +4,23 @@ public struct CreateContainer: Request, Equatable {
     public typealias Reply = ProcessStarted
     public static let type = MessageType.createContainer
 
+    /// A number that no container of this guest had before; EEXIST for one that lives.
     public var container: ContainerNumber
     /// The NUMA node of its zone; 0: no zone, for a pod's pause.
     public var node: UInt32
     /// The bytes of the zone that are plugged. The agent first waits until they are online, at most
     /// `zoneTimeout` milliseconds: send this right after plugging, there is no need to wait for `OnlineZone`.
     public var zoneBytes: UInt64
+    /// In milliseconds; then the request fails with ETIMEDOUT in the step `zoneOnline`.
     public var zoneTimeout: UInt32
     /// Executes the program in the same round trip.
     public var start: Bool
     /// How its first process comes to run its program.
     public var origin: ProcessOrigin
+    /// What to make.
     public var specification: ContainerSpecification
 
+    /// Takes the fields as they are; encoding checks them against `Limits`.
     public init(
         container: ContainerNumber, node: UInt32, zoneBytes: UInt64, zoneTimeout: UInt32 = 5000, start: Bool,
         origin: ProcessOrigin = .program, specification: ContainerSpecification
@@ -56,8 +60,10 @@ public struct StartContainer: Request, Equatable {
     public typealias Reply = ProcessStarted
     public static let type = MessageType.startContainer
 
+    /// One that was created without `start`, and not started since; EINVAL else.
     public var container: ContainerNumber
 
+    /// Takes the fields as they are; encoding checks them against `Limits`.
     public init(container: ContainerNumber) { self.container = container }
     public func encode(into encoder: inout MessageEncoder) { encoder.container(container) }
     public init(decoding decoder: inout MessageDecoder) throws(ProtocolError) { container = try decoder.container() }
@@ -68,11 +74,14 @@ public struct Execute: Request, Equatable {
     public typealias Reply = ProcessStarted
     public static let type = MessageType.execute
 
+    /// One whose first process executes its program; EINVAL else.
     public var container: ContainerNumber
     /// From 1, not one that lives.
     public var process: ProcessNumber
+    /// What to execute; its user, limits and terminal are its own.
     public var specification: ProcessSpecification
 
+    /// Takes the fields as they are; encoding checks them against `Limits`.
     public init(container: ContainerNumber, process: ProcessNumber, specification: ProcessSpecification) {
         self.container = container
         self.process = process
@@ -98,35 +107,27 @@ public struct ProcessStarted: Message, Equatable {
 
     /// Its id in the guest's first process namespace.
     public var processID: UInt32
-    /// Monotonic guest time at which the agent had the request, and at which it sent this, in nanoseconds.
-    public var receivedAt: UInt64
-    public var finishedAt: UInt64
-    /// Why it is no copy of the template that was named, but was started plainly; empty for what is as it was asked for.
+    /// Why it is no copy of the template that was named, but was started plainly; empty for what is as it was asked
+    /// for.
     public var refusal: String
+    /// From the arrival of the request on, in their order.
     public var timings: [StepTiming]
 
-    public init(
-        processID: UInt32, receivedAt: UInt64, finishedAt: UInt64, refusal: String = "", timings: [StepTiming]
-    ) {
+    /// Takes the fields as they are; encoding checks them against `Limits`.
+    public init(processID: UInt32, refusal: String = "", timings: [StepTiming]) {
         self.processID = processID
-        self.receivedAt = receivedAt
-        self.finishedAt = finishedAt
         self.refusal = refusal
         self.timings = timings
     }
 
     public func encode(into encoder: inout MessageEncoder) {
         encoder.integer(processID)
-        encoder.integer(receivedAt)
-        encoder.integer(finishedAt)
         encoder.message(refusal, "refusal", atMost: Limits.text)
         encoder.timings(timings)
     }
 
     public init(decoding decoder: inout MessageDecoder) throws(ProtocolError) {
         processID = try decoder.integer()
-        receivedAt = try decoder.integer()
-        finishedAt = try decoder.integer()
         refusal = try decoder.message("refusal", atMost: Limits.text)
         timings = try decoder.timings()
     }
@@ -137,12 +138,15 @@ public struct DeleteContainer: Request, Equatable {
     public typealias Reply = ContainerDeleted
     public static let type = MessageType.deleteContainer
 
+    /// One that was made; ENOENT else.
     public var container: ContainerNumber
     /// Whether its zone goes offline too, so that it can be unplugged.
     public var offlineZone: Bool
-    /// For the whole, in milliseconds.
+    /// For the whole, in milliseconds. After half of it streams that the host does not read are cut, and processes that
+    /// do not die are given up: ETIMEDOUT in the step `reap`, and the host may try again.
     public var timeout: UInt32
 
+    /// Takes the fields as they are; encoding checks them against `Limits`.
     public init(container: ContainerNumber, offlineZone: Bool = true, timeout: UInt32 = 10_000) {
         self.container = container
         self.offlineZone = offlineZone
@@ -168,8 +172,10 @@ public struct ContainerDeleted: Message, Equatable {
 
     /// nil where there was no zone, or it was not to go offline.
     public var zone: ZoneOffline?
+    /// The steps of its end, in their order, from the kill on.
     public var timings: [StepTiming]
 
+    /// Takes the fields as they are; encoding checks them against `Limits`.
     public init(zone: ZoneOffline?, timings: [StepTiming]) {
         self.zone = zone
         self.timings = timings

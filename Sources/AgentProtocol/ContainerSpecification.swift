@@ -2,7 +2,7 @@
 public enum Tree: Equatable, Sendable {
     /// The image on this pmem device (the N of /dev/pmemN).
     case image(device: UInt32)
-    /// A folder or file below the root of a virtio-fs share. Links in the path do not lead out of the share.
+    /// A directory or file below the root of a virtio-fs share. Links in the path do not lead out of the share.
     case share(tag: String, path: String)
     /// A path in the agent's own mount namespace.
     case guest(path: String)
@@ -20,6 +20,7 @@ public struct RootFileSystem: Equatable, Sendable {
     /// OCI's `linux.rootfsPropagation` as mount(2) flags (MS_PRIVATE, MS_SLAVE, MS_SHARED); 0: private.
     public var propagation: UInt64
 
+    /// Takes the fields as they are; encoding checks them against `Limits`.
     public init(layers: [Tree], writableBytes: UInt64 = 0, isReadOnly: Bool = false, propagation: UInt64 = 0) {
         self.layers = layers
         self.writableBytes = writableBytes
@@ -30,6 +31,7 @@ public struct RootFileSystem: Equatable, Sendable {
 
 /// An entry of OCI's `mounts`, its option words sorted by the host into flags, propagation and data.
 public struct Mount: Equatable, Sendable {
+    /// What is mounted.
     public enum Source: Equatable, Sendable {
         /// A new file system. Served: proc, sysfs, tmpfs, devpts, mqueue, cgroup2 (also for OCI's `cgroup`). A tmpfs
         /// gets its zone's memory policy from the agent.
@@ -38,9 +40,10 @@ public struct Mount: Equatable, Sendable {
         case bind(Tree, recursive: Bool)
     }
 
+    /// What is mounted.
     public var source: Source
     /// Absolute, in the container; links are followed within it. Made if missing: a file for a bound file, else a
-    /// folder.
+    /// directory.
     public var destination: String
     /// MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_NOATIME, MS_RELATIME, MS_NODIRATIME, MS_STRICTATIME.
     public var flags: UInt64
@@ -49,6 +52,7 @@ public struct Mount: Equatable, Sendable {
     /// What the file system itself takes: "mode=755,size=65536k".
     public var data: String
 
+    /// Takes the fields as they are; encoding checks them against `Limits`.
     public init(
         source: Source, destination: String, flags: UInt64 = 0, propagation: UInt64 = 0, data: String = ""
     ) {
@@ -67,8 +71,10 @@ public struct InlineFile: Equatable, Sendable {
     public var path: String
     /// Permission bits.
     public var mode: UInt32
+    /// At most `Limits.fileContents` bytes.
     public var contents: [UInt8]
 
+    /// Takes the fields as they are; encoding checks them against `Limits`.
     public init(path: String, mode: UInt32 = 0o644, contents: [UInt8]) {
         self.path = path
         self.mode = mode
@@ -76,7 +82,7 @@ public struct InlineFile: Equatable, Sendable {
     }
 }
 
-/// Which namespace of a kind a container lives in.
+/// Which namespace of a kind a container is in.
 public enum NamespaceChoice: Equatable, Sendable {
     /// One of its own.
     case new
@@ -88,12 +94,18 @@ public enum NamespaceChoice: Equatable, Sendable {
 
 /// The namespaces of a container; the mount namespace is always new.
 public struct Namespaces: Equatable, Sendable {
+    /// Process numbers: with `.new` the first process is 1, and its end the end of all.
     public var process: NamespaceChoice
+    /// Interfaces, routes, ports.
     public var network: NamespaceChoice
+    /// System V IPC and POSIX message queues.
     public var ipc: NamespaceChoice
+    /// Host and domain name.
     public var hostName: NamespaceChoice
+    /// What /proc/self/cgroup shows as the root.
     public var controlGroup: NamespaceChoice
 
+    /// Takes the fields as they are; encoding checks them against `Limits`.
     public init(
         process: NamespaceChoice = .new, network: NamespaceChoice = .new, ipc: NamespaceChoice = .new,
         hostName: NamespaceChoice = .new, controlGroup: NamespaceChoice = .new
@@ -108,9 +120,12 @@ public struct Namespaces: Equatable, Sendable {
 
 /// A file below /proc/sys in dotted form, and its value. The host lets only namespaced ones through.
 public struct SystemControl: Equatable, Sendable {
+    /// Dotted: "net.ipv4.ip_forward"; at most `Limits.name` bytes.
     public var name: String
+    /// As it is written into the file; at most `Limits.text` bytes.
     public var value: String
 
+    /// Takes the fields as they are; encoding checks them against `Limits`.
     public init(name: String, value: String) {
         self.name = name
         self.value = value
@@ -132,6 +147,7 @@ public struct ResourceLimits: Equatable, Sendable {
     /// cpu.weight, 1 … 10000.
     public var cpuWeight: UInt64?
 
+    /// Takes the fields as they are; encoding checks them against `Limits`.
     public init(
         memoryMax: UInt64? = nil, memoryLow: UInt64? = nil, processesMax: UInt64? = nil,
         cpuQuota: UInt64? = nil, cpuPeriod: UInt64? = nil, cpuWeight: UInt64? = nil
@@ -150,24 +166,35 @@ public struct ResourceLimits: Equatable, Sendable {
 /// Not honoured, to be refused by name by the host: user and time namespaces, namespaces by path, `uidMappings` and
 /// idmapped mounts, other devices than the default ones (and `linux.resources.devices` that allow more), hooks,
 /// `mountLabel`, `intelRdt`, `personality`, `memoryPolicy`, `netDevices`, block I/O, huge page, RDMA, network class and
-/// swap limits, CPU real-time settings, `cpuset` (the zone decides), seccomp listeners, sysctls that no namespace holds.
+/// swap limits, CPU real-time settings, `cpuset` (the zone decides), seccomp listeners, sysctls that no namespace
+/// holds.
 public struct ContainerSpecification: Equatable, Sendable {
+    /// Its file system.
     public var root: RootFileSystem
     /// In the order of mounting. A `/proc` among them is what paths to mask are looked up in.
     public var mounts: [Mount]
+    /// At most `Limits.mounts`; all in one message of at most `Limits.payload` bytes.
     public var files: [InlineFile]
+    /// Its own, the guest's, or another container's.
     public var namespaces: Namespaces
     /// Empty: unchanged. Only with a host name namespace of its own.
     public var hostname: String
+    /// Empty: unchanged.
     public var domainName: String
+    /// Absolute paths that show as empty; those that are missing are passed over.
     public var maskedPaths: [String]
+    /// Absolute paths that cannot be written; those that are missing are passed over.
     public var readOnlyPaths: [String]
+    /// Written before the root is entered, in this order.
     public var systemControls: [SystemControl]
+    /// Of its control group.
     public var limits: ResourceLimits
+    /// Its first process.
     public var process: ProcessSpecification
     /// Made before its first process begins; only with a network namespace of its own, and gone with that.
     public var interfaces: [NetworkInterface] = []
 
+    /// Takes the fields as they are; encoding checks them against `Limits`.
     public init(
         root: RootFileSystem, mounts: [Mount] = [], files: [InlineFile] = [], namespaces: Namespaces = Namespaces(),
         hostname: String = "", domainName: String = "", maskedPaths: [String] = [], readOnlyPaths: [String] = [],

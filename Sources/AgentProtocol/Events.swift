@@ -1,8 +1,9 @@
-/// How a process ended, as wait(2) tells it.
+/// How a process ended, as wait(2) reports it.
 public struct ExitStatus: Equatable, Sendable {
     /// Linux's wait status. A hostile guest may send any.
     public let rawValue: Int32
 
+    /// Takes any value.
     public init(rawValue: Int32) { self.rawValue = rawValue }
 
     /// The signal that ended it, nil if it exited.
@@ -22,14 +23,18 @@ public struct ExitStatus: Equatable, Sendable {
 public struct Exited: Message, Equatable {
     public static let type = MessageType.exited
 
+    /// The container it was in.
     public var container: ContainerNumber
+    /// Which of the container's.
     public var process: ProcessNumber
+    /// As wait(2) has it.
     public var status: ExitStatus
     /// Whether a process of the container was killed for lack of memory before.
     public var oomKilled: Bool
     /// Wall clock of the guest, nanoseconds since 1970 UTC.
     public var time: UInt64
 
+    /// Takes the fields as they are; encoding checks them against `Limits`.
     public init(
         container: ContainerNumber, process: ProcessNumber, status: ExitStatus, oomKilled: Bool, time: UInt64
     ) {
@@ -61,10 +66,12 @@ public struct Exited: Message, Equatable {
 public struct OutOfMemory: Message, Equatable {
     public static let type = MessageType.outOfMemory
 
+    /// The container whose limit, or zone, was met.
     public var container: ContainerNumber
     /// memory.events oom_kill: kills so far.
     public var kills: UInt64
 
+    /// Takes the fields as they are; encoding checks them against `Limits`.
     public init(container: ContainerNumber, kills: UInt64) {
         self.container = container
         self.kills = kills
@@ -85,9 +92,12 @@ public struct OutOfMemory: Message, Equatable {
 public struct ZoneChanged: Message, Equatable {
     public static let type = MessageType.zoneChanged
 
+    /// The zone's NUMA node, from 1.
     public var node: UInt32
+    /// What of the zone is online now, in bytes.
     public var onlineBytes: UInt64
 
+    /// Takes the fields as they are; encoding checks them against `Limits`.
     public init(node: UInt32, onlineBytes: UInt64) {
         self.node = node
         self.onlineBytes = onlineBytes

@@ -10,12 +10,17 @@
 ///
 /// All integers are little-endian.
 public struct Frame: Equatable, Sendable {
+    /// In bytes.
     public static let headerLength = 12
 
+    /// What the payload is.
     public let type: MessageType
+    /// The request's number, 0 in Hello and events.
     public let request: UInt32
+    /// The encoded message.
     public let payload: [UInt8]
 
+    /// Takes the fields as they are; for tests, and for what was read.
     public init(type: MessageType, request: UInt32, payload: [UInt8]) {
         self.type = type
         self.request = request
@@ -28,12 +33,20 @@ public struct Frame: Equatable, Sendable {
     {
         var encoder = MessageEncoder()
         message.encode(into: &encoder)
+        return try bytes(of: Content.type, encoder, request: request)
+    }
+
+    /// The bytes of a frame with what was encoded. Not generic: it is there once for all types of messages.
+    @inline(never)
+    static func bytes(
+        of type: MessageType, _ encoder: MessageEncoder, request: UInt32
+    ) throws(ProtocolError) -> [UInt8] {
         if let violation = encoder.violation { throw violation }
         let payload = encoder.bytes
         guard payload.count <= Limits.payload else { throw .frameTooLong(length: payload.count) }
         var header = MessageEncoder()
         header.integer(UInt32(payload.count))
-        header.integer(Content.type.rawValue)
+        header.integer(type.rawValue)
         header.integer(UInt16(0))
         header.integer(request)
         return header.bytes + payload
@@ -41,13 +54,19 @@ public struct Frame: Equatable, Sendable {
 
     /// The frame's message, which must be of this type and fill the payload exactly.
     public func message<Content: Message>(_ content: Content.Type = Content.self) throws(ProtocolError) -> Content {
-        guard type == Content.type else {
-            throw .unexpectedType(type.rawValue, expected: Content.type.rawValue)
-        }
-        var decoder = MessageDecoder(payload)
+        var decoder = try decoder(for: Content.type)
         let message = try Content(decoding: &decoder)
         try decoder.end()
         return message
+    }
+}
+
+extension Frame {
+    /// The payload to decode, which must be this type's. Not generic: it is there once for all types of messages.
+    @inline(never)
+    private func decoder(for expected: MessageType) throws(ProtocolError) -> MessageDecoder {
+        guard type == expected else { throw .unexpectedType(type.rawValue, expected: expected.rawValue) }
+        return MessageDecoder(payload)
     }
 }
 
@@ -56,11 +75,13 @@ public struct Frame: Equatable, Sendable {
 public struct FrameDecoder: Sendable {
     private var buffer = FrameBuffer()
 
+    /// Of a stream that begins now.
     public init() {}
 
     /// Bytes that wait for the rest of their frame.
     public var pendingBytes: Int { buffer.count }
 
+    /// Takes bytes as they came, any number of them; after an error they are dropped.
     public mutating func append(_ bytes: ArraySlice<UInt8>) { buffer.append(bytes) }
 
     /// The next whole frame, if it has come.

@@ -5,10 +5,13 @@ public struct FrameBuffer: Sendable {
     private var start = 0
     private var failure: ProtocolError?
 
+    /// Of a stream that begins now.
     public init() {}
 
+    /// Bytes that wait.
     public var count: Int { bytes.count - start }
 
+    /// Takes bytes as they came; after an error they are dropped.
     public mutating func append(_ more: some Sequence<UInt8>) {
         guard failure == nil else { return }
         if start > 0 {

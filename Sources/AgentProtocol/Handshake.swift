@@ -2,30 +2,17 @@
 public struct Hello: Message, Equatable {
     public static let type = MessageType.hello
 
-    /// Control connections made since boot, this one too. Above 1, the guest was restored or the host end was new:
-    /// ask `ListContainers` what runs, events in between are lost.
-    public var connection: UInt32
-    /// Whether a `Setup` was done before on another connection; then send `Renew` instead.
+    /// Whether a `Setup` was done before on another connection; then send `Renew` instead. The guest was restored, or
+    /// the host end is new: events in between are lost.
     public var isSetUp: Bool
-    /// Monotonic guest time at the agent's first instruction, in nanoseconds: about the time that the kernel took.
-    public var startedAt: UInt64
-    /// Monotonic guest time at this Hello, in nanoseconds.
-    public var readyAt: UInt64
 
-    public init(connection: UInt32, isSetUp: Bool, startedAt: UInt64, readyAt: UInt64) {
-        self.connection = connection
-        self.isSetUp = isSetUp
-        self.startedAt = startedAt
-        self.readyAt = readyAt
-    }
+    /// Takes the fields as they are; encoding checks them against `Limits`.
+    public init(isSetUp: Bool) { self.isSetUp = isSetUp }
 
     public func encode(into encoder: inout MessageEncoder) {
         encoder.integer(Limits.magic)
         encoder.integer(Limits.version)
-        encoder.integer(connection)
         encoder.flag(isSetUp)
-        encoder.integer(startedAt)
-        encoder.integer(readyAt)
     }
 
     public init(decoding decoder: inout MessageDecoder) throws(ProtocolError) {
@@ -33,10 +20,7 @@ public struct Hello: Message, Equatable {
         guard magic == Limits.magic else { throw .wrongMagic(magic) }
         let version: UInt16 = try decoder.integer()
         guard version == Limits.version else { throw .wrongVersion(version) }
-        connection = try decoder.integer()
         isSetUp = try decoder.flag("is set up")
-        startedAt = try decoder.integer()
-        readyAt = try decoder.integer()
     }
 }
 
@@ -49,6 +33,7 @@ public struct ZoneDescription: Equatable, Sendable {
     /// Its greatest size, a multiple of 128 MiB.
     public var sizeInBytes: UInt64
 
+    /// Takes the fields as they are; encoding checks them against `Limits`.
     public init(node: UInt32, base: UInt64, sizeInBytes: UInt64) {
         self.node = node
         self.base = base
@@ -62,8 +47,10 @@ public struct ImageDescription: Equatable, Sendable {
     public var device: UInt32
     /// The device's memory, for telling image pages from others.
     public var base: UInt64
+    /// The size of that memory, in bytes.
     public var sizeInBytes: UInt64
 
+    /// Takes the fields as they are; encoding checks them against `Limits`.
     public init(device: UInt32, base: UInt64, sizeInBytes: UInt64) {
         self.device = device
         self.base = base
@@ -80,20 +67,24 @@ public struct Setup: Request, Equatable {
     public var wallClock: UInt64
     /// Random bytes, credited fully to the guest's generator, which is reseeded at once. 32 or more.
     public var entropy: [UInt8]
+    /// Of the guest itself; at most `Limits.name` bytes.
     public var hostname: String
-    /// How many containers will come at most: nothing is made ahead for more.
-    public var mostContainers: UInt32
+    /// The max number of containers that will come: no network namespace is prepared for more. `UInt32.max`: any.
+    public var maxContainers: UInt32
+    /// All that the VM has, each with its own node; at most `Limits.zones`.
     public var zones: [ZoneDescription]
+    /// All that the VM has; at most `Limits.images`.
     public var images: [ImageDescription]
 
+    /// Takes the fields as they are; encoding checks them against `Limits`.
     public init(
-        wallClock: UInt64, entropy: [UInt8], hostname: String, mostContainers: UInt32 = .max, zones: [ZoneDescription],
+        wallClock: UInt64, entropy: [UInt8], hostname: String, maxContainers: UInt32 = .max, zones: [ZoneDescription],
         images: [ImageDescription]
     ) {
         self.wallClock = wallClock
         self.entropy = entropy
         self.hostname = hostname
-        self.mostContainers = mostContainers
+        self.maxContainers = maxContainers
         self.zones = zones
         self.images = images
     }
@@ -102,7 +93,7 @@ public struct Setup: Request, Equatable {
         encoder.integer(wallClock)
         encoder.blob(entropy, "entropy", atMost: Limits.entropy)
         encoder.text(hostname, "host name", atMost: Limits.name)
-        encoder.integer(mostContainers)
+        encoder.integer(maxContainers)
         encoder.list(zones, "zones", atMost: Limits.zones) { encoder, zone in
             encoder.integer(zone.node)
             encoder.integer(zone.base)
@@ -119,7 +110,7 @@ public struct Setup: Request, Equatable {
         wallClock = try decoder.integer()
         entropy = try decoder.blob("entropy", atMost: Limits.entropy)
         hostname = try decoder.text("host name", atMost: Limits.name)
-        mostContainers = try decoder.integer()
+        maxContainers = try decoder.integer()
         zones = try decoder.list("zones", atMost: Limits.zones) { decoder throws(ProtocolError) in
             ZoneDescription(
                 node: try decoder.integer(), base: try decoder.integer(), sizeInBytes: try decoder.integer())
@@ -141,6 +132,7 @@ public struct Renew: Request, Equatable {
     /// As in `Setup`; never the same for two restores.
     public var entropy: [UInt8]
 
+    /// Takes the fields as they are; encoding checks them against `Limits`.
     public init(wallClock: UInt64, entropy: [UInt8]) {
         self.wallClock = wallClock
         self.entropy = entropy
@@ -157,12 +149,13 @@ public struct Renew: Request, Equatable {
     }
 }
 
-/// Before the guest is saved as a template: Done comes when everything that is made ahead is there, and what the kernel
-/// keeps of files for later is dropped.
+/// Before the guest is saved as a template: Done comes when the network namespaces for containers to come are prepared,
+/// and the kernel's caches of files are dropped.
 public struct Settle: Request, Equatable {
     public typealias Reply = Done
     public static let type = MessageType.settle
 
+    /// Has no fields.
     public init() {}
     public func encode(into encoder: inout MessageEncoder) {}
     public init(decoding decoder: inout MessageDecoder) throws(ProtocolError) {}
@@ -173,6 +166,7 @@ public struct PowerOff: Request, Equatable {
     public typealias Reply = Done
     public static let type = MessageType.powerOff
 
+    /// Has no fields.
     public init() {}
     public func encode(into encoder: inout MessageEncoder) {}
     public init(decoding decoder: inout MessageDecoder) throws(ProtocolError) {}

@@ -5,14 +5,19 @@
 public struct HostConversation: Sendable {
     /// What the agent said.
     public enum Incoming: Sendable {
+        /// The first message, once.
         case hello(Hello)
         /// The answer to this request: its `Reply` type by `frame.message()`, never a `Failure`.
         case reply(request: UInt32, Frame)
         /// The answer to this request that it could not be done.
         case failure(request: UInt32, Failure)
+        /// A process has ended.
         case exited(Exited)
+        /// A container met its memory limit.
         case outOfMemory(OutOfMemory)
+        /// A zone has more memory online.
         case zoneChanged(ZoneChanged)
+        /// A template stands still, or is refused.
         case templateReached(TemplateReached)
     }
 
@@ -21,6 +26,7 @@ public struct HostConversation: Sendable {
     private var lastRequest: UInt32 = 0
     private var greeted = false
 
+    /// Of a connection that begins now.
     public init() {}
 
     /// Requests that wait for their answer.
@@ -41,6 +47,8 @@ public struct HostConversation: Sendable {
     /// Takes bytes that came from the agent; then call `next()` until it gives nil.
     public mutating func receive(_ bytes: ArraySlice<UInt8>) { decoder.append(bytes) }
 
+    /// What the next whole frame means; nil until more bytes come. Throws what the agent did wrong: then it has nothing
+    /// more to give.
     public mutating func next() throws(ProtocolError) -> Incoming? {
         guard let frame = try decoder.next() else { return nil }
         guard greeted else {

@@ -5,7 +5,7 @@ public enum Limits {
     /// The first four bytes of a Hello's payload: "CZAG".
     public static let magic: UInt32 = 0x4741_5A43
     /// Both sides must have the same: they are built from the same sources and shipped together.
-    public static let version: UInt16 = 1
+    public static let version: UInt16 = 2
     /// The host port (vsock, context id 2) that the agent connects to for its control connection.
     public static let controlPort: UInt32 = 1024
     /// The greatest payload of a frame, in bytes.
@@ -24,7 +24,7 @@ public enum Limits {
     public static let mounts = 512
     /// Layers of a root file system.
     public static let layers = 128
-    /// Supplementary groups of a process (the kernel allows 65536; nobody has them).
+    /// Supplementary groups of a process (the kernel allows 65536).
     public static let groups = 1024
     /// The number of RLIMIT_… resources that Linux has.
     public static let resourceLimits = 16

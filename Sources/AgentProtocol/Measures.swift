@@ -1,60 +1,66 @@
-/// One container's use of resources.
-public struct MeasureContainer: Request, Equatable {
-    public typealias Reply = ContainerMeasure
-    public static let type = MessageType.measureContainer
-
-    public var container: ContainerNumber
-
-    public init(container: ContainerNumber) { self.container = container }
-    public func encode(into encoder: inout MessageEncoder) { encoder.container(container) }
-    public init(decoding decoder: inout MessageDecoder) throws(ProtocolError) { container = try decoder.container() }
-}
-
 /// Every container's.
 public struct MeasureContainers: Request, Equatable {
     public typealias Reply = ContainerMeasures
     public static let type = MessageType.measureContainers
 
+    /// Has no fields.
     public init() {}
     public func encode(into encoder: inout MessageEncoder) {}
     public init(decoding decoder: inout MessageDecoder) throws(ProtocolError) {}
 }
 
-/// From the container's control group. Bytes, nanoseconds, counts.
-public struct ContainerMeasure: Message, Equatable {
-    public static let type = MessageType.containerMeasure
-
+/// A container's use of resources, from its control group and its zone's node.
+public struct ContainerMeasure: Equatable, Sendable {
+    /// Whose these are.
     public var container: ContainerNumber
-    /// memory.current, memory.peak, memory.max (`UInt64.max`: no limit).
+    /// memory.current, in bytes.
     public var memoryCurrent: UInt64 = 0
+    /// memory.peak, in bytes.
     public var memoryPeak: UInt64 = 0
+    /// memory.max, in bytes; `UInt64.max`: no limit.
     public var memoryMax: UInt64 = 0
-    /// memory.stat: anon, file (shmem in it), shmem, kernel, inactive_file, pgfault, pgmajfault.
+    /// memory.stat anon, in bytes.
     public var anonymous: UInt64 = 0
+    /// memory.stat file, in bytes; shmem is part of it.
     public var file: UInt64 = 0
+    /// memory.stat shmem, in bytes.
     public var shared: UInt64 = 0
+    /// memory.stat kernel, in bytes.
     public var kernel: UInt64 = 0
+    /// memory.stat inactive_file, in bytes.
     public var inactiveFile: UInt64 = 0
+    /// memory.stat pgfault, a count.
     public var pageFaults: UInt64 = 0
+    /// memory.stat pgmajfault, a count.
     public var majorPageFaults: UInt64 = 0
-    /// memory.events: how often it met memory.max, was out of memory, had a process killed for it.
+    /// memory.events max: how often memory.max was met.
     public var maxEvents: UInt64 = 0
+    /// memory.events oom: how often it was out of memory.
     public var oomEvents: UInt64 = 0
+    /// memory.events oom_kill: processes killed for that.
     public var oomKills: UInt64 = 0
-    /// cpu.stat.
+    /// cpu.stat usage_usec, in nanoseconds.
     public var cpuUsage: UInt64 = 0
+    /// cpu.stat user_usec, in nanoseconds.
     public var cpuUser: UInt64 = 0
+    /// cpu.stat system_usec, in nanoseconds.
     public var cpuSystem: UInt64 = 0
+    /// cpu.stat nr_periods, a count.
     public var cpuPeriods: UInt64 = 0
+    /// cpu.stat nr_throttled, a count.
     public var cpuThrottledPeriods: UInt64 = 0
+    /// cpu.stat throttled_usec, in nanoseconds.
     public var cpuThrottled: UInt64 = 0
-    /// pids.current, pids.max (`UInt64.max`: no limit).
+    /// pids.current.
     public var processes: UInt64 = 0
+    /// pids.max; `UInt64.max`: no limit.
     public var processesMax: UInt64 = 0
-    /// Its zone: bytes online, bytes of it in use. 0 without a zone.
+    /// Bytes of its zone that are online; 0 without a zone.
     public var zoneTotal: UInt64 = 0
+    /// Bytes of its zone in use; 0 without a zone.
     public var zoneUsed: UInt64 = 0
 
+    /// All numbers 0.
     public init(container: ContainerNumber) { self.container = container }
 
     /// Every number but the container's, in their order on the wire. A computed list, so that encoding and decoding
@@ -92,11 +98,14 @@ public struct ContainerMeasure: Message, Equatable {
     }
 }
 
+/// Each container's use of resources.
 public struct ContainerMeasures: Message, Equatable {
     public static let type = MessageType.containerMeasures
 
+    /// In the order of their making; at most `Limits.containers`.
     public var containers: [ContainerMeasure]
 
+    /// Takes the fields as they are; encoding checks them against `Limits`.
     public init(containers: [ContainerMeasure]) { self.containers = containers }
 
     public func encode(into encoder: inout MessageEncoder) {
@@ -115,17 +124,22 @@ public struct MeasureNodes: Request, Equatable {
     public typealias Reply = NodeMeasures
     public static let type = MessageType.measureNodes
 
+    /// Has no fields.
     public init() {}
     public func encode(into encoder: inout MessageEncoder) {}
     public init(decoding decoder: inout MessageDecoder) throws(ProtocolError) {}
 }
 
+/// The memory of a NUMA node.
 public struct NodeMeasure: Equatable, Sendable {
+    /// 0: the guest's own; from 1: zones.
     public var node: UInt32
-    /// nodeN/meminfo, in bytes.
+    /// MemTotal of nodeN/meminfo, in bytes.
     public var totalBytes: UInt64
+    /// MemFree of nodeN/meminfo, in bytes.
     public var freeBytes: UInt64
 
+    /// Takes the fields as they are; encoding checks them against `Limits`.
     public init(node: UInt32, totalBytes: UInt64, freeBytes: UInt64) {
         self.node = node
         self.totalBytes = totalBytes
@@ -133,6 +147,7 @@ public struct NodeMeasure: Equatable, Sendable {
     }
 }
 
+/// The memory of the guest's NUMA nodes.
 public struct NodeMeasures: Message, Equatable {
     public static let type = MessageType.nodeMeasures
 
@@ -143,6 +158,7 @@ public struct NodeMeasures: Message, Equatable {
     /// The agent's own resident memory, in bytes.
     public var agentResidentBytes: UInt64
 
+    /// Takes the fields as they are; encoding checks them against `Limits`.
     public init(nodes: [NodeMeasure], pagesMigrated: UInt64, agentResidentBytes: UInt64) {
         self.nodes = nodes
         self.pagesMigrated = pagesMigrated
@@ -173,8 +189,10 @@ public struct MeasurePlacement: Request, Equatable {
     public typealias Reply = PagePlacement
     public static let type = MessageType.measurePlacement
 
+    /// One that was made; ENOENT else.
     public var container: ContainerNumber
 
+    /// Takes the fields as they are; encoding checks them against `Limits`.
     public init(container: ContainerNumber) { self.container = container }
     public func encode(into encoder: inout MessageEncoder) { encoder.container(container) }
     public init(decoding decoder: inout MessageDecoder) throws(ProtocolError) { container = try decoder.container() }
@@ -185,6 +203,7 @@ public struct MeasurePlacement: Request, Equatable {
 public struct PagePlacement: Message, Equatable {
     public static let type = MessageType.pagePlacement
 
+    /// Processes that were looked at.
     public var processes: UInt32
     /// Physical address within the zone of the container.
     public var inZone: UInt64
@@ -196,10 +215,12 @@ public struct PagePlacement: Message, Equatable {
     public var inImage: UInt64
     /// Page cache charged to the container that is no tmpfs (memory.stat file − shmem): 0 where images are on DAX.
     public var cachePages: UInt64
-    /// The physical address of the first page outside, 0 when there is none, and of what it is part.
+    /// The physical address of the first page outside; 0 where there is none.
     public var firstOutside: UInt64
+    /// What the first page outside is part of, as /proc/PID/maps names it; empty where there is none.
     public var firstOutsideMapping: String
 
+    /// Takes the fields as they are; encoding checks them against `Limits`.
     public init(
         processes: UInt32, inZone: UInt64, outsideZone: UInt64, fileOutsideZone: UInt64, inImage: UInt64,
         cachePages: UInt64, firstOutside: UInt64, firstOutsideMapping: String

@@ -4,10 +4,13 @@ public struct MessageDecoder {
     private let bytes: [UInt8]
     private var position = 0
 
+    /// Of a payload.
     public init(_ bytes: [UInt8]) { self.bytes = bytes }
 
+    /// Bytes not read yet.
     public var remaining: Int { bytes.count - position }
 
+    /// Little-endian. Throws `truncated` where bytes are missing.
     public mutating func integer<Integer: FixedWidthInteger>(
         _ type: Integer.Type = Integer.self
     ) throws(ProtocolError) -> Integer {
@@ -21,12 +24,14 @@ public struct MessageDecoder {
         return value
     }
 
+    /// One byte, 0 or 1. Throws `truncated`, or `invalidValue` for another.
     public mutating func flag(_ field: StaticString) throws(ProtocolError) -> Bool {
         let value: UInt8 = try integer()
         guard value <= 1 else { throw .invalidValue(field: field, value: UInt64(value)) }
         return value == 1
     }
 
+    /// A 32-bit count, then so many bytes. Throws `tooLong` or `truncated` before anything is allocated.
     public mutating func blob(_ field: StaticString, atMost limit: Int) throws(ProtocolError) -> [UInt8] {
         let count = try length(field, limit)
         try demand(count)
@@ -58,6 +63,7 @@ public struct MessageDecoder {
         return text
     }
 
+    /// A 32-bit count, then so many elements. Throws `tooLong`, or what `decode` throws.
     public mutating func list<Element>(
         _ field: StaticString, atMost limit: Int,
         _ decode: (inout MessageDecoder) throws(ProtocolError) -> Element
@@ -70,6 +76,7 @@ public struct MessageDecoder {
         return elements
     }
 
+    /// A flag, then the value where it is 1. Throws what `flag` and `decode` throw.
     public mutating func optional<Value>(
         _ field: StaticString, _ decode: (inout MessageDecoder) throws(ProtocolError) -> Value
     ) throws(ProtocolError) -> Value? {
@@ -89,5 +96,9 @@ public struct MessageDecoder {
 
     private func demand(_ count: Int) throws(ProtocolError) {
         guard count <= remaining else { throw .truncated(missing: count - remaining) }
+    }
+
+    mutating func texts(_ field: StaticString, atMost limit: Int, each: Int) throws(ProtocolError) -> [String] {
+        try list(field, atMost: limit) { decoder throws(ProtocolError) in try decoder.text(field, atMost: each) }
     }
 }

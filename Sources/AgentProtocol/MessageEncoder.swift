@@ -1,11 +1,15 @@
 /// Writes fields, little-endian, lengths before contents. It keeps the first violation of a limit instead of throwing
-/// at each field; whoever makes the frame throws it, so nothing is sent that the peer would refuse.
+/// at each field; the maker of the frame throws it, so nothing is sent that the peer would refuse.
 public struct MessageEncoder {
+    /// What was written so far.
     public private(set) var bytes: [UInt8] = []
+    /// The first field that was over its limit, which is not written whole: the message is not to be sent.
     public private(set) var violation: ProtocolError?
 
+    /// Nothing written.
     public init() {}
 
+    /// Little-endian.
     public mutating func integer<Integer: FixedWidthInteger>(_ value: Integer) {
         var rest = value
         for _ in 0..<(Integer.bitWidth / 8) {
@@ -14,8 +18,10 @@ public struct MessageEncoder {
         }
     }
 
+    /// One byte, 0 or 1.
     public mutating func flag(_ value: Bool) { bytes.append(value ? 1 : 0) }
 
+    /// A 32-bit count, then the bytes; a `violation` beyond the limit.
     public mutating func blob(_ value: [UInt8], _ field: StaticString, atMost limit: Int) {
         guard admit(value.count, field, limit) else { return }
         integer(UInt32(value.count))
@@ -42,6 +48,7 @@ public struct MessageEncoder {
         blob(contents, field, atMost: limit)
     }
 
+    /// A 32-bit count, then the elements; a `violation` beyond the limit.
     public mutating func list<Element>(
         _ value: [Element], _ field: StaticString, atMost limit: Int,
         _ encode: (inout MessageEncoder, Element) -> Void
@@ -51,6 +58,7 @@ public struct MessageEncoder {
         for element in value { encode(&self, element) }
     }
 
+    /// A flag, then the value where there is one.
     public mutating func optional<Value>(_ value: Value?, _ encode: (inout MessageEncoder, Value) -> Void) {
         flag(value != nil)
         if let value { encode(&self, value) }
@@ -64,5 +72,9 @@ public struct MessageEncoder {
 
     private mutating func note(_ error: ProtocolError) {
         if violation == nil { violation = error }
+    }
+
+    mutating func texts(_ texts: [String], _ field: StaticString, atMost limit: Int, each: Int) {
+        list(texts, field, atMost: limit) { $0.text($1, field, atMost: each) }
     }
 }

@@ -9,19 +9,22 @@ public struct InternetAddress: Hashable, Sendable {
         self.octets = octets
     }
 
+    /// Whether it has 16 bytes rather than 4.
     public var isIPv6: Bool { octets.count == 16 }
     /// The longest prefix of such an address, in bits.
-    public var mostPrefixBits: UInt8 { isIPv6 ? 128 : 32 }
+    public var maxPrefixBits: UInt8 { isIPv6 ? 128 : 32 }
 }
 
 /// An address and how many of its bits name the network that it is in.
 public struct NetworkPrefix: Hashable, Sendable {
+    /// An address; bits beyond the length may be set.
     public var address: InternetAddress
+    /// Bits of the network part: 0 to 32, or to 128.
     public var length: UInt8
 
     /// Nil for a prefix longer than the address.
     public init?(_ address: InternetAddress, length: UInt8) {
-        guard length <= address.mostPrefixBits else { return nil }
+        guard length <= address.maxPrefixBits else { return nil }
         self.address = address
         self.length = length
     }
@@ -42,6 +45,7 @@ public struct NetworkRoute: Equatable, Sendable {
     /// The gateway is taken to be at the link although no address says so (RTNH_F_ONLINK).
     public var isOnLink: Bool
 
+    /// Takes the fields as they are; encoding checks them against `Limits`.
     public init(
         destination: NetworkPrefix, gateway: InternetAddress? = nil, source: InternetAddress? = nil, scope: UInt8 = 0,
         metric: UInt32 = 0, isOnLink: Bool = false
@@ -65,10 +69,12 @@ public struct NetworkInterface: Equatable, Sendable {
     public var hardwareAddress: UInt64
     /// The largest packet in bytes.
     public var mtu: UInt32
+    /// In the order of giving.
     public var addresses: [NetworkPrefix]
     /// In the order of their making: one that a gateway is reached by comes before its user.
     public var routes: [NetworkRoute]
 
+    /// Takes the fields as they are; encoding checks them against `Limits`.
     public init(
         name: String, port: UInt16 = 0, hardwareAddress: UInt64, mtu: UInt32, addresses: [NetworkPrefix],
         routes: [NetworkRoute]

@@ -3,12 +3,16 @@ public struct SendSignal: Request, Equatable {
     public typealias Reply = Done
     public static let type = MessageType.signal
 
+    /// One that was made; ENOENT else.
     public var container: ContainerNumber
+    /// Which of its processes; ESRCH where it has ended.
     public var process: ProcessNumber
+    /// A signal number of Linux, 1 to 64; EINVAL else.
     public var signal: UInt32
     /// To every process of the container; `process` is then of no meaning.
     public var all: Bool
 
+    /// Takes the fields as they are; encoding checks them against `Limits`.
     public init(
         container: ContainerNumber, process: ProcessNumber = .initial, signal: UInt32, all: Bool = false
     ) {
@@ -38,10 +42,14 @@ public struct ResizeTerminal: Request, Equatable {
     public typealias Reply = Done
     public static let type = MessageType.resizeTerminal
 
+    /// One that was made; ENOENT else.
     public var container: ContainerNumber
+    /// Which of its processes; ESRCH where it has ended.
     public var process: ProcessNumber
+    /// The new size.
     public var size: WindowSize
 
+    /// Takes the fields as they are; encoding checks them against `Limits`.
     public init(container: ContainerNumber, process: ProcessNumber = .initial, size: WindowSize) {
         self.container = container
         self.process = process
@@ -61,48 +69,28 @@ public struct ResizeTerminal: Request, Equatable {
     }
 }
 
-/// Ends a process's standard input after what has arrived of it. To be sure that everything has, end the stream itself
-/// instead. With a terminal: the connection only.
-public struct CloseInput: Request, Equatable {
-    public typealias Reply = Done
-    public static let type = MessageType.closeInput
-
-    public var container: ContainerNumber
-    public var process: ProcessNumber
-
-    public init(container: ContainerNumber, process: ProcessNumber = .initial) {
-        self.container = container
-        self.process = process
-    }
-
-    public func encode(into encoder: inout MessageEncoder) {
-        encoder.container(container)
-        encoder.process(process)
-    }
-
-    public init(decoding decoder: inout MessageDecoder) throws(ProtocolError) {
-        container = try decoder.container()
-        process = try decoder.process()
-    }
-}
-
 /// The ids, in the guest's first process namespace, of all processes of a container.
 public struct ListProcesses: Request, Equatable {
     public typealias Reply = ProcessList
     public static let type = MessageType.listProcesses
 
+    /// One that was made; ENOENT else.
     public var container: ContainerNumber
 
+    /// Takes the fields as they are; encoding checks them against `Limits`.
     public init(container: ContainerNumber) { self.container = container }
     public func encode(into encoder: inout MessageEncoder) { encoder.container(container) }
     public init(decoding decoder: inout MessageDecoder) throws(ProtocolError) { container = try decoder.container() }
 }
 
+/// Processes of a container.
 public struct ProcessList: Message, Equatable {
     public static let type = MessageType.processList
 
+    /// In the kernel's order; at most `Limits.processes`.
     public var processIDs: [UInt32]
 
+    /// Takes the fields as they are; encoding checks them against `Limits`.
     public init(processIDs: [UInt32]) { self.processIDs = processIDs }
 
     public func encode(into encoder: inout MessageEncoder) {

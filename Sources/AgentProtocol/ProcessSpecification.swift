@@ -1,11 +1,17 @@
 /// The five capability sets of OCI's `process.capabilities`, bit n standing for capability n.
 public struct CapabilitySets: Equatable, Sendable {
+    /// What a program may ever get.
     public var bounding: UInt64
+    /// What is in force.
     public var effective: UInt64
+    /// What may be put in force.
     public var permitted: UInt64
+    /// What a program with inheritable file capabilities keeps.
     public var inheritable: UInt64
+    /// What any program keeps; must be permitted and inheritable.
     public var ambient: UInt64
 
+    /// Takes the fields as they are; encoding checks them against `Limits`.
     public init(bounding: UInt64, effective: UInt64, permitted: UInt64, inheritable: UInt64, ambient: UInt64) {
         self.bounding = bounding
         self.effective = effective
@@ -14,6 +20,7 @@ public struct CapabilitySets: Equatable, Sendable {
         self.ambient = ambient
     }
 
+    /// Five empty sets.
     public static let none = CapabilitySets(bounding: 0, effective: 0, permitted: 0, inheritable: 0, ambient: 0)
 }
 
@@ -21,9 +28,12 @@ public struct CapabilitySets: Equatable, Sendable {
 public struct ResourceLimit: Equatable, Sendable {
     /// An RLIMIT_… number of x86-64 Linux.
     public var resource: UInt32
+    /// What is in force; at most `hard`.
     public var soft: UInt64
+    /// What the process may raise it to.
     public var hard: UInt64
 
+    /// Takes the fields as they are; encoding checks them against `Limits`.
     public init(resource: UInt32, soft: UInt64, hard: UInt64) {
         self.resource = resource
         self.soft = soft
@@ -38,6 +48,7 @@ public struct SeccompFilter: Equatable, Sendable {
     /// `struct sock_filter`s, 8 bytes each, as the kernel takes them.
     public var program: [UInt8]
 
+    /// Takes the fields as they are; encoding checks them against `Limits`.
     public init(flags: UInt32, program: [UInt8]) {
         self.flags = flags
         self.program = program
@@ -46,9 +57,12 @@ public struct SeccompFilter: Equatable, Sendable {
 
 /// A terminal's size in characters.
 public struct WindowSize: Equatable, Sendable {
+    /// Lines.
     public var rows: UInt16
+    /// Characters in a line.
     public var columns: UInt16
 
+    /// Takes the fields as they are; encoding checks them against `Limits`.
     public init(rows: UInt16, columns: UInt16) {
         self.rows = rows
         self.columns = columns
@@ -63,10 +77,14 @@ public struct WindowSize: Equatable, Sendable {
 /// output connection when everything was sent and no process holds the other end any more, which may be before or after
 /// `Exited`.
 public struct StandardStreams: Equatable, Sendable {
+    /// The port of standard input.
     public var input: UInt32
+    /// The port of standard output.
     public var output: UInt32
+    /// The port of standard error.
     public var error: UInt32
 
+    /// Takes the fields as they are; encoding checks them against `Limits`.
     public init(input: UInt32 = 0, output: UInt32 = 0, error: UInt32 = 0) {
         self.input = input
         self.output = output
@@ -80,23 +98,34 @@ public struct ProcessSpecification: Equatable, Sendable {
     /// At least one. The first is looked up in the container: as a path if it has a slash, else in the PATH of
     /// `environment`.
     public var arguments: [String]
+    /// "NAME=VALUE" each; at most `Limits.arguments` entries of `Limits.argument` bytes.
     public var environment: [String]
     /// Absolute. Made if it is missing for a container's first process, an error for another.
     public var workingDirectory: String
+    /// In the guest's numbers, as all ids here.
     public var userID: UInt32
+    /// The primary group.
     public var groupID: UInt32
+    /// At most `Limits.groups`.
     public var additionalGroups: [UInt32]
     /// nil: 0o022.
     public var umask: UInt32?
+    /// After it has become its user.
     public var capabilities: CapabilitySets
+    /// At most `Limits.resourceLimits`; those not named stay the agent's.
     public var resourceLimits: [ResourceLimit]
+    /// Whether set-user-ID programs and file capabilities give nothing (prctl(2), PR_SET_NO_NEW_PRIVS).
     public var noNewPrivileges: Bool
+    /// nil: no filter. In force from right before the program's execution.
     public var seccomp: SeccompFilter?
+    /// /proc/PID/oom_score_adj: −1000 to 1000.
     public var oomScoreAdjustment: Int32
     /// A terminal of this size, or pipes.
     public var terminal: WindowSize?
+    /// Where its standard streams go.
     public var streams: StandardStreams
 
+    /// Takes the fields as they are; encoding checks them against `Limits`.
     public init(
         arguments: [String], environment: [String] = [], workingDirectory: String = "/",
         userID: UInt32 = 0, groupID: UInt32 = 0, additionalGroups: [UInt32] = [], umask: UInt32? = nil,
@@ -201,17 +230,5 @@ extension WindowSize {
     init(decoding decoder: inout MessageDecoder) throws(ProtocolError) {
         rows = try decoder.integer()
         columns = try decoder.integer()
-    }
-}
-
-extension MessageEncoder {
-    mutating func texts(_ texts: [String], _ field: StaticString, atMost limit: Int, each: Int) {
-        list(texts, field, atMost: limit) { $0.text($1, field, atMost: each) }
-    }
-}
-
-extension MessageDecoder {
-    mutating func texts(_ field: StaticString, atMost limit: Int, each: Int) throws(ProtocolError) -> [String] {
-        try list(field, atMost: limit) { decoder throws(ProtocolError) in try decoder.text(field, atMost: each) }
     }
 }

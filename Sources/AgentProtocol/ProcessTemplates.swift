@@ -31,14 +31,16 @@ public enum ProcessOrigin: Equatable, Sendable {
     }
 }
 
-/// The program of a template has stopped itself: from now on it stands still, and others may become copies of it, unless
-/// it is refused. Sent once for each; a template whose program ends before that has `Exited` instead.
+/// The program of a template has stopped itself: from now on it stands still, and others may become copies of it,
+/// unless it is refused. Sent once for each; a template whose program ends before that has `Exited` instead.
 public struct TemplateReached: Message, Equatable {
     public static let type = MessageType.templateReached
 
+    /// The template.
     public var container: ContainerNumber
     /// From the execution of its program, in microseconds of the guest's monotonic clock.
     public var microseconds: UInt64
+    /// Of its first process.
     public var threads: UInt32
     /// What its control group is charged with, in bytes.
     public var memoryBytes: UInt64

@@ -26,10 +26,12 @@ public enum ProtocolError: Error, Equatable, CustomStringConvertible {
     /// The peer speaks another version.
     case wrongVersion(UInt16)
 
+    /// Whether they say the same.
     public static func == (a: ProtocolError, b: ProtocolError) -> Bool {
         a.description.utf8.elementsEqual(b.description.utf8)
     }
 
+    /// What was wrong, with the value and what was expected.
     public var description: String {
         switch self {
         case .frameTooLong(let length, let limit): "frame of \(length) bytes, at most \(limit) are allowed"

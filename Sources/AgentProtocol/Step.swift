@@ -28,15 +28,19 @@ public enum Step: UInt8, Sendable {
     case files
     /// Masked and read-only paths, a read-only root.
     case paths
+    /// Kernel parameters of its namespaces.
     case sysctls
     /// Host name, loopback interface.
     case network
+    /// The terminal, and standard streams.
     case terminal
+    /// Made where it is missing, and entered.
     case workingDirectory
     /// Rlimits, priority under memory pressure, umask.
     case limits
     /// User, groups, capabilities, no_new_privs.
     case credentials
+    /// The filter of system calls.
     case seccomp
     /// Finding the program and execve: its failure is the program's fault (`Failure.exitCode`).
     case execute
@@ -48,15 +52,20 @@ public enum Step: UInt8, Sendable {
     case zoneEmpty
     /// The zone's memory blocks go offline.
     case zoneOffline
+    /// Until all of a container stands still.
     case freeze
+    /// memory.reclaim.
     case reclaim
 }
 
 /// How long a step took, in microseconds of the guest's monotonic clock.
 public struct StepTiming: Equatable, Sendable {
+    /// Which step.
     public let step: Step
+    /// `UInt32.max` for more.
     public let microseconds: UInt32
 
+    /// Takes the fields as they are; encoding checks them against `Limits`.
     public init(step: Step, microseconds: UInt32) {
         self.step = step
         self.microseconds = microseconds
@@ -69,10 +78,12 @@ public struct Failure: Message, Error, Equatable {
 
     /// A Linux errno value.
     public var code: Int32
+    /// Where it failed.
     public var step: Step
     /// What was tried, on what, in lower case, without the error's own name: "mount proc on /proc".
     public var text: String
 
+    /// Takes the fields as they are; encoding checks them against `Limits`.
     public init(code: Int32, step: Step, text: String) {
         self.code = code
         self.step = step
@@ -100,12 +111,14 @@ public struct Failure: Message, Error, Equatable {
     }
 }
 
-/// The answer to a request that has nothing more to tell.
+/// The answer to a request that has no result but its timings.
 public struct Done: Message, Equatable {
     public static let type = MessageType.done
 
+    /// The steps of the request, in their order; at most `Limits.timings`.
     public var timings: [StepTiming]
 
+    /// Takes the fields as they are; encoding checks them against `Limits`.
     public init(timings: [StepTiming] = []) { self.timings = timings }
 
     public func encode(into encoder: inout MessageEncoder) { encoder.timings(timings) }

@@ -1,14 +1,17 @@
-/// Answers when this many bytes of the zone are online. `CreateContainer` waits by itself; this is for plugging ahead.
+/// Answers when this many bytes of the zone are online. `CreateContainer` waits by itself; this is for a zone that
+/// grows.
 public struct OnlineZone: Request, Equatable {
     public typealias Reply = Done
     public static let type = MessageType.onlineZone
 
+    /// The zone's, from 1; ENOENT where there is none.
     public var node: UInt32
     /// A multiple of 128 MiB, counted from the zone's base.
     public var sizeInBytes: UInt64
-    /// Milliseconds.
+    /// In milliseconds; then the request fails with ETIMEDOUT.
     public var timeout: UInt32
 
+    /// Takes the fields as they are; encoding checks them against `Limits`.
     public init(node: UInt32, sizeInBytes: UInt64, timeout: UInt32 = 5000) {
         self.node = node
         self.sizeInBytes = sizeInBytes
@@ -28,15 +31,17 @@ public struct OnlineZone: Request, Equatable {
     }
 }
 
-/// Takes every online block of an empty zone offline. A zone with pages in it is left alone and told as such.
+/// Takes every online block of an empty zone offline. A zone with pages in it is left alone, and reported so.
 public struct OfflineZone: Request, Equatable {
     public typealias Reply = ZoneOffline
     public static let type = MessageType.offlineZone
 
+    /// The zone's, from 1; ENOENT where there is none, EBUSY where a container is in it.
     public var node: UInt32
-    /// Milliseconds.
+    /// In milliseconds; then what was taken offline stays so, and `ZoneOffline.code` is ETIMEDOUT.
     public var timeout: UInt32
 
+    /// Takes the fields as they are; encoding checks them against `Limits`.
     public init(node: UInt32, timeout: UInt32 = 5000) {
         self.node = node
         self.timeout = timeout
@@ -59,10 +64,12 @@ public struct ZoneOffline: Message, Equatable {
 
     /// Bytes of the zone that are still online; 0 when it worked.
     public var onlineBytes: UInt64
-    /// Pages that stood in the way when the zone was looked at (nodeN/vmstat): nr_active_anon + nr_inactive_anon,
-    /// file likewise, nr_shmem. With more than the counters' imprecision, nothing was taken offline; 0 if it was.
+    /// Pages that stood in the way when the zone was looked at (nodeN/vmstat), here nr_active_anon + nr_inactive_anon.
+    /// With more than the counters' imprecision nothing was taken offline; the three are 0 if it was.
     public var anonymousPages: UInt64
+    /// nr_active_file + nr_inactive_file.
     public var filePages: UInt64
+    /// nr_shmem.
     public var sharedPages: UInt64
     /// errno of the block that did not go offline; 0 where all did. ETIMEDOUT: pages that stay pinned.
     public var code: Int32
@@ -71,6 +78,7 @@ public struct ZoneOffline: Message, Equatable {
     /// `zoneOffline` once for each block, in order.
     public var timings: [StepTiming]
 
+    /// Takes the fields as they are; encoding checks them against `Limits`.
     public init(
         onlineBytes: UInt64, anonymousPages: UInt64, filePages: UInt64, sharedPages: UInt64, code: Int32,
         pagesMigrated: UInt64, timings: [StepTiming]
@@ -84,6 +92,7 @@ public struct ZoneOffline: Message, Equatable {
         self.timings = timings
     }
 
+    /// Whether the zone may be unplugged.
     public var isOffline: Bool { onlineBytes == 0 }
 
     public func encode(into encoder: inout MessageEncoder) {

@@ -3,19 +3,16 @@ import Testing
 
 /// A Hello frame, byte by byte.
 let helloBytes: [UInt8] = [
-    0x1B, 0x00, 0x00, 0x00,  // payload: 27 bytes
+    0x07, 0x00, 0x00, 0x00,  // payload: 7 bytes
     0x00, 0x40,  // type: hello
     0x00, 0x00,  // reserved
     0x00, 0x00, 0x00, 0x00,  // request: none
     0x43, 0x5A, 0x41, 0x47,  // "CZAG"
-    0x01, 0x00,  // version 1
-    0x02, 0x00, 0x00, 0x00,  // the second connection
+    0x02, 0x00,  // version 2
     0x01,  // set up before
-    0x40, 0x42, 0x0F, 0x00, 0x00, 0x00, 0x00, 0x00,  // started at 1 000 000 ns
-    0x80, 0x84, 0x1E, 0x00, 0x00, 0x00, 0x00, 0x00,  // ready at 2 000 000 ns
 ]
 
-let hello = Hello(connection: 2, isSetUp: true, startedAt: 1_000_000, readyAt: 2_000_000)
+let hello = Hello(isSetUp: true)
 
 @Test func helloIsLaidOutAsDocumented() throws {
     #expect(try Frame.bytes(of: hello) == helloBytes)
@@ -68,8 +65,8 @@ func decoderRefusesABadHeaderAndStaysRefusing(header: [UInt8], expected: Protoco
 
 @Test func helloOfAnotherVersionOrProgramIsRefused() {
     var payload = [UInt8](helloBytes.dropFirst(Frame.headerLength))
-    payload[4] = 2
-    #expect(throws: ProtocolError.wrongVersion(2)) {
+    payload[4] = 1
+    #expect(throws: ProtocolError.wrongVersion(1)) {
         try Frame(type: .hello, request: 0, payload: payload).message(Hello.self)
     }
     payload[0] = 0

@@ -23,16 +23,16 @@ private func failure(of conversation: inout HostConversation, _ bytes: [UInt8]) 
 
 @Test func replyIsGivenToItsRequest() throws {
     var conversation = try greeted()
-    let first = try conversation.begin(ListContainers())
+    let first = try conversation.begin(MeasureContainers())
     let second = try conversation.begin(MeasureNodes())
     #expect(first.number != second.number)
-    conversation.receive(try Frame.bytes(of: ContainerList(containers: []), request: first.number)[...])
+    conversation.receive(try Frame.bytes(of: ContainerMeasures(containers: []), request: first.number)[...])
     guard case .reply(let number, let frame) = try conversation.next() else {
         Issue.record("no reply")
         return
     }
     #expect(number == first.number)
-    #expect(try frame.message(ContainerList.self).containers.isEmpty)
+    #expect(try frame.message(ContainerMeasures.self).containers.isEmpty)
     #expect(conversation.outstandingCount == 1)
 }
 

@@ -60,9 +60,14 @@ private let specification = ContainerSpecification(
 @Test func containerMessagesSurviveTheWire() throws {
     try roundTrip(
         CreateContainer(container: container, node: 3, zoneBytes: 128 << 20, start: true, specification: specification))
+    for origin in [ProcessOrigin.template, .copy(of: ContainerNumber(2))] {
+        try roundTrip(
+            CreateContainer(
+                container: container, node: 0, zoneBytes: 0, start: true, origin: origin, specification: specification))
+    }
     try roundTrip(StartContainer(container: container))
     try roundTrip(Execute(container: container, process: ProcessNumber(2), specification: process))
-    try roundTrip(ProcessStarted(processID: 17, receivedAt: 1, finishedAt: 2, timings: timings))
+    try roundTrip(ProcessStarted(processID: 17, refusal: "it has threads", timings: timings))
     try roundTrip(DeleteContainer(container: container))
     let zone = ZoneOffline(
         onlineBytes: 1 << 27, anonymousPages: 1, filePages: 2, sharedPages: 3, code: 16, pagesMigrated: 4,
@@ -83,24 +88,17 @@ private let specification = ContainerSpecification(
     try roundTrip(SendSignal(container: container, signal: 15))
     try roundTrip(SendSignal(container: container, process: ProcessNumber(1), signal: 9, all: true))
     try roundTrip(ResizeTerminal(container: container, size: WindowSize(rows: 1, columns: 2)))
-    try roundTrip(CloseInput(container: container))
     try roundTrip(ListProcesses(container: container))
     try roundTrip(ProcessList(processIDs: [1, 2, 3]))
     try roundTrip(
         Exited(container: container, process: .initial, status: ExitStatus(rawValue: 256), oomKilled: false, time: 1))
     try roundTrip(OutOfMemory(container: container, kills: 2))
+    try roundTrip(
+        TemplateReached(container: container, microseconds: 1, threads: 2, memoryBytes: 3, refusal: "a socket"))
     try roundTrip(ZoneChanged(node: 2, onlineBytes: 128 << 20))
 }
 
 @Test func measuresSurviveTheWire() throws {
-    try roundTrip(ListContainers())
-    try roundTrip(
-        ContainerList(containers: [
-            ContainerState(
-                container: container, node: 1, phase: .stopped, processID: 0, exit: ExitStatus(rawValue: 9),
-                oomKilled: true)
-        ]))
-    try roundTrip(MeasureContainer(container: container))
     try roundTrip(MeasureContainers())
     try roundTrip(MeasureNodes())
     try roundTrip(MeasurePlacement(container: container))
@@ -120,7 +118,6 @@ private let specification = ContainerSpecification(
     measure.cpuThrottled = 5
     measure.processesMax = 6
     measure.zoneUsed = 7
-    try roundTrip(measure)
     try roundTrip(ContainerMeasures(containers: [measure, ContainerMeasure(container: ContainerNumber(5))]))
 }
 

@@ -41,7 +41,7 @@ struct AgentTests {
             #expect(failure?.exitCode == code)
             #expect(failure?.text.contains(name) == true)
             // Nothing is left of it.
-            #expect(try agent.call(ListContainers()).containers.isEmpty)
+            #expect(try agent.containers().isEmpty)
             #expect(!agent.hasExited(number))
         }
 
@@ -52,7 +52,7 @@ struct AgentTests {
             _ = try agent.call(
                 CreateContainer(
                     container: number, node: 0, zoneBytes: 0, start: false, specification: specification))
-            #expect(try agent.call(ListContainers()).containers.first?.phase == .created)
+            #expect(try agent.containers() == [number])
             _ = try agent.call(StartContainer(container: number))
             #expect(try output.1.accept().readText() == "now\n")
             #expect(try agent.exit(of: number).status.code == 0)
@@ -67,7 +67,7 @@ struct AgentTests {
                     container: number, node: 0, zoneBytes: 0, start: false, specification: agent.specification(["true"])
                 ))
             _ = try agent.call(DeleteContainer(container: number))
-            #expect(try agent.call(ListContainers()).containers.isEmpty)
+            #expect(try agent.containers().isEmpty)
             #expect(try agent.exit(of: number).status.signal == 9)
         }
 
@@ -83,9 +83,9 @@ struct AgentTests {
             #expect(try agent.exit(of: number).status.signal == 9)
             #expect(try agent.exit(of: number, ProcessNumber(1)).status.signal == 9)
             // It is known until the host has heard how it went.
-            #expect(try agent.call(ListContainers()).containers.contains { $0.container == number })
+            #expect(try agent.containers().contains(number))
             _ = try agent.call(DeleteContainer(container: number))
-            #expect(try agent.call(ListContainers()).containers.map(\.container) == [other])
+            #expect(try agent.containers() == [other])
             _ = try agent.call(DeleteContainer(container: other))
         }
 
@@ -132,7 +132,6 @@ struct AgentTests {
             #expect(late?.code == ESRCH)
             _ = try agent.call(SendSignal(container: number, signal: 9, all: true))
             #expect(try agent.exit(of: number).status.signal == 9)
-            #expect(try agent.call(ListContainers()).containers.first?.phase == .stopped)
             _ = try agent.call(DeleteContainer(container: number))
         }
     }

@@ -73,6 +73,13 @@ extension AgentSession {
         return RunOutcome(output: outputText, error: errorText, status: exited.status, started: started)
     }
 
+    /// The containers that the agent knows.
+    func containers() throws -> [ContainerNumber] { try call(MeasureContainers()).containers.map(\.container) }
+
+    func measure(_ container: ContainerNumber) throws -> ContainerMeasure {
+        try #require(try call(MeasureContainers()).containers.first { $0.container == container })
+    }
+
     /// A container that lives until it is killed.
     func sleeper(_ change: (inout ContainerSpecification) -> Void = { _ in }) throws -> ContainerNumber {
         let number = newContainer()

@@ -127,7 +127,7 @@ extension AgentTests {
                         $0.mounts.append(Mount(source: .fileSystem(type: "ext4", name: "/dev/vda"), destination: "/x"))
                     }))
             #expect(failure?.text.contains("ext4") == true)
-            #expect(try agent.call(ListContainers()).containers.isEmpty)
+            #expect(try agent.containers().isEmpty)
         }
 
         @Test func filesOfTheHostAreWritten() throws {

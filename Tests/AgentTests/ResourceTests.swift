@@ -20,9 +20,8 @@ extension AgentTests {
             #expect(exited.status.code == 137)
             #expect(exited.oomKilled)
             #expect(try agent.outOfMemory().container == number)
-            let list = try agent.call(ListContainers()).containers
-            #expect(list.first { $0.container == sibling }?.phase == .running)
-            #expect(list.first { $0.container == number }?.oomKilled == true)
+            #expect(!agent.hasExited(sibling))
+            #expect(try agent.call(ListProcesses(container: sibling)).processIDs.count == 1)
             _ = try agent.call(DeleteContainer(container: number))
             _ = try agent.call(DeleteContainer(container: sibling))
         }
@@ -31,14 +30,14 @@ extension AgentTests {
             let number = try agent.sleeper {
                 $0.limits = ResourceLimits(memoryMax: 64 << 20, processesMax: 10, cpuQuota: 50_000, cpuWeight: 50)
             }
-            let before = try agent.call(MeasureContainer(container: number))
+            let before = try agent.measure(number)
             #expect(before.memoryMax == 64 << 20)
             #expect(before.processesMax == 10)
             #expect(before.processes == 1)
             #expect(before.memoryCurrent > 0)
             _ = try agent.call(
                 UpdateResources(container: number, limits: ResourceLimits(memoryMax: .max, processesMax: 20)))
-            let after = try agent.call(MeasureContainer(container: number))
+            let after = try agent.measure(number)
             #expect(after.memoryMax == .max)
             #expect(after.processesMax == 20)
             #expect(try agent.call(MeasureContainers()).containers.map(\.container) == [number])
@@ -46,13 +45,25 @@ extension AgentTests {
         }
 
         @Test func pausedContainerStandsStillUntilResumed() throws {
-            let number = try agent.sleeper()
+            let number = try agent.sleeper { $0.process.arguments = ["sh", "-c", "while :; do :; done"] }
             _ = try agent.call(PauseContainer(container: number))
-            #expect(try agent.call(ListContainers()).containers.first?.phase == .paused)
+            let paused = try agent.measure(number).cpuUsage
+            for _ in 0..<10 { #expect(try agent.measure(number).cpuUsage == paused) }
             _ = try agent.call(ResumeContainer(container: number))
-            #expect(try agent.call(ListContainers()).containers.first?.phase == .running)
+            let limit = time(nil) + 60
+            while try agent.measure(number).cpuUsage == paused { try #require(time(nil) < limit) }
             _ = try agent.call(PauseContainer(container: number))
             // Deleting a frozen one works too.
+            _ = try agent.call(DeleteContainer(container: number))
+        }
+
+        @Test func containerThatDoesNotRunAProgramIsNotPaused() throws {
+            let number = agent.newContainer()
+            _ = try agent.call(
+                CreateContainer(
+                    container: number, node: 0, zoneBytes: 0, start: false, specification: agent.specification(["true"])
+                ))
+            #expect(try agent.failure(of: PauseContainer(container: number))?.step == .freeze)
             _ = try agent.call(DeleteContainer(container: number))
         }
 
@@ -69,7 +80,7 @@ extension AgentTests {
             for _ in 0..<8 { numbers.append(try agent.sleeper()) }
             let deletions = try numbers.map { try agent.send(DeleteContainer(container: $0)) }
             for deletion in deletions { _ = try agent.reply(to: deletion, of: DeleteContainer.self) }
-            #expect(try agent.call(ListContainers()).containers.isEmpty)
+            #expect(try agent.containers().isEmpty)
             #expect(try agent.call(MeasureNodes()).agentResidentBytes <= before.agentResidentBytes + 65536)
             if agent.isGuest { return }
             #expect(try FileManager.read("/proc/mounts").contains("czone-agent/container") == false)

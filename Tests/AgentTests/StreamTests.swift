@@ -76,19 +76,6 @@ extension AgentTests {
             _ = try agent.call(DeleteContainer(container: number))
         }
 
-        @Test func closeInputEndsIt() throws {
-            let number = agent.newContainer()
-            let input = try agent.listen()
-            let specification = agent.specification(["cat"]) { $0.process.streams.input = input.port }
-            _ = try agent.call(
-                CreateContainer(container: number, node: 0, zoneBytes: 0, start: true, specification: specification))
-            let stream = try input.1.accept()
-            _ = try agent.call(CloseInput(container: number))
-            #expect(try agent.exit(of: number).status.code == 0)
-            #expect(try stream.readAll().isEmpty)
-            _ = try agent.call(DeleteContainer(container: number))
-        }
-
         @Test func writerGetsABrokenPipeWhenTheHostStopsReading() throws {
             let number = agent.newContainer()
             let output = try agent.listen()

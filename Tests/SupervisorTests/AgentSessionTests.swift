@@ -37,7 +37,7 @@ private final class Bench {
         session = AgentSession(vsock: vsock, loop: loop)
         session.listener = listener
         guest = try #require(session.accept())
-        try say(Hello(connection: 1, isSetUp: false, startedAt: 0, readyAt: 0))
+        try say(Hello(isSetUp: false))
         #expect(listener.hellos == 1 && session.isReady)
     }
 
@@ -176,7 +176,7 @@ private let exit = Exited(
 
     @Test func aSecondHelloEndsTheConversation() throws {
         let bench = try Bench()
-        try bench.say(Hello(connection: 2, isSetUp: true, startedAt: 0, readyAt: 0))
+        try bench.say(Hello(isSetUp: true))
         #expect(bench.listener.hellos == 1 && bench.listener.lost.count == 1)
     }
 

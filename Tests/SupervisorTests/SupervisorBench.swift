@@ -27,7 +27,7 @@ final class SupervisorBench {
             isAlone: isAlone, virtualCPUs: 1, files: try FileServer(maxDescriptors: 64), fileThreads: threads)
         supervisor = try Supervisor(supervising: machine, configuration)
         agent = try #require(supervisor.agent.accept())
-        try say(Hello(connection: 1, isSetUp: false, startedAt: 0, readyAt: 0))
+        try say(Hello(isSetUp: false))
         guard isSetUp else { return }
         try say(Done(), to: try request(Setup.self).number)
         #expect(supervisor.lifecycle.state == .ready)
@@ -162,7 +162,7 @@ extension ExecuteRequest {
 }
 
 extension Message where Self == ProcessStarted {
-    static var bench: ProcessStarted { ProcessStarted(processID: 7, receivedAt: 0, finishedAt: 0, timings: []) }
+    static var bench: ProcessStarted { ProcessStarted(processID: 7, timings: []) }
 }
 
 extension Exited {

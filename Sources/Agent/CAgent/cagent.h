@@ -1,4 +1,4 @@
-// The agent's doors to the kernel: one thin function per system call that it needs, so that Swift sees no libc header.
+// The agent's system calls: one thin function per system call that it needs, so that Swift sees no libc header.
 // Every function that can fail returns a negative errno value on failure. Descriptors are made close-on-exec.
 #pragma once
 #include <stdbool.h>
@@ -52,7 +52,7 @@ int agent_restrict_mount(int directory, const char *path, bool recursive, uint64
 // MARK: processes
 enum { AGENT_NEWCGROUP = 0x02000000, AGENT_NEWUTS = 0x04000000, AGENT_NEWIPC = 0x08000000,
        AGENT_NEWPID = 0x20000000, AGENT_NEWNET = 0x40000000, AGENT_NEWNS = 0x00020000 };
-/// A child with a copy of this memory (0 in it), in these new namespaces, born in a control group (-1: ours).
+/// A child with a copy of this memory (0 in it), in these new namespaces, in a control group (-1: ours).
 int agent_clone(uint64_t namespaces, int control_group, int *process_descriptor);
 int agent_enter_namespaces(int fd, int kinds);
 int agent_unshare(int kinds);

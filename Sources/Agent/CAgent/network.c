@@ -148,7 +148,7 @@ int agent_add_address(int routing, const char *name, const void *address, size_t
     begin(&message, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, &body, sizeof(body));
     put(&message, IFA_LOCAL, address, size);
     put(&message, IFA_ADDRESS, address, size);
-    // Whoever gave the pod its address has made sure that nobody else has it.
+    // The network that gave the pod its address has made sure that no one else has it.
     uint32_t flags = IFA_F_NODAD;
     put(&message, IFA_FLAGS, &flags, sizeof(flags));
     return ask(routing, &message);

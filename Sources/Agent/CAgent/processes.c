@@ -17,7 +17,7 @@
 struct clone3_arguments {
     uint64_t flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls, set_tid, set_tid_size, cgroup;
 };
-// No CLONE_VM: the child is born in its zone's control group, and pages that it touched of ours would be ours in the
+// No CLONE_VM: the child begins in its zone's control group, and pages that it touched of ours would be ours in the
 // zone. A copy costs less, this process being small.
 int agent_clone(uint64_t namespaces, int control_group, int *process_descriptor) {
     struct clone3_arguments arguments = {

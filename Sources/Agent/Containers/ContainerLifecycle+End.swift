@@ -1,11 +1,8 @@
-// A container's end: kill → reaped, its mounts gone with its last process → its streams drained → its zone looked at and
-// taken offline → its group removed. Each stage begins when an event says that the one before is done. The end of its
-// first process begins it, so that the host's request to delete it finds the work under way.
+// A container's end: kill → reaped, its mounts gone with its last process → its streams drained → its zone looked at
+// and taken offline → its group removed. Each stage begins when an event says that the one before is done. The end of
+// its first process begins it, so that the host's request to delete it finds the work under way.
 
 extension ContainerLifecycle {
-    /// How long an end may take that the host has not asked for yet, in milliseconds.
-    private static let ownTimeout: UInt32 = 60_000
-
     // MARK: ends of processes
 
     func reap() {
@@ -22,10 +19,10 @@ extension ContainerLifecycle {
         process.input?.finish()
         if let launch = process.launch {
             loop.forget(launch.channel)
+            launcher.cancelDeadline(of: launch)
             if launchFailed(process, launch, in: container) { return advanceEnd(of: container) }
         }
         table.noticeOutOfMemory(container)
-        if process.number == .initial { container.exit = status }
         table.reportExit(of: process, status, in: container)
         if process.number == .initial { beginEnd(of: container) }
         advanceEnd(of: container)
@@ -34,16 +31,14 @@ extension ContainerLifecycle {
     /// A process that never came to execute its program was reaped. Whether a request fails of it: else it is an
     /// ordinary end.
     private func launchFailed(_ process: ContainerProcess, _ launch: Launch, in container: GuestContainer) -> Bool {
-        guard let caller = launch.caller else { return false }
+        guard launch.caller != nil || launch.isGivenUp else { return false }
         let failure = launch.failure ?? killed(in: container)
         if process.number == .initial && !launch.wasCreated {
             // The request to make the container fails as a whole. An end under way removes the container itself.
             container.cutOutputs()
             if container.life.isAlive { table.remove(container) }
-        } else if process.number == .initial {
-            container.exit = ExitStatus(rawValue: Int32(failure.exitCode ?? 126) << 8)
         }
-        caller.reply(failure)
+        launch.caller?.reply(failure)
         return true
     }
 
@@ -60,8 +55,8 @@ extension ContainerLifecycle {
     /// The container's first process has ended: all else of it goes.
     private func beginEnd(of container: GuestContainer) {
         guard container.life.isAlive else { return }
-        // Should it fail, the host hears of it when it asks.
-        try? begin(ContainerEnd(offlineZone: true, timeout: Self.ownTimeout), of: container)
+        // Should it fail, the host's request to delete it begins it again.
+        try? begin(ContainerEnd(offlineZone: true, timeout: WaitLimit.ownEnd), of: container)
     }
 
     func delete(_ request: DeleteContainer, _ caller: Caller) throws(Failure) {
@@ -76,8 +71,14 @@ extension ContainerLifecycle {
         guard let end = container.life.end else { return }
         end.caller = caller
         if case .done = end.stage { return answer(end, of: container) }
-        guard !end.isEmptied else { return }
-        // Half of the time is for streams whose host end is slow; then they are cut, for they may hold pages of the zone.
+        guard !end.isEmptied else {
+            end.deadline = loop.after(milliseconds: request.timeout) { [self] in
+                emptyingIsLate(container, request.timeout)
+            }
+            return
+        }
+        // Half of the time is for streams whose host end is slow; then they are cut, for they may hold pages of the
+        // zone.
         end.deadline = loop.after(milliseconds: request.timeout / 2) { [self] in endIsLate(container) }
     }
 
@@ -98,6 +99,15 @@ extension ContainerLifecycle {
         container.life.giveUpEnd()
         let text = "end \(container.number.description): processes \(container.group.processIDs) do not die"
         caller.reply(Failure(code: ErrorNumber.timedOut, step: .reap, text: text))
+    }
+
+    /// The end began by itself and its zone takes longer than the host waits: it may ask again.
+    private func emptyingIsLate(_ container: GuestContainer, _ timeout: UInt32) {
+        guard let end = container.life.end, let caller = end.caller else { return }
+        end.deadline = nil
+        end.caller = nil
+        let text = "empty the zone of \(container.number.description) in \(timeout) ms: it is still at it"
+        caller.reply(Failure(code: ErrorNumber.timedOut, step: .zoneOffline, text: text))
     }
 
     /// A stream to the host has come to its end.
@@ -133,6 +143,7 @@ extension ContainerLifecycle {
 
     private func finish(_ container: GuestContainer, _ end: ContainerEnd, _ result: Result<ZoneOffline?, Failure>) {
         end.stage = .done(result)
+        if let deadline = end.deadline { loop.cancel(deadline) }
         answer(end, of: container)
     }
 

@@ -7,10 +7,17 @@ extension ContainerLifecycle {
             let text = "pause \(request.container.description): it is being paused, or does not run"
             throw Failure(code: ErrorNumber.busy, step: .freeze, text: text)
         }
-        let freeze = ContainerLife.Freeze(caller: caller)
         try container.group.set("cgroup.freeze", "1")
-        container.life.freeze(freeze)
+        let deadline = loop.after(milliseconds: WaitLimit.freeze) { [self] in freezeIsLate(container) }
+        container.life.freeze(GuestContainerLife.Freeze(caller: caller, deadline: deadline))
         groupChanged(container)
+    }
+
+    private func freezeIsLate(_ container: GuestContainer) {
+        try? container.group.set("cgroup.freeze", "0")
+        guard let freeze = container.life.resume() else { return }
+        let text = "freeze \(container.number.description): not all stood still in \(WaitLimit.freeze) ms"
+        freeze.caller.reply(Failure(code: ErrorNumber.timedOut, step: .freeze, text: text))
     }
 
     func resume(_ request: ResumeContainer, _ caller: Caller) throws(Failure) {
@@ -23,6 +30,7 @@ extension ContainerLifecycle {
     /// A container's group became empty, or frozen.
     func groupChanged(_ container: GuestContainer) {
         if container.group.isFrozen, var freeze = container.life.becomePaused() {
+            loop.cancel(freeze.deadline)
             freeze.timer.lap(.freeze)
             freeze.caller.reply(Done(timings: freeze.timer.timings))
         }
@@ -30,7 +38,8 @@ extension ContainerLifecycle {
     }
 
     /// Answers a request to pause that something else came before.
-    func refuse(_ freeze: ContainerLife.Freeze, _ container: GuestContainer, _ reason: StaticString) {
+    func refuse(_ freeze: GuestContainerLife.Freeze, _ container: GuestContainer, _ reason: StaticString) {
+        loop.cancel(freeze.deadline)
         let text = "pause \(container.number.description): \(reason) meanwhile"
         freeze.caller.reply(Failure(code: ErrorNumber.busy, step: .freeze, text: text))
     }
@@ -64,11 +73,6 @@ extension ContainerLifecycle {
             throw Failure(code: ErrorNumber.notTerminal, step: .terminal, text: text)
         }
         try check(Kernel.resizeTerminal(terminal.rawValue, request.size), .terminal, "resize the terminal")
-        caller.reply(Done())
-    }
-
-    func closeInput(_ request: CloseInput, _ caller: Caller) throws(Failure) {
-        try table.get(request.container).process(request.process).input?.closeWhenEmpty()
         caller.reply(Done())
     }
 }

@@ -1,8 +1,8 @@
-/// Takes containers through their lives: their making and start here, pauses, signals and their end in this type's other
-/// files. Requests are answered when what they ask for is done.
+/// Takes containers through their lives: their making and start here, pauses, signals and their end in this type's
+/// other files. Requests are answered when what they ask for is done.
 final class ContainerLifecycle {
     let loop: PollLoop
-    let table: ContainerTable
+    let table: GuestContainers
     let zones: ZoneService
     private let networks: NetworkNamespacePool
     let launcher: Launcher
@@ -10,7 +10,7 @@ final class ContainerLifecycle {
     private let childSignals: Descriptor
 
     init(
-        loop: PollLoop, table: ContainerTable, zones: ZoneService, networks: NetworkNamespacePool, launcher: Launcher,
+        loop: PollLoop, table: GuestContainers, zones: ZoneService, networks: NetworkNamespacePool, launcher: Launcher,
         mounts: GuestSetup
     ) throws(Failure) {
         self.loop = loop
@@ -28,7 +28,6 @@ final class ContainerLifecycle {
     }
 
     func create(_ request: CreateContainer, _ caller: Caller) throws(Failure) {
-        let receivedAt = Kernel.monotonicTime
         var timer = StepTimer()
         let zone = request.node == 0 ? nil : try zones.find(request.node)
         try table.checkRoom(for: request.container, in: zone)
@@ -44,9 +43,9 @@ final class ContainerLifecycle {
             loop: loop, stateChanged: { [self] in groupChanged(container) },
             memoryEvent: { [self] in table.noticeOutOfMemory(container) })
         timer.lap(.controlGroup)
-        let launch = Launch(caller: caller, executesAtOnce: request.start, receivedAt: receivedAt, timer: timer)
+        let launch = Launch(caller: caller, executesAtOnce: request.start, timer: timer)
         guard let zone else { return try begin(container, plan, launch) }
-        zones.whenOnline(zone, bytes: request.zoneBytes, timeout: request.zoneTimeout) { [self] failure in
+        let waiter = ZoneWaiter(bytes: request.zoneBytes, timeout: request.zoneTimeout) { [self] failure in
             launch.timer.lap(.zoneOnline)
             do throws(Failure) {
                 guard case .creating = container.life.state else {
@@ -62,6 +61,7 @@ final class ContainerLifecycle {
                 caller.reply(error)
             }
         }
+        zones.add(waiter, to: zone)
     }
 
     /// The zone is there: the first process is launched.
@@ -79,21 +79,19 @@ final class ContainerLifecycle {
     }
 
     func start(_ request: StartContainer, _ caller: Caller) throws(Failure) {
-        let receivedAt = Kernel.monotonicTime
-        guard let process = try table.get(request.container).initial, let launch = process.launch,
+        let container = try table.get(request.container)
+        guard let process = container.initial, let launch = process.launch,
             launch.wasCreated, launch.caller == nil
         else {
             let text = "start \(request.container.description), which is not merely created"
             throw Failure(code: ErrorNumber.invalid, step: .request, text: text)
         }
         launch.caller = caller
-        launch.receivedAt = receivedAt
         launch.timer = StepTimer()
-        try launcher.letExecute(launch)
+        try launcher.letExecute(process, launch, in: container)
     }
 
     func execute(_ request: Execute, _ caller: Caller) throws(Failure) {
-        let receivedAt = Kernel.monotonicTime
         let container = try table.get(request.container)
         guard let first = container.initial, first.launch == nil, !container.isPause, container.life.isAlive else {
             let text = "execute in \(request.container.description), which does not run a program"
@@ -105,7 +103,7 @@ final class ContainerLifecycle {
         }
         var plan = LaunchPlan(place: .existing(first.descriptor), process: request.specification, executesAtOnce: true)
         plan.processNamespace = first.descriptor
-        let launch = Launch(caller: caller, executesAtOnce: true, receivedAt: receivedAt, timer: StepTimer())
+        let launch = Launch(caller: caller, executesAtOnce: true, timer: StepTimer())
         try launcher.start(launch, plan, number: request.process, in: container)
     }
 }

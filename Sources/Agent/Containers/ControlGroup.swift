@@ -100,7 +100,7 @@ final class ControlGroup {
         loop.forget(memoryEvents.rawValue)
     }
 
-    /// A kernfs file tells of changes since it was last read.
+    /// A kernfs file reports changes since it was last read.
     private static func acknowledge(_ file: Descriptor) {
         var words = [UInt64](repeating: 0, count: 64)
         _ = Kernel.readWords(file.rawValue, into: &words, count: 64, at: 0)

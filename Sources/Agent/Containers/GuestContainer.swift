@@ -4,10 +4,8 @@ final class GuestContainer {
     /// Its zone's NUMA node; 0 without a zone.
     let node: UInt32
     let group: ControlGroup
-    var life = ContainerLife()
+    var life = GuestContainerLife()
     var processes: [ContainerProcess] = []
-    /// The first process's, when it has ended.
-    var exit: ExitStatus?
     /// Whether it is the agent's own pause, without files.
     let isPause: Bool
     /// Kills for lack of memory that the host knows of.
@@ -33,16 +31,6 @@ final class GuestContainer {
             throw Failure(code: ErrorNumber.noProcess, step: .request, text: text)
         }
         return process
-    }
-
-    /// As the host knows it.
-    var phase: ContainerState.Phase {
-        if exit != nil { return .stopped }
-        return switch life.state {
-        case .creating, .created: .created
-        case .running, .freezing, .ending, .stuck, .removed: .running
-        case .paused: .paused
-        }
     }
 
     /// Closes its streams at once.

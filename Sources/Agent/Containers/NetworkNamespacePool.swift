@@ -1,5 +1,5 @@
-/// Network namespaces made ahead, with their loopback interface up: making one takes the kernel longer than everything
-/// else of a container's start together.
+/// A pool of new network namespaces, with their loopback interface up: making one takes the kernel longer than
+/// everything else of a container's start together.
 final class NetworkNamespacePool {
     private let loop: PollLoop
     private var ready: [Descriptor] = []
@@ -20,7 +20,7 @@ final class NetworkNamespacePool {
         refill(after: 0)
     }
 
-    /// One that nobody else has, if there is one.
+    /// One of the pool, which is the caller's alone; nil where it is empty.
     func take() -> Descriptor? {
         if expected != .max && expected > 0 { expected -= 1 }
         defer { refill(after: NetworkNamespacePool.delay) }
@@ -59,9 +59,16 @@ final class NetworkNamespacePool {
                     childChannel.rawValue, [1], descriptor: Kernel.open("/proc/self/ns/net", OpenFlag.read))
             }
             Kernel.exit(0)
-        case .parent:
+        case .parent(_, let process):
+            let deadline = loop.after(milliseconds: WaitLimit.networkNamespace) { [self] in
+                _ = Kernel.signal(process, 9)
+                loop.forget(channel.rawValue)
+                GuestConsole.log("no network namespace was made in \(WaitLimit.networkNamespace) ms")
+                end()
+            }
             loop.watch(channel.rawValue, for: Ready.readable) { [self] _ in
                 loop.forget(channel.rawValue)
+                loop.cancel(deadline)
                 var buffer: [UInt8] = [0]
                 guard let namespace = Kernel.receive(channel.rawValue, into: &buffer).descriptor else { return end() }
                 ready.append(namespace)

@@ -1,5 +1,5 @@
-/// The agent's service to the host: each message that comes is given to the part that does it, which answers its caller.
-/// One thread; nothing here waits but the loop.
+/// The agent's service to the host: each message that comes is given to the part that does it, which answers its
+/// caller. One thread; nothing here waits but the loop.
 final class GuestService {
     let loop: PollLoop
     private let host: HostConnection
@@ -7,21 +7,18 @@ final class GuestService {
     private let zones: ZoneService
     private let containers: ContainerLifecycle
     private let measures: MeasureService
-    /// Monotonic time of the first instruction, in nanoseconds.
-    private let startedAt: UInt64
 
     /// - Parameter socket: an existing control connection, for tests.
-    init(startedAt: UInt64, transport: StreamTransport, socket: Descriptor?) throws(Failure) {
-        self.startedAt = startedAt
+    init(transport: StreamTransport, socket: Descriptor?) throws(Failure) {
         let loop = try PollLoop()
         let host = HostConnection(loop: loop)
         let zones = try GuestZones(loop: loop)
         let workers = Workers(loop: loop)
         let networks = NetworkNamespacePool(loop: loop)
-        let table = ContainerTable(loop: loop, host: host, zones: zones)
+        let table = GuestContainers(loop: loop, host: host, zones: zones)
         self.loop = loop
         self.host = host
-        guest = GuestSetup(loop: loop, host: host, zones: zones, networks: networks)
+        guest = GuestSetup(loop: loop, host: host, zones: zones, networks: networks, workers: workers)
         self.zones = ZoneService(loop: loop, zones: zones, containers: table, workers: workers)
         containers = try ContainerLifecycle(
             loop: loop, table: table, zones: self.zones, networks: networks,
@@ -35,9 +32,7 @@ final class GuestService {
     }
 
     private func greet() {
-        let hello = Hello(
-            connection: host.count, isSetUp: guest.isSetUp, startedAt: startedAt, readyAt: Kernel.monotonicTime)
-        host.send(event: hello)
+        host.send(event: Hello(isSetUp: guest.isSetUp))
     }
 
     private func receive(_ frame: Frame, _ caller: Caller) {
@@ -65,18 +60,14 @@ final class GuestService {
         case .execute: try containers.execute(try message(frame), caller)
         case .signal: try containers.signal(try message(frame), caller)
         case .resizeTerminal: try containers.resize(try message(frame), caller)
-        case .closeInput: try containers.closeInput(try message(frame), caller)
-        case .listContainers: measures.list(try message(frame), caller)
         case .listProcesses: try measures.listProcesses(try message(frame), caller)
-        case .measureContainer: try measures.measureContainer(try message(frame), caller)
         case .measureContainers: measures.measureAll(try message(frame), caller)
         case .measureNodes: measures.measureMemory(try message(frame), caller)
-        case .measurePlacement: try measures.survey(try message(frame), caller)
+        case .measurePlacement: try measures.measurePlacement(try message(frame), caller)
         case .reclaim: try measures.reclaim(try message(frame), caller)
         case .hello, .exited, .outOfMemory, .zoneChanged, .templateReached, .done, .failure, .processStarted,
             .containerDeleted,
-            .zoneOffline, .containerList, .containerMeasure, .containerMeasures, .processList, .pagePlacement,
-            .nodeMeasures, .reclaimed:
+            .zoneOffline, .containerMeasures, .processList, .pagePlacement, .nodeMeasures, .reclaimed:
             let text = "serve a message of type \(frame.type.rawValue), which only the agent sends"
             throw Failure(code: ErrorNumber.notSupported, step: .request, text: text)
         }
@@ -86,7 +77,13 @@ final class GuestService {
         do throws(ProtocolError) {
             return try frame.message()
         } catch {
-            throw Failure(code: ErrorNumber.invalid, step: .request, text: "read the request: \(error.description)")
+            throw GuestService.refusal(error)
         }
+    }
+
+    /// Not generic: it is there once for all types of messages.
+    @inline(never)
+    private static func refusal(_ error: ProtocolError) -> Failure {
+        Failure(code: ErrorNumber.invalid, step: .request, text: "read the request: \(error.description)")
     }
 }

@@ -4,13 +4,17 @@ final class GuestSetup {
     private let host: HostConnection
     private let zones: GuestZones
     private let networks: NetworkNamespacePool
+    private let workers: Workers
     private(set) var isSetUp = false
     /// Those that are mounted.
     private(set) var images: [ImageDescription] = []
     /// The tags of those that are mounted.
     private var shares: [String] = []
 
-    init(loop: PollLoop, host: HostConnection, zones: GuestZones, networks: NetworkNamespacePool) {
+    init(
+        loop: PollLoop, host: HostConnection, zones: GuestZones, networks: NetworkNamespacePool, workers: Workers
+    ) {
+        self.workers = workers
         self.loop = loop
         self.host = host
         self.zones = zones
@@ -30,7 +34,7 @@ final class GuestSetup {
         }
         timer.lap(.image)
         isSetUp = true
-        networks.provide(for: setup.mostContainers)
+        networks.provide(for: setup.maxContainers)
         caller.reply(Done(timings: timer.timings))
     }
 
@@ -51,10 +55,21 @@ final class GuestSetup {
         caller.reply(Done())
         killAll()
         // The answer should leave first; a host that does not read it cannot hold the end up.
-        _ = loop.after(milliseconds: host.isFlushed ? 0 : 100) {
-            Kernel.synchronize()
-            if Kernel.powerOff() < 0 { Kernel.exit(0) }
+        _ = loop.after(milliseconds: host.isFlushed ? 0 : WaitLimit.lastAnswer) { [self] in
+            let synchronize = { () -> [UInt8] in
+                Kernel.synchronize()
+                return [1]
+            }
+            do throws(Failure) {
+                try workers.run(timeout: WaitLimit.synchronize, group: nil, synchronize) { _ in GuestSetup.end() }
+            } catch {
+                GuestSetup.end()
+            }
         }
+    }
+
+    private static func end() {
+        if Kernel.powerOff() < 0 { Kernel.exit(0) }
     }
 
     private func set(clock: UInt64, entropy: [UInt8]) throws(Failure) {

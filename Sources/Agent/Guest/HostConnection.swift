@@ -5,7 +5,11 @@ struct Caller {
     fileprivate let connection: UInt32
     fileprivate let host: HostConnection
 
-    func reply<Content: Message>(_ content: Content) { host.reply(content, to: self) }
+    func reply<Content: Message>(_ content: Content) {
+        var encoder = MessageEncoder()
+        content.encode(into: &encoder)
+        host.reply(Content.type, encoder, to: self)
+    }
 }
 
 /// The stream of frames to the host. It is made again whenever it breaks: after a restore, or when the host's end is
@@ -21,7 +25,7 @@ final class HostConnection {
     private var sent = 0
     private var retryDelay: UInt32 = 10
     /// Connections so far.
-    private(set) var count: UInt32 = 0
+    private var count: UInt32 = 0
     private var buffer = [UInt8](repeating: 0, count: 16 << 10)
 
     init(loop: PollLoop) { self.loop = loop }
@@ -37,16 +41,17 @@ final class HostConnection {
         begin(given)
     }
 
-    /// An event, sent to whoever is connected.
+    /// An event, sent on the connection that there is.
     func send<Content: Message>(event: Content) {
         if let bytes = try? Frame.bytes(of: event) { enqueue(bytes) }
     }
 
-    /// The answer to a request, unless its connection is gone.
-    fileprivate func reply<Content: Message>(_ content: Content, to caller: Caller) {
+    /// The answer to a request, unless its connection is gone. Not generic: it is there once for all types of messages.
+    @inline(never)
+    fileprivate func reply(_ type: MessageType, _ encoder: MessageEncoder, to caller: Caller) {
         guard caller.connection == count else { return }
         do throws(ProtocolError) {
-            enqueue(try Frame.bytes(of: content, request: caller.request))
+            enqueue(try Frame.bytes(of: type, encoder, request: caller.request))
         } catch {
             let failure = Failure(code: ErrorNumber.invalid, step: .request, text: error.description)
             if let bytes = try? Frame.bytes(of: failure, request: caller.request) { enqueue(bytes) }
@@ -69,7 +74,7 @@ final class HostConnection {
     }
 
     private func retry() {
-        // Nobody listens yet. The first attempts are quick: a host that boots a VM is about to.
+        // The host does not listen yet. The first attempts are quick: while it boots a VM, it is about to.
         _ = loop.after(milliseconds: retryDelay) { [self] in connect() }
         retryDelay = min(retryDelay * 2, 1000)
     }

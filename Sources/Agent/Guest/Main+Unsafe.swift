@@ -1,8 +1,8 @@
-/// The agent's entry. Without arguments it is PID 1 of a guest. `--socket FD --streams DIRECTORY` is for tests: the control
-/// connection is given, streams are sockets in the directory, and root and file systems are those that are there.
+/// The agent's entry. Without arguments it is PID 1 of a guest. `--socket FD --streams DIRECTORY` is for tests: the
+/// control connection is given, streams are sockets in the directory, and root and file systems are those that are
+/// there.
 @_cdecl("agent_main")
 func agentMain(_ count: Int32, _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>) -> Int32 {
-    let startedAt = Kernel.monotonicTime
     // SAFETY: main's arguments: `count` C strings, which live as long as the process.
     let texts = (1..<max(1, Int(count))).map { index in
         unsafe arguments[index].map { unsafe String(cString: $0) } ?? ""
@@ -18,7 +18,7 @@ func agentMain(_ count: Int32, _ arguments: UnsafeMutablePointer<UnsafeMutablePo
             try Boot.makeRoot()
         }
         try Boot.prepare()
-        let agent = try GuestService(startedAt: startedAt, transport: transport, socket: socket)
+        let agent = try GuestService(transport: transport, socket: socket)
         agent.loop.run()
     } catch {
         // The kernel panics when PID 1 ends, which ends the VM with this as its last line.

@@ -19,7 +19,8 @@ extension Kernel {
     /// A child with a copy of this process's memory. The agent has one thread, so the child may do anything.
     static func clone(namespaces: UInt64, controlGroup: Int32) throws(Failure) -> Fork {
         var descriptor: Int32 = -1
-        // SAFETY: the kernel stores the descriptor before the call returns in the parent; the child runs on its own copy.
+        // SAFETY: the kernel stores the descriptor before the call returns in the parent; the child runs on its own
+        // copy.
         let process = unsafe agent_clone(namespaces, controlGroup, &descriptor)
         try check(process, .clone, "clone a process")
         return process == 0 ? .child : .parent(process: process, descriptor: Descriptor(taking: descriptor))

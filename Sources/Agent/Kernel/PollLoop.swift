@@ -16,8 +16,8 @@ final class PollLoop {
         poll = Descriptor(taking: try check(Kernel.makePoll(), .request, "make an epoll instance"))
     }
 
-    /// Calls the handler whenever the descriptor is ready for one of these, or broken. Whoever watches a descriptor
-    /// forgets it before closing it.
+    /// Calls the handler whenever the descriptor is ready for one of these, or broken. A descriptor is
+    /// forgotten by its watcher before it is closed.
     func watch(_ descriptor: Int32, for ready: UInt32, _ handler: @escaping Handler) {
         guard descriptor >= 0, Kernel.addToPoll(poll.rawValue, descriptor, ready) >= 0 else { return }
         while handlers.count <= Int(descriptor) { handlers.append(nil) }

@@ -18,7 +18,7 @@ final class Workers {
     init(loop: PollLoop) { self.loop = loop }
 
     /// Does the work in a child and gives its result to `done`: empty if it was killed, which it is after `timeout`
-    /// milliseconds. Of the agent's descriptors the work has only `group`'s.
+    /// milliseconds, or hangs in the kernel even then. Of the agent's descriptors the work has only `group`'s.
     func run(
         timeout: UInt32, group: ControlGroup?, _ work: () -> [UInt8], _ done: @escaping ([UInt8]) -> Void
     ) throws(Failure) {
@@ -37,9 +37,10 @@ final class Workers {
             Kernel.exit(0)
         case .parent(_, let descriptor):
             let worker = Worker(process: descriptor, pipe: reading)
-            worker.deadline = loop.after(milliseconds: timeout) {
-                worker.deadline = nil
+            worker.deadline = loop.after(milliseconds: timeout) { [self] in
                 _ = Kernel.signal(worker.process, 9)
+                worker.result = []
+                worker.deadline = loop.after(milliseconds: WaitLimit.reap) { [self] in end(worker, done) }
             }
             running.append(worker)
             loop.watch(reading.rawValue, for: Ready.readable) { [self] _ in collect(worker, done) }
@@ -54,6 +55,10 @@ final class Workers {
             return
         }
         if count == -Int(ErrorNumber.interrupted) { return }
+        end(worker, done)
+    }
+
+    private func end(_ worker: Worker, _ done: ([UInt8]) -> Void) {
         loop.forget(worker.pipe.rawValue)
         if let deadline = worker.deadline { loop.cancel(deadline) }
         running.removeAll { $0 === worker }

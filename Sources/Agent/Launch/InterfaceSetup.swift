@@ -5,7 +5,7 @@ struct InterfaceSetup {
     private static let trunk = "eth0"
 
     private let interfaces: [NetworkInterface]
-    /// A door to the network namespace in which the trunk is, which is the agent's.
+    /// A socket in the network namespace in which the trunk is, which is the agent's.
     private let trunk: Descriptor
 
     /// To be made before another network namespace is joined. nil where no interface is wanted: the trunk stays down

@@ -1,4 +1,4 @@
-/// What a new process tells the agent while it sets itself up, in packets: a kind, then its contents.
+/// What a new process reports to the agent while it sets itself up, in packets: a kind, then its contents.
 enum LaunchReport {
     /// Set up; what is left is to execute the program. The time of that and the timings follow, and the terminal comes
     /// along.
@@ -17,18 +17,20 @@ final class Launch {
     let executesAtOnce: Bool
     /// The agent's end of the channel, and the streams, once the process is there.
     private var running: (channel: Descriptor, streams: ProcessStreams)?
-    /// The failure that the child reported.
+    /// Why it fails: what the child reported, or that it reported nothing in time.
     var failure: Failure?
+    /// Until when the child must execute its program, or be reaped; none while a created container waits for its start.
+    var deadline: PollLoop.Deadline?
+    /// Whether its request was answered although the child was not reaped.
+    var isGivenUp = false
     var isReady = false
     /// Whether `CreateContainer` was answered: then the container stays, whatever becomes of its process.
     var wasCreated: Bool { isReady && !executesAtOnce }
-    var receivedAt: UInt64
     var timer: StepTimer
 
-    init(caller: Caller, executesAtOnce: Bool, receivedAt: UInt64, timer: StepTimer) {
+    init(caller: Caller, executesAtOnce: Bool, timer: StepTimer) {
         self.caller = caller
         self.executesAtOnce = executesAtOnce
-        self.receivedAt = receivedAt
         self.timer = timer
     }
 

@@ -32,7 +32,7 @@ struct LaunchPlan {
 extension LaunchPlan {
     /// The first process of a new container: finds the namespaces to make and to join.
     init(
-        creating request: CreateContainer, containers: ContainerTable, networks: NetworkNamespacePool
+        creating request: CreateContainer, containers: GuestContainers, networks: NetworkNamespacePool
     ) throws(Failure) {
         let specification = request.specification
         let namespaces = specification.namespaces
@@ -67,7 +67,7 @@ extension LaunchPlan {
         try LaunchPlan.checkOwnership(specification)
     }
 
-    /// Nobody changes the names and interfaces of others.
+    /// Names and interfaces are set only in the container's own namespaces.
     private static func checkOwnership(_ specification: ContainerSpecification) throws(Failure) {
         let namespaces = specification.namespaces
         if namespaces.hostName != .new && !specification.hostname.utf8.isEmpty {
@@ -91,7 +91,7 @@ extension LaunchPlan {
 
     /// All namespaces of one container are joined in one call.
     private mutating func join(
-        _ number: ContainerNumber, _ kind: UInt64, _ containers: ContainerTable
+        _ number: ContainerNumber, _ kind: UInt64, _ containers: GuestContainers
     ) throws(Failure) {
         let descriptor = try containers.initialProcess(of: number).descriptor
         if let index = joins.firstIndex(where: { $0.namespaces === descriptor }) {

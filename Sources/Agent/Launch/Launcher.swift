@@ -1,5 +1,5 @@
-/// Starts processes: clones the child that becomes one, follows what it reports until its program is executed, and answers
-/// the request. What the child does is `ProcessSetup`.
+/// Starts processes: clones the child that becomes one, follows what it reports until its program is executed, and
+/// answers the request. What the child does is `ProcessSetup`.
 final class Launcher {
     private let loop: PollLoop
     private let transport: StreamTransport
@@ -49,13 +49,11 @@ final class Launcher {
         container.processes.append(process)
         _ = Kernel.setNonblocking(launch.channel)
         loop.watch(launch.channel, for: Ready.readable) { [self] _ in takeReports(of: process, in: container) }
+        setDeadline(launch, process, in: container)
         do throws(Failure) {
             try launch.connectStreams(over: transport)
         } catch {
-            // The request fails when the child is reaped.
-            launch.failure = error
-            _ = Kernel.signal(process.descriptor, 9)
-            return
+            return kill(process, launch, error)
         }
         startPumps(launch, terminal: nil, of: process, in: container)
     }
@@ -68,9 +66,37 @@ final class Launcher {
         container.outputs += pumps.outputs
     }
 
-    /// Lets a process that is set up execute its program.
-    func letExecute(_ launch: Launch) throws(Failure) {
+    /// Lets the process of a created container execute its program.
+    func letExecute(_ process: ContainerProcess, _ launch: Launch, in container: GuestContainer) throws(Failure) {
         try check(Kernel.send(launch.channel, [1]), .execute, "tell the process to start")
+        setDeadline(launch, process, in: container)
+    }
+
+    private func setDeadline(_ launch: Launch, _ process: ContainerProcess, in container: GuestContainer) {
+        launch.deadline = loop.after(milliseconds: WaitLimit.launch) { [self] in
+            let name = "\(process.number.description) of \(container.number.description)"
+            let text = "start \(name): it did not come to its program in \(WaitLimit.launch) ms"
+            kill(process, launch, Failure(code: ErrorNumber.timedOut, step: .clone, text: text))
+        }
+    }
+
+    /// Has a launch fail: its request is answered when the child is reaped, or does not die in time.
+    private func kill(_ process: ContainerProcess, _ launch: Launch, _ failure: Failure) {
+        launch.failure = failure
+        _ = Kernel.signal(process.descriptor, 9)
+        cancelDeadline(of: launch)
+        launch.deadline = loop.after(milliseconds: WaitLimit.reap) {
+            launch.deadline = nil
+            launch.isGivenUp = true
+            launch.caller?.reply(failure)
+            launch.caller = nil
+        }
+    }
+
+    /// The child executes its program, waits for its start, or was reaped.
+    func cancelDeadline(of launch: Launch) {
+        if let deadline = launch.deadline { loop.cancel(deadline) }
+        launch.deadline = nil
     }
 
     /// Takes what the child has reported so far.
@@ -101,7 +127,8 @@ final class Launcher {
             process.terminal = descriptor
             startPumps(launch, terminal: descriptor, of: process, in: container)
         }
-        guard !launch.executesAtOnce else { return }
+        guard !launch.executesAtOnce, launch.failure == nil else { return }
+        cancelDeadline(of: launch)
         if process.number == .initial { container.life.becomeCreated() }
         answer(launch, process)
     }
@@ -110,15 +137,14 @@ final class Launcher {
         guard let caller = launch.caller else { return }
         launch.caller = nil
         caller.reply(
-            ProcessStarted(
-                processID: UInt32(process.id), receivedAt: launch.receivedAt, finishedAt: Kernel.monotonicTime,
-                timings: launch.timer.timings))
+            ProcessStarted(processID: UInt32(process.id), timings: launch.timer.timings))
     }
 
     /// The channel is closed: the program runs, or the child has failed and will be reaped.
     private func channelEnded(_ process: ContainerProcess, _ launch: Launch, in container: GuestContainer) {
         loop.forget(launch.channel)
         guard launch.failure == nil, launch.isReady else { return }
+        cancelDeadline(of: launch)
         process.launch = nil
         launch.timer.lap(.execute)
         if process.number == .initial { container.life.run() }

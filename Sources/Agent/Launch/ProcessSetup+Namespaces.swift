@@ -1,6 +1,6 @@
 extension ProcessSetup {
-    /// The namespaces of a new container, and the interfaces in its network. The trunk is reached before another network
-    /// is joined.
+    /// The namespaces of a new container, and the interfaces in its network. The trunk is reached before another
+    /// network is joined.
     mutating func enterNamespaces(of specification: ContainerSpecification) throws(Failure) {
         let interfaces = try InterfaceSetup(specification.interfaces)
         for join in plan.joins {
@@ -31,7 +31,7 @@ extension ProcessSetup {
         if !specification.systemControls.isEmpty { timer.lap(.sysctls) }
     }
 
-    /// Through the agent's /proc: what a namespace holds is looked up in the namespaces of who asks.
+    /// Through the agent's /proc: what a namespace holds is looked up in the namespaces of the caller.
     private func set(_ control: SystemControl) throws(Failure) {
         var path = [UInt8]("/proc/sys/".utf8)
         for byte in control.name.utf8 { path.append(byte == UInt8(ascii: ".") ? UInt8(ascii: "/") : byte) }

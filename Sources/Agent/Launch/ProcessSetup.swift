@@ -1,7 +1,7 @@
-/// A new process on its way to its program, in the child: `become` is the sequence, its steps are in this type's other
-/// files and in `RootSetup`; the last one, from being set up to the program, in `ProcessSetup+Program`. It runs on a copy
-/// of the agent's memory, in its container's control group: what it touches comes from the zone, and goes when it
-/// executes its program.
+/// A new process until it executes its program, in the child: `become` is the sequence, its steps are in this type's
+/// other files and in `RootSetup`; the last one, from being set up to the program, in `ProcessSetup+Program`. It runs
+/// on a copy of the agent's memory, in its container's control group: what it touches comes from the zone, and goes
+/// when it executes its program.
 struct ProcessSetup {
     let plan: LaunchPlan
     let channel: Descriptor

@@ -81,7 +81,9 @@ struct RootSetup {
 
     private func write(_ file: InlineFile) throws(Failure) {
         try makeParent(of: file.path, .files)
-        let flags = OpenFlag.write | OpenFlag.create | OpenFlag.truncate | OpenFlag.noFollow
+        // What the image has there may be a pipe without a reader, which would be waited for.
+        let flags =
+            OpenFlag.write | OpenFlag.create | OpenFlag.truncate | OpenFlag.noFollow | OpenFlag.nonblocking
         var raw = Kernel.openWithin(Kernel.here, file.path, flags, mode: file.mode)
         if raw == -ErrorNumber.tooManyLinks {
             _ = Kernel.unlink(file.path)

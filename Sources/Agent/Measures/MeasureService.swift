@@ -1,27 +1,19 @@
-/// What the host is told of containers and of the guest's memory.
+/// Answers what the host asks about containers and the guest's memory.
 final class MeasureService {
-    private let containers: ContainerTable
+    private let containers: GuestContainers
     private let zones: GuestZones
     private let guest: GuestSetup
     private let workers: Workers
 
-    init(containers: ContainerTable, zones: GuestZones, guest: GuestSetup, workers: Workers) {
+    init(containers: GuestContainers, zones: GuestZones, guest: GuestSetup, workers: Workers) {
         self.containers = containers
         self.zones = zones
         self.guest = guest
         self.workers = workers
     }
 
-    func list(_: ListContainers, _ caller: Caller) {
-        caller.reply(ContainerList(containers: containers.all.map { state(of: $0) }))
-    }
-
     func listProcesses(_ request: ListProcesses, _ caller: Caller) throws(Failure) {
         caller.reply(ProcessList(processIDs: try containers.get(request.container).group.processIDs))
-    }
-
-    func measureContainer(_ request: MeasureContainer, _ caller: Caller) throws(Failure) {
-        caller.reply(measure(try containers.get(request.container)))
     }
 
     func measureAll(_: MeasureContainers, _ caller: Caller) {
@@ -29,13 +21,6 @@ final class MeasureService {
     }
 
     func measureMemory(_: MeasureNodes, _ caller: Caller) { caller.reply(measureNodes()) }
-
-    private func state(of container: GuestContainer) -> ContainerState {
-        ContainerState(
-            container: container.number, node: container.node, phase: container.phase,
-            processID: container.initial.map { UInt32($0.id) } ?? 0, exit: container.exit,
-            oomKilled: container.oomKills > 0)
-    }
 
     private func measure(_ container: GuestContainer) -> ContainerMeasure {
         var measure = ContainerMeasure(container: container.number)
@@ -102,19 +87,19 @@ final class MeasureService {
             try? group.set("memory.reclaim", "\(request.bytes)")
             return [1]
         }
-        try workers.run(timeout: 30_000, group: group, work) { _ in
+        try workers.run(timeout: WaitLimit.work, group: group, work) { _ in
             timer.lap(.reclaim)
             let after = group.file("memory.current").number
             caller.reply(Reclaimed(before: before, after: after, timings: timer.timings))
         }
     }
 
-    func survey(_ request: MeasurePlacement, _ caller: Caller) throws(Failure) {
+    func measurePlacement(_ request: MeasurePlacement, _ caller: Caller) throws(Failure) {
         let container = try containers.get(request.container)
         let survey = PlacementSurvey(
             zone: zones[container.node]?.description, images: guest.images, processes: container.group.processIDs,
             group: container.group)
-        try workers.run(timeout: 30_000, group: container.group, { survey.run() }) { bytes in
+        try workers.run(timeout: WaitLimit.work, group: container.group, { survey.run() }) { bytes in
             var decoder = MessageDecoder(bytes)
             if let placement = try? PagePlacement(decoding: &decoder) {
                 caller.reply(placement)

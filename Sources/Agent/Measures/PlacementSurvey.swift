@@ -12,7 +12,7 @@ struct PlacementSurvey {
     private static let swapBacked: UInt64 = 1 << 14
     private static let zeroPage: UInt64 = 1 << 24
     /// Pages looked at for each process: 16 GiB of addresses.
-    private static let mostPages: UInt64 = 4 << 20
+    private static let maxPages: UInt64 = 4 << 20
 
     /// The encoded `PagePlacement`.
     func run() -> [UInt8] {
@@ -32,7 +32,7 @@ struct PlacementSurvey {
         let pages = Descriptor(taking: Kernel.open("/proc/\(process)/pagemap", OpenFlag.read))
         guard pages.rawValue >= 0 else { return }
         placement.processes += 1
-        var left = PlacementSurvey.mostPages
+        var left = PlacementSurvey.maxPages
         var entries = [UInt64](repeating: 0, count: 512)
         // "7f00-8000 r-xp 00000000 08:01 123  /lib/x"
         for line in TextFile("/proc/\(process)/maps").bytes.split(separator: 0x0A) {
@@ -48,7 +48,7 @@ struct PlacementSurvey {
                 let count = Kernel.readWords(pages.rawValue, into: &entries, count: Int(wanted), at: page * 8)
                 if count <= 0 { break }
                 for entry in entries[..<count] where entry & PlacementSurvey.present != 0 {
-                    count1(entry, name, flags, &placement)
+                    add(entry, name, flags, &placement)
                 }
                 page += UInt64(count)
                 left -= min(left, UInt64(count))
@@ -56,7 +56,7 @@ struct PlacementSurvey {
         }
     }
 
-    private func count1(
+    private func add(
         _ entry: UInt64, _ name: ArraySlice<UInt8>, _ flags: Descriptor, _ placement: inout PagePlacement
     ) {
         let frame = entry & PlacementSurvey.frameMask

@@ -39,8 +39,8 @@ struct ProcessStreams {
         for end in outputEnds { outputConnections.append(try transport.connect(port: end.port)) }
     }
 
-    /// Carries between pipes, or a terminal now that it is there, and the connections, whose ends are the pumps' from now
-    /// on.
+    /// Carries between pipes, or a terminal now that it is there, and the connections, whose ends are the pumps' from
+    /// now on.
     mutating func startPumps(
         loop: PollLoop, terminal: Descriptor?, ended: @escaping () -> Void
     ) -> (input: Pump?, outputs: [Pump]) {

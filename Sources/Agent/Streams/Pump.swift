@@ -9,15 +9,14 @@ final class Pump {
     private let ended: () -> Void
     private var buffer: [UInt8] = []
     private var waitsForSource = false
-    private var closesWhenEmpty = false
 
     var isFinished: Bool { source == nil }
 
-    private static let mostAtOnce = 64 << 10
+    private static let maxAtOnce = 64 << 10
     private static let terminalBuffer = 4096
 
     /// `connection`, one of the two, is still being connected. The ends are watched, so each must be a descriptor that
-    /// nobody else watches.
+    /// nothing else watches.
     init(
         loop: PollLoop, source: Descriptor, sink: Descriptor, connection: Descriptor, isTerminal: Bool,
         ended: @escaping () -> Void
@@ -37,12 +36,6 @@ final class Pump {
             loop.watch(sink.rawValue, for: 0) { [self] ready in sinkReady(ready) }
             run()
         }
-    }
-
-    /// Ends after what is there now was carried.
-    func closeWhenEmpty() {
-        closesWhenEmpty = true
-        if waitsForSource { run() }
     }
 
     /// Closes both ends at once.
@@ -67,12 +60,11 @@ final class Pump {
         for _ in 0..<8 {
             guard let source, let sink else { return }
             let count =
-                isTerminal ? carry(source, sink) : Kernel.splice(source.rawValue, sink.rawValue, Pump.mostAtOnce)
+                isTerminal ? carry(source, sink) : Kernel.splice(source.rawValue, sink.rawValue, Pump.maxAtOnce)
             if count > 0 { continue }
             guard count == -Int(ErrorNumber.again) else { return finish() }
             let ready = Kernel.pollPair(source: source.rawValue, sink: sink.rawValue)
             let hasBytes = ready.source || !buffer.isEmpty
-            if !hasBytes && closesWhenEmpty { return finish() }
             if !hasBytes { return wait(forSource: true) }
             if !ready.sink { return wait(forSource: false) }
         }

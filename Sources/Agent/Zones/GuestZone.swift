@@ -1,21 +1,13 @@
-/// A zone's memory blocks, as the kernel's events tell of them.
+/// A zone's memory blocks, as the kernel's events report them.
 final class GuestZone {
     let description: ZoneDescription
     private let blockSize: UInt64
     /// The number of its first memory block, the N of /sys/devices/system/memory/memoryN.
     let firstBlock: UInt64
     private var online: [Bool]
-    private var waiters: [Waiter] = []
-    /// The container that lives in it.
+    private var waiters: [ZoneWaiter] = []
+    /// The container that is in it.
     var container: ContainerNumber?
-
-    private struct Waiter {
-        let number: UInt64
-        let blocks: Int
-        let deadline: PollLoop.Deadline
-        let action: (Failure?) -> Void
-    }
-    private var lastWaiter: UInt64 = 0
 
     init(_ description: ZoneDescription, blockSize: UInt64) {
         self.description = description
@@ -43,37 +35,52 @@ final class GuestZone {
         if isOnline { callWaiters() }
     }
 
-    /// Calls the action, maybe at once, when this much from the zone's base on is online, or with a failure when the
-    /// time is up.
-    func whenOnline(
-        bytes: UInt64, timeout: UInt32, loop: PollLoop, _ action: @escaping (Failure?) -> Void
-    ) {
-        guard bytes % blockSize == 0, bytes <= description.sizeInBytes else {
-            let text = "take \(bytes) bytes of node \(description.node) online, which has \(description.sizeInBytes)"
-            return action(Failure(code: ErrorNumber.invalid, step: .zoneOnline, text: text))
+    /// Calls the waiter, maybe at once, when as much as it wants from the zone's base on is online, or with a failure
+    /// when its time is up.
+    func add(_ waiter: ZoneWaiter, loop: PollLoop) {
+        guard waiter.bytes % blockSize == 0, waiter.bytes <= description.sizeInBytes else {
+            let size = description.sizeInBytes
+            let text = "take \(waiter.bytes) bytes of node \(description.node) online, which has \(size)"
+            return waiter.action(Failure(code: ErrorNumber.invalid, step: .zoneOnline, text: text))
         }
-        let blocks = Int(bytes / blockSize)
-        if online.prefix(blocks).allSatisfy({ $0 }) { return action(nil) }
-        lastWaiter += 1
-        let number = lastWaiter
-        let deadline = loop.after(milliseconds: timeout) { [self] in
-            waiters.removeAll { $0.number == number }
-            let text = "wait for node \(description.node): \(onlineBytes) of \(bytes) bytes are online"
-            action(Failure(code: ErrorNumber.timedOut, step: .zoneOnline, text: text))
-        }
+        if isOnline(waiter.bytes) { return waiter.action(nil) }
         self.loop = loop
-        waiters.append(Waiter(number: number, blocks: blocks, deadline: deadline, action: action))
+        waiters.append(waiter)
+        waiter.deadline = loop.after(milliseconds: waiter.timeout) { [self] in
+            waiters.removeAll { $0 === waiter }
+            let text = "wait for node \(description.node): \(onlineBytes) of \(waiter.bytes) bytes are online"
+            waiter.action(Failure(code: ErrorNumber.timedOut, step: .zoneOnline, text: text))
+        }
     }
+
+    private func isOnline(_ bytes: UInt64) -> Bool { online.prefix(Int(bytes / blockSize)).allSatisfy { $0 } }
 
     private var loop: PollLoop?
 
     private func callWaiters() {
         guard let loop else { return }
-        let ready = waiters.filter { online.prefix($0.blocks).allSatisfy { $0 } }
-        waiters.removeAll { waiter in ready.contains { $0.number == waiter.number } }
+        let ready = waiters.filter { isOnline($0.bytes) }
+        waiters.removeAll { isOnline($0.bytes) }
         for waiter in ready {
-            loop.cancel(waiter.deadline)
+            if let deadline = waiter.deadline { loop.cancel(deadline) }
             waiter.action(nil)
         }
+    }
+}
+
+/// Waits for memory of a zone to come online.
+final class ZoneWaiter {
+    /// From the zone's base on.
+    let bytes: UInt64
+    /// In milliseconds.
+    let timeout: UInt32
+    /// Called once: with nil when all is online, else with the reason.
+    let action: (Failure?) -> Void
+    fileprivate var deadline: PollLoop.Deadline?
+
+    init(bytes: UInt64, timeout: UInt32, _ action: @escaping (Failure?) -> Void) {
+        self.bytes = bytes
+        self.timeout = timeout
+        self.action = action
     }
 }

@@ -27,7 +27,7 @@ final class GuestZones {
     }
 
     /// Takes the events that are there. Called also before a zone's state is relied on: the host may know already what
-    /// an event that still waits would tell.
+    /// an event that still waits would report.
     func takeEvents() {
         while true {
             let count = Kernel.read(events.rawValue, into: &buffer)

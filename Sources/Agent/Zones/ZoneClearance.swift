@@ -2,10 +2,10 @@
 struct ZoneClearance {
     /// Pages by which a node's counters may be too high: each processor keeps up to 125 to itself (mm/vmstat.c). The
     /// container being gone, its zone counts as empty below that; pages that were there after all are moved when the
-    /// blocks go offline, and told of as `pagesMigrated`.
+    /// blocks go offline, and reported as `pagesMigrated`.
     static let counterLag: UInt64 = 500
     /// How long the agent does nothing else while a zone goes, in milliseconds.
-    static let patience: UInt32 = 50
+    static let maxBlocking: UInt32 = 50
 
     let zone: GuestZone
     let group: ControlGroup?
@@ -17,22 +17,22 @@ struct ZoneClearance {
         migratedBefore = ZoneClearance.pagesMigrated
     }
 
-    /// Takes a zone that is empty offline, as nearly all are when their containers have ended: it takes the kernel about
-    /// as long as making a process that waits for it. Nil where it is not empty, or the kernel takes longer.
+    /// Takes a zone that is empty offline, as nearly all are when their containers have ended: it takes the kernel
+    /// about as long as making a process that waits for it. Nil where it is not empty, or the kernel takes longer.
     func runAtOnce() -> ZoneOffline? {
         var timer = StepTimer()
         var outcome = notYet
         look(&outcome)
         timer.lap(.zoneEmpty)
         guard isEmpty(outcome) else { return nil }
-        Kernel.setAlarm(milliseconds: ZoneClearance.patience)
+        Kernel.setAlarm(milliseconds: ZoneClearance.maxBlocking)
         offline(&outcome, &timer)
         Kernel.cancelAlarm()
         return outcome.code == ErrorNumber.timedOut ? nil : finished(outcome, timer)
     }
 
-    /// Empties a zone and takes it offline, in a process of its own: the kernel takes its time. The result is an encoded
-    /// `ZoneOffline`.
+    /// Empties a zone and takes it offline, in a process of its own: the kernel takes its time. The result is an
+    /// encoded `ZoneOffline`.
     func run(timeout: UInt32) -> [UInt8] {
         var timer = StepTimer()
         var outcome = notYet

@@ -2,10 +2,10 @@
 final class ZoneService {
     private let loop: PollLoop
     private let zones: GuestZones
-    private let containers: ContainerTable
+    private let containers: GuestContainers
     private let workers: Workers
 
-    init(loop: PollLoop, zones: GuestZones, containers: ContainerTable, workers: Workers) {
+    init(loop: PollLoop, zones: GuestZones, containers: GuestContainers, workers: Workers) {
         self.loop = loop
         self.zones = zones
         self.containers = containers
@@ -26,7 +26,7 @@ final class ZoneService {
     func online(_ request: OnlineZone, _ caller: Caller) throws(Failure) {
         let zone = try find(request.node)
         var timer = StepTimer()
-        whenOnline(zone, bytes: request.sizeInBytes, timeout: request.timeout) { [self] failure in
+        let waiter = ZoneWaiter(bytes: request.sizeInBytes, timeout: request.timeout) { [self] failure in
             if let failure { return caller.reply(failure) }
             timer.lap(.zoneOnline)
             if let number = zone.container {
@@ -34,12 +34,13 @@ final class ZoneService {
             }
             caller.reply(Done(timings: timer.timings))
         }
+        add(waiter, to: zone)
     }
 
     func offline(_ request: OfflineZone, _ caller: Caller) throws(Failure) {
         let zone = try find(request.node)
         if let container = zone.container {
-            let text = "take node \(request.node) offline, \(container.description) lives in it"
+            let text = "take node \(request.node) offline: \(container.description) is in it"
             throw Failure(code: ErrorNumber.busy, step: .zoneOffline, text: text)
         }
         try empty(zone, group: nil, timeout: request.timeout) { result in
@@ -52,13 +53,10 @@ final class ZoneService {
 
     // MARK: for containers
 
-    /// Calls the action, maybe at once, when so many bytes from the zone's base on are online; with a failure after
-    /// `timeout` milliseconds.
-    func whenOnline(
-        _ zone: GuestZone, bytes: UInt64, timeout: UInt32, _ action: @escaping (Failure?) -> Void
-    ) {
+    /// Calls the waiter, maybe at once, when the zone has as much online as it wants, or when its time is up.
+    func add(_ waiter: ZoneWaiter, to zone: GuestZone) {
         zones.takeEvents()
-        zone.whenOnline(bytes: bytes, timeout: timeout, loop: loop, action)
+        zone.add(waiter, loop: loop)
     }
 
     /// Looks whether a zone is empty and takes it offline. The group is the container's that was in it.

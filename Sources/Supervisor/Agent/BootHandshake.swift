@@ -26,7 +26,7 @@ final class BootHandshake {
     private func setUp() {
         let setup = Setup(
             wallClock: WallClock.nanoseconds, entropy: RandomBytes.bytes(64), hostname: "czone",
-            mostContainers: lifecycle.isAlone ? 1 : .max, zones: zones.descriptions,
+            maxContainers: lifecycle.isAlone ? 1 : .max, zones: zones.descriptions,
             images: machine.imageRanges.enumerated().map { index, range in
                 ImageDescription(device: UInt32(index), base: range.start.rawValue, sizeInBytes: range.sizeInBytes)
             })

@@ -38,7 +38,7 @@ private final class Bench {
             files: try FileServer(maxDescriptors: 64), fileThreads: WorkerThreads())
         supervisor = try machine.lock.locked { [machine] in try Supervisor(machine, configuration) }
         guest = try machine.lock.locked { [supervisor] in try #require(supervisor.agent.accept()) }
-        try say(Hello(connection: 1, isSetUp: false, startedAt: 0, readyAt: 0))
+        try say(Hello(isSetUp: false))
         try say(Done(), to: try request(Setup.self).number)
         #expect(supervisor.lifecycle.state == .ready)
     }
@@ -127,7 +127,7 @@ private final class Client {
     }
 }
 
-private let started = ProcessStarted(processID: .max, receivedAt: .max, finishedAt: 0, timings: [])
+private let started = ProcessStarted(processID: .max, timings: [])
 
 private func exited(_ container: ContainerNumber, process: UInt32 = 0, status: Int32 = 3 << 8) -> Exited {
     Exited(

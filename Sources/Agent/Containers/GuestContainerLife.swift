@@ -5,7 +5,7 @@
 /// any of these → ending → removed
 ///                ending → stuck → ending
 /// ```
-struct ContainerLife {
+struct GuestContainerLife {
     enum State {
         /// Its zone is awaited, or its first process is setting itself up.
         case creating
@@ -27,6 +27,7 @@ struct ContainerLife {
     /// A `PauseContainer` that is answered when all is frozen.
     struct Freeze {
         let caller: Caller
+        let deadline: PollLoop.Deadline
         var timer = StepTimer()
     }
 
@@ -71,7 +72,7 @@ struct ContainerLife {
         return freeze
     }
 
-    /// It goes on: what asked for it to be frozen, and was not answered.
+    /// It is thawed: what asked for it to be frozen, and was not answered.
     mutating func resume() -> Freeze? {
         switch state {
         case .freezing(let freeze):

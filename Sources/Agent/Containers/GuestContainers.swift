@@ -1,5 +1,5 @@
 /// The containers of the guest, by number.
-final class ContainerTable {
+final class GuestContainers {
     private let loop: PollLoop
     private let host: HostConnection
     private let zones: GuestZones
@@ -43,7 +43,7 @@ final class ContainerTable {
             throw Failure(code: ErrorNumber.again, step: .request, text: text)
         }
         if let zone, let other = zone.container {
-            let text = "use the zone of node \(zone.description.node): \(other.description) lives in it"
+            let text = "use the zone of node \(zone.description.node): \(other.description) is in it"
             throw Failure(code: ErrorNumber.busy, step: .request, text: text)
         }
     }
