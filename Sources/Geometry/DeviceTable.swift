@@ -25,9 +25,8 @@ public struct DeviceTable: Equatable, Sendable {
     /// The index of the first zone; those of the others follow.
     public let firstZone: Int
 
-    /// - Parameters:
-    ///   - takesContainers: whether the machine has vsock, a balloon and a network interface.
-    ///   - hasFileSystem: whether volumes are shown to it.
+    /// - `takesContainers`: whether the machine has vsock, a balloon and a network interface.
+    /// - `hasFileSystem`: whether volumes are shown to it.
     public init(imageCount: Int, zoneCount: Int, takesContainers: Bool, hasFileSystem: Bool) {
         var devices: [Device] = [.entropy]
         if takesContainers { devices.append(.vsock) }

@@ -5,9 +5,8 @@ extension OwnedDescriptor {
     /// The parts of a range of the file that have data, rounded to whole pages (lseek(2), SEEK_DATA and SEEK_HOLE); the
     /// whole range where the file system does not tell. Moves the descriptor's offset.
     ///
-    /// - Parameters:
-    ///   - gap: holes smaller than this, in bytes, count as data.
-    ///   - limit: the last part takes in all holes behind it when there would be more parts.
+    /// - `gap`: holes smaller than this, in bytes, count as data.
+    /// - `limit`: the last part takes in all holes behind it when there would be more parts.
     public func dataRanges(
         in range: Range<UInt64>, bridging gap: UInt64, atMost limit: Int
     ) throws(SystemError) -> [Range<UInt64>] {

@@ -9,7 +9,7 @@ extension Machine {
     /// Writes a machine that has run and is stopped again into two empty files, from which others can be restored
     /// (`Snapshot`). Zones are not in it: none may be plugged. After a failure the files mean nothing.
     ///
-    /// - Parameter identity: which files and choices the machine was made of; a machine that is restored from it must be made of the same.
+    /// `identity`: which files and choices the machine was made of; a machine that is restored from it must be made of the same.
     public func save(
         state stateFile: OwnedDescriptor, memory memoryFile: OwnedDescriptor, identity: String
     ) throws(SnapshotError) {

@@ -34,9 +34,8 @@ public final class ForegroundSession {
 
     /// From here on the signals that are passed on do not end this process any more.
     ///
-    /// - Parameters:
-    ///   - request: the number that the VM's answers about this process bear.
-    ///   - terminal: whether this process's terminal becomes the other's.
+    /// - `request`: the number that the VM's answers about this process bear.
+    /// - `terminal`: whether this process's terminal becomes the other's.
     public init(
         connection: ControlConnection, request: UInt32, container: String, streams: StreamEnds, terminal: Bool
     ) throws(RuntimeError) {

@@ -14,9 +14,8 @@ public struct Volume: Sendable {
     /// Nobody changes anything of it for as long as a container may see it.
     public let isConstant: Bool
 
-    /// - Parameters:
-    ///   - path: followed through links, like any path that a user of the host names.
-    ///   - isPrivate: what is mounted below it later is not seen.
+    /// - `path`: followed through links, like any path that a user of the host names.
+    /// - `isPrivate`: what is mounted below it later is not seen.
     /// - Throws: for what does not exist, or is neither a file nor a folder.
     public init(
         opening path: String, isReadOnly: Bool, isRecursive: Bool = true, isPrivate: Bool = true

@@ -31,7 +31,7 @@ public struct VolumeSet: Sendable {
 
     /// Opens the sources of those mounts that are bind mounts.
     ///
-    /// - Parameter folder: where relative sources begin: the bundle.
+    /// `folder`: where relative sources begin: the bundle.
     /// - Throws: for a source that cannot be a volume, naming it.
     public init(of mounts: [RuntimeSpec.Mount], relativeTo folder: FilePath) throws(SpecificationError) {
         for (index, mount) in mounts.enumerated() where mount.isBind {

@@ -24,7 +24,7 @@ public final class FileSystemDevice: VirtioDevice, @unchecked Sendable {
         /// Has a job done, at once or later, by any thread that does not hold the device lock.
         public var perform: @Sendable (@escaping @Sendable () -> Void) -> Void
 
-        /// - Parameter tag: 1 to 36 bytes of UTF-8; another is a mistake of ours and traps.
+        /// `tag`: 1 to 36 bytes of UTF-8; another is a mistake of ours and traps.
         public init(
             tag: String, maxRequestBytes: Int, answer: @escaping Answerer,
             perform: @escaping @Sendable (@escaping @Sendable () -> Void) -> Void

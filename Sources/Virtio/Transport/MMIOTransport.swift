@@ -46,9 +46,8 @@ public final class MMIOTransport: BusDevice {
 
     /// A transport after reset.
     ///
-    /// - Parameters:
-    ///   - memory: where the driver's rings must lie.
-    ///   - interrupt: the device's line, which others may share.
+    /// - `memory`: where the driver's rings must lie.
+    /// - `interrupt`: the device's line, which others may share.
     public init(
         _ device: any VirtioDevice, memory: GuestMemory, interrupt: any InterruptLine,
         repeater: (any NotificationRepeater)? = nil
