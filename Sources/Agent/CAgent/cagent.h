@@ -58,7 +58,7 @@ int agent_enter_namespaces(int fd, int kinds);
 int agent_unshare(int kinds);
 int agent_execute(const char *path, char *const *arguments, char *const *environment);
 _Noreturn void agent_exit(int code);
-/// Reaps one child that has ended: its id, 0 when there is none.
+/// One child that has ended, and is reaped, or has stopped: its id, 0 when there is none.
 int agent_reap(int *status);
 int agent_signal_process(int process_descriptor, int signal);
 int agent_kill(int process, int signal);
@@ -153,3 +153,45 @@ int agent_resize_terminal(int fd, uint16_t rows, uint16_t columns);
 void agent_synchronize(void);
 int agent_power_off(void);
 int agent_process_id(void);
+
+// MARK: process templates
+/// Binds an open /dev/process-template to a stopped process; *refusal is a reason of process_template_refusal where the
+/// result is -EBUSY.
+int agent_bind_template(int device, int process, uint32_t *refusal, uint32_t *threads);
+struct agent_mapping { uint64_t start, length, offset; uint32_t protection; int32_t file; };
+/// Goes on as a copy of the template: returns only on failure. Descriptors from `close_from` on are closed.
+int agent_adopt(int device, int executable, uint32_t close_from, const struct agent_mapping *mappings, size_t count);
+long agent_read_link(int directory, const char *path, void *bytes, size_t count);
+/// The entries of a directory whose names are numbers.
+long agent_list_numbers(const char *path, int32_t *numbers, size_t count);
+int agent_is_empty_directory(int fd);
+/// pidfd_getfd(2).
+int agent_take_descriptor(int process, int fd);
+/// A duplicate that is not below this number.
+int agent_duplicate_from(int fd, int lowest);
+int agent_place(int fd, int target, bool closes_on_execution);
+int agent_set_status(int fd, int flags);
+int64_t agent_seek(int fd, int64_t offset);
+int64_t agent_size(int fd);
+int agent_make_event(uint32_t count, bool is_semaphore);
+int agent_add_to_poll(int poll, int fd, uint32_t events, uint64_t data);
+/// Seconds and nanoseconds from now until it expires, and between.
+int agent_make_timer(int clock, const uint64_t value[2], const uint64_t interval[2]);
+int agent_make_signal_descriptor(uint64_t mask);
+int agent_make_memory_file(uint64_t size);
+/// Copies a file's data, not its holes, to the same places of another.
+int agent_copy_data(int source, int target, uint64_t size);
+struct agent_socket {
+    uint64_t inode;
+    int family, type, protocol, backlog, defers_accept, waiting;
+    bool listens, reuses_address, reuses_port, is_version_6_only, sends_at_once, is_connected;
+    uint32_t address_size;
+    uint8_t address[128];
+};
+int agent_describe_socket(int fd, struct agent_socket *socket);
+/// A socket as that one: bound and listening where it was.
+int agent_make_socket(const struct agent_socket *socket);
+int agent_make_socket_pair(int type, int ends[2]);
+/// Whether what is sent to one socket arrives at the other: 1 or 0. Both are as empty as before.
+int agent_probe_pair(int one, int other);
+int agent_waiting_bytes(int fd);

@@ -34,7 +34,7 @@ int agent_execute(const char *path, char *const *arguments, char *const *environ
 }
 void agent_exit(int code) { _exit(code); }
 int agent_reap(int *status) {
-    int process = waitpid(-1, status, WNOHANG);
+    int process = waitpid(-1, status, WNOHANG | WUNTRACED);
     return process < 0 ? (errno == ECHILD ? 0 : -errno) : process;
 }
 int agent_signal_process(int process_descriptor, int signal) {

@@ -8,7 +8,12 @@ extension ContainerLifecycle {
     func reap() {
         while let (id, status) = Kernel.reap() {
             guard let (container, process) = table.process(id: id) else { continue }
-            ended(process, ExitStatus(rawValue: status), in: container)
+            if Kernel.hasStopped(status) {
+                launcher.takeReports(of: process, in: container)
+                templates.stopped(process, in: container)
+            } else {
+                ended(process, ExitStatus(rawValue: status), in: container)
+            }
         }
     }
 

@@ -7,11 +7,12 @@ final class ContainerLifecycle {
     private let networks: NetworkNamespacePool
     let launcher: Launcher
     private let mounts: GuestSetup
+    let templates: TemplateService
     private let childSignals: Descriptor
 
     init(
         loop: PollLoop, table: GuestContainers, zones: ZoneService, networks: NetworkNamespacePool, launcher: Launcher,
-        mounts: GuestSetup
+        mounts: GuestSetup, templates: TemplateService
     ) throws(Failure) {
         self.loop = loop
         self.table = table
@@ -19,6 +20,7 @@ final class ContainerLifecycle {
         self.networks = networks
         self.launcher = launcher
         self.mounts = mounts
+        self.templates = templates
         childSignals = Descriptor(taking: try check(Kernel.openChildSignals(), .request, "receive SIGCHLD"))
         launcher.outputEnded = { [self] container in outputEnded(of: container) }
         loop.watch(childSignals.rawValue, for: Ready.readable) { [self] _ in
@@ -31,13 +33,14 @@ final class ContainerLifecycle {
         var timer = StepTimer()
         let zone = request.node == 0 ? nil : try zones.find(request.node)
         try table.checkRoom(for: request.container, in: zone)
-        let plan = try LaunchPlan(creating: request, containers: table, networks: networks)
+        var plan = try LaunchPlan(creating: request, containers: table, networks: networks)
+        try templates.prepare(&plan, for: request)
         try mounts.mountShares(of: request.specification)
         let group = try ControlGroup(
             request.container, node: request.node, zoneBytes: request.zoneBytes, limits: request.specification.limits)
         let container = GuestContainer(
             number: request.container, node: request.node, group: group,
-            isPause: request.specification.root.layers.isEmpty)
+            isPause: request.specification.root.layers.isEmpty, isTemplate: request.origin == .template)
         table.add(container, to: zone)
         group.watch(
             loop: loop, stateChanged: { [self] in groupChanged(container) },
@@ -45,7 +48,7 @@ final class ContainerLifecycle {
         timer.lap(.controlGroup)
         let launch = Launch(caller: caller, executesAtOnce: request.start, timer: timer)
         guard let zone else { return try begin(container, plan, launch) }
-        let waiter = ZoneWaiter(bytes: request.zoneBytes, timeout: request.zoneTimeout) { [self] failure in
+        let waiter = ZoneWaiter(bytes: request.zoneBytes, timeout: request.zoneTimeout) { [self, plan] failure in
             launch.timer.lap(.zoneOnline)
             do throws(Failure) {
                 guard case .creating = container.life.state else {

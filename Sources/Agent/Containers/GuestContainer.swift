@@ -13,7 +13,14 @@ final class GuestContainer {
     /// Streams to the host that have not come to their end.
     var outputs: [Pump] = []
 
-    init(number: ContainerNumber, node: UInt32, group: ControlGroup, isPause: Bool) {
+    /// Of a template: what it has written, as a mount that is attached nowhere.
+    var writableLayer: Descriptor?
+
+    /// Whether its first process is to be a template.
+    let isTemplate: Bool
+
+    init(number: ContainerNumber, node: UInt32, group: ControlGroup, isPause: Bool, isTemplate: Bool) {
+        self.isTemplate = isTemplate
         self.number = number
         self.node = node
         self.group = group
@@ -50,6 +57,10 @@ final class ContainerProcess {
     var launch: Launch?
     var terminal: Descriptor?
     var input: Pump?
+    /// Monotonic time at which it executed its program, in nanoseconds.
+    var executedAt: UInt64 = 0
+    /// Whether the host has asked for it to stop.
+    var wasToldToStop = false
 
     init(number: ProcessNumber, id: Int32, descriptor: Descriptor) {
         self.number = number

@@ -4,6 +4,8 @@ final class GuestContainers {
     private let host: HostConnection
     private let zones: GuestZones
     private(set) var all: [GuestContainer] = []
+    /// Called when a container is no more.
+    var removed: (ContainerNumber) -> Void = { _ in }
 
     init(loop: PollLoop, host: HostConnection, zones: GuestZones) {
         self.loop = loop
@@ -60,6 +62,7 @@ final class GuestContainers {
         _ = container.group.remove()
         if let zone = zones[container.node], zone.container == container.number { zone.container = nil }
         all.removeAll { $0 === container }
+        removed(container.number)
     }
 
     // MARK: events

@@ -40,7 +40,7 @@ enum Boot {
     static func prepare() throws(Failure) {
         for directory in [
             AgentDirectory.state, AgentDirectory.container, AgentDirectory.state + "/images",
-            AgentDirectory.state + "/shares",
+            AgentDirectory.state + "/shares", AgentDirectory.state + "/templates",
         ] {
             let result = Kernel.makeDirectory(directory)
             if result != -ErrorNumber.exists { try check(result, .request, "make \(directory)") }

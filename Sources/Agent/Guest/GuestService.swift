@@ -16,13 +16,15 @@ final class GuestService {
         let workers = Workers(loop: loop)
         let networks = NetworkNamespacePool(loop: loop)
         let table = GuestContainers(loop: loop, host: host, zones: zones)
+        let templates = TemplateService(host: host)
+        table.removed = { number in templates.forget(number) }
         self.loop = loop
         self.host = host
         guest = GuestSetup(loop: loop, host: host, zones: zones, networks: networks, workers: workers)
         self.zones = ZoneService(loop: loop, zones: zones, containers: table, workers: workers)
         containers = try ContainerLifecycle(
             loop: loop, table: table, zones: self.zones, networks: networks,
-            launcher: try Launcher(loop: loop, transport: transport), mounts: guest)
+            launcher: try Launcher(loop: loop, transport: transport), mounts: guest, templates: templates)
         measures = MeasureService(containers: table, zones: zones, guest: guest, workers: workers)
         zones.wentOnline = { zone in
             host.send(event: ZoneChanged(node: zone.description.node, onlineBytes: zone.onlineBytes))

@@ -12,7 +12,9 @@ func agentMain(_ count: Int32, _ arguments: UnsafeMutablePointer<UnsafeMutablePo
         var transport = StreamTransport.vsock
         if texts.count == 4, texts[0].utf8.elementsEqual("--socket".utf8) {
             let number = TextFile.number(in: [UInt8](texts[1].utf8)[...])
-            socket = Descriptor(taking: Int32(truncatingIfNeeded: number))
+            let given = Descriptor(taking: Int32(truncatingIfNeeded: number))
+            // Not for the containers: a duplicate closes with their programs' execution.
+            socket = Descriptor(taking: try check(Kernel.duplicate(given.rawValue), .request, "take the connection"))
             transport = .directory(texts[3])
         } else {
             try Boot.makeRoot()

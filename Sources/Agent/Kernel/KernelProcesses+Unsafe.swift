@@ -45,7 +45,10 @@ extension Kernel {
     static func exit(_ code: Int32) -> Never { agent_exit(code) }
     static func pause() -> Never { agent_pause() }
 
-    /// A child that has ended, and its wait status.
+    /// Whether a wait status tells of a stop, not of an end (WIFSTOPPED).
+    static func hasStopped(_ status: Int32) -> Bool { status & 0xFF == 0x7F }
+
+    /// A child that has ended or stopped, and its wait status.
     static func reap() -> (process: Int32, status: Int32)? {
         var status: Int32 = 0
         // SAFETY: the status is written during the call only.
@@ -56,6 +59,9 @@ extension Kernel {
     static func signal(_ process: Descriptor, _ signal: Int32) -> Int32 {
         agent_signal_process(process.rawValue, signal)
     }
+
+    /// SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU.
+    static func isStop(_ signal: Int32) -> Bool { (19...22).contains(signal) }
 
     static func kill(_ process: Int32, _ signal: Int32) -> Int32 { agent_kill(process, signal) }
     static func newSession() -> Int32 { agent_new_session() }

@@ -2,14 +2,14 @@
 struct TextFile {
     let bytes: [UInt8]
 
-    /// Reads it whole, at most 256 KiB; empty where it cannot be read.
-    init(_ path: String, in directory: Int32 = Kernel.here) {
+    /// Reads it whole, at most so many bytes; empty where it cannot be read.
+    init(_ path: String, in directory: Int32 = Kernel.here, max: Int = 256 << 10) {
         let file = Kernel.open(path, OpenFlag.read, in: directory)
         guard file >= 0 else {
             bytes = []
             return
         }
-        bytes = TextFile.contents(of: file, atMost: 256 << 10)
+        bytes = TextFile.contents(of: file, atMost: max)
         Kernel.close(file)
     }
 
@@ -30,14 +30,17 @@ struct TextFile {
     var number: UInt64 { TextFile.number(in: bytes[...]) }
 
     /// The number after this word at the beginning of a line ("anon 4096"); 0 where there is no such line.
-    func number(after word: StaticString) -> UInt64 {
+    func number(after word: StaticString) -> UInt64 { TextFile.number(in: rest(after: word)) }
+
+    /// All that follows this word at the beginning of a line; empty where there is no such line.
+    func rest(after word: StaticString) -> ArraySlice<UInt8> {
         var start = 0
         while start < bytes.count {
-            if let rest = bytes[start...].dropping(word) { return TextFile.number(in: rest) }
+            if let rest = bytes[start...].dropping(word) { return rest }
             while start < bytes.count && bytes[start] != 0x0A { start += 1 }
             start += 1
         }
-        return 0
+        return []
     }
 
     /// The first number in these bytes.

@@ -5,6 +5,10 @@ enum LaunchReport {
     static let ready: UInt8 = 1
     /// A `Failure` follows; the process ends.
     static let failed: UInt8 = 2
+    /// It is no copy of its template, and executes its program: the reason follows.
+    static let refused: UInt8 = 3
+    /// Of a template: its writable layer comes along, a mount that is attached nowhere.
+    static let layer: UInt8 = 4
 }
 
 /// A process between its clone and the execution of its program. The child's end of the channel closes by itself when
@@ -23,6 +27,8 @@ final class Launch {
     var deadline: PollLoop.Deadline?
     /// Whether its request was answered although the child was not reaped.
     var isGivenUp = false
+    /// Why the process is no copy of a template.
+    var refusal = ""
     var isReady = false
     /// Whether `CreateContainer` was answered: then the container stays, whatever becomes of its process.
     var wasCreated: Bool { isReady && !executesAtOnce }

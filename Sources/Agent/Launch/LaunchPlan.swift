@@ -21,6 +21,12 @@ struct LaunchPlan {
     /// The process in whose process namespace the new one is cloned, unless that is new or the agent's.
     var processNamespace: Descriptor?
     let executesAtOnce: Bool
+    /// What the process becomes a copy of, instead of executing its program.
+    var template: ProcessTemplate?
+    /// Why it does not, though it was asked for.
+    var refusal = ""
+    /// Whether its writable layer is kept for copies of it.
+    var isTemplate = false
 
     init(place: Place, process: ProcessSpecification, executesAtOnce: Bool) {
         self.place = place

@@ -26,6 +26,7 @@ final class Launcher {
         case .child:
             ProcessSetup(plan: plan, channel: childChannel, streams: streams, timer: launch.timer).run()
         case .parent(let id, let descriptor):
+            launch.refusal = plan.refusal
             launch.begin(channel: channel, streams: streams)
             follow(launch, ContainerProcess(number: number, id: id, descriptor: descriptor), in: container)
         }
@@ -116,9 +117,17 @@ final class Launcher {
         in container: GuestContainer
     ) {
         var decoder = MessageDecoder([UInt8](packet.dropFirst()))
-        if packet.first == LaunchReport.failed {
+        switch packet.first {
+        case LaunchReport.failed:
             launch.failure = try? Failure(decoding: &decoder)
             return
+        case LaunchReport.refused:
+            launch.refusal = (try? decoder.message("refusal", atMost: Limits.text)) ?? "unknown"
+            return
+        case LaunchReport.layer:
+            container.writableLayer = descriptor
+            return
+        default: break
         }
         guard let readyAt: UInt64 = try? decoder.integer(), let done = try? Done(decoding: &decoder) else { return }
         launch.isReady = true
@@ -137,7 +146,8 @@ final class Launcher {
         guard let caller = launch.caller else { return }
         launch.caller = nil
         caller.reply(
-            ProcessStarted(processID: UInt32(process.id), timings: launch.timer.timings))
+            ProcessStarted(
+                processID: UInt32(process.id), refusal: launch.refusal, timings: launch.timer.timings))
     }
 
     /// The channel is closed: the program runs, or the child has failed and will be reaped.
@@ -146,6 +156,7 @@ final class Launcher {
         guard launch.failure == nil, launch.isReady else { return }
         cancelDeadline(of: launch)
         process.launch = nil
+        process.executedAt = Kernel.monotonicTime
         launch.timer.lap(.execute)
         if process.number == .initial { container.life.run() }
         answer(launch, process)

@@ -4,7 +4,7 @@
 /// when it executes its program.
 struct ProcessSetup {
     let plan: LaunchPlan
-    let channel: Descriptor
+    var channel: Descriptor
     let streams: ProcessStreams
     var timer: StepTimer
 
@@ -43,10 +43,13 @@ struct ProcessSetup {
             if specification.root.layers.isEmpty { try pause(specification) }
             let setup = RootSetup(
                 specification: specification, workingDirectory: process.workingDirectory, node: node,
-                zoneBytes: zoneBytes)
+                zoneBytes: zoneBytes, template: plan.template?.container)
             try setSystemControls(of: specification)
             try setNetworkAndNames(specification)
-            try setup.enter(&timer)
+            let (channel, isTemplate) = (channel, plan.isTemplate)
+            try setup.enter(&timer) { directory throws(Failure) in
+                if isTemplate { try Self.reportLayer(directory, to: channel) }
+            }
             timer.restart()
             root = setup
         case .existing(let first):
@@ -57,10 +60,21 @@ struct ProcessSetup {
         try root?.close(&timer)
         try enterWorkingDirectory(makes: root != nil)
         timer.lap(.workingDirectory)
+        if let template = plan.template {
+            try report(nil)
+            if !plan.executesAtOnce { try waitForStart(keeping: template.ownDescriptors) }
+            // Limits and rights are the template's; a plain start sets them.
+            var copy = CopySetup(template: template, channel: channel)
+            let refusal = copy.run()
+            channel = copy.channel
+            try report(refusal: refusal)
+        }
         try limit()
         let program = try changeCredentials()
-        try report(terminal)
-        if !plan.executesAtOnce { try waitForStart() }
+        if plan.template == nil {
+            try report(terminal)
+            if !plan.executesAtOnce { try waitForStart() }
+        }
         try execute(program)
     }
 
@@ -82,9 +96,27 @@ struct ProcessSetup {
         try check(result, .execute, "report to the agent")
     }
 
-    private func waitForStart() throws(Failure) {
+    /// The layer that copies begin with.
+    private static func reportLayer(_ directory: String, to channel: Descriptor) throws(Failure) {
+        let root = Descriptor(
+            taking: try check(Kernel.open(directory, OpenFlag.path), .rootFileSystem, "open \(directory)"))
+        let copy = Kernel.cloneTree(root.rawValue, recursive: false)
+        let layer = Descriptor(taking: try check(copy, .rootFileSystem, "copy the mount of \(directory)"))
+        let result = Kernel.send(channel.rawValue, [LaunchReport.layer], descriptor: layer.rawValue)
+        try check(result, .rootFileSystem, "report the writable layer to the agent")
+    }
+
+    /// It is no copy, and executes its program.
+    private func report(refusal: String) throws(Failure) {
+        var encoder = MessageEncoder()
+        encoder.integer(LaunchReport.refused)
+        encoder.message(refusal, "refusal", atMost: Limits.text)
+        try check(Kernel.send(channel.rawValue, encoder.bytes), .execute, "report to the agent")
+    }
+
+    private func waitForStart(keeping kept: [Int32] = []) throws(Failure) {
         // It may be long until the start, and what else was inherited is to be closed with its owner.
-        Kernel.closeAll(but: [0, 1, 2, channel.rawValue])
+        Kernel.closeAll(but: ([0, 1, 2, channel.rawValue] + kept).sorted())
         var byte: [UInt8] = [0]
         let (count, _) = Kernel.receive(channel.rawValue, into: &byte)
         try check(count, .execute, "wait for the start")

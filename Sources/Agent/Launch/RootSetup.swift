@@ -6,10 +6,14 @@ struct RootSetup {
     /// The NUMA node of its zone (0: none), and what is plugged of that in bytes.
     let node: UInt32
     let zoneBytes: UInt64
+    /// The template whose writable layer is the root's lowest but the image's.
+    let template: ContainerNumber?
 
-    /// Makes the root and all that is mounted in it, and enters it.
-    func enter(_ timer: inout StepTimer) throws(Failure) {
+    /// Makes the root and all that is mounted in it, and enters it. `keep` is called with the writable layer's directory
+    /// while it is in reach.
+    func enter(_ timer: inout StepTimer, keep: (String) throws(Failure) -> Void) throws(Failure) {
         try mountRoot(specification.root)
+        try keep(AgentDirectory.container)
         timer.lap(.rootFileSystem)
         let sources = try openSources(specification.mounts)
         // The new root is put below itself; the old one, then on top, goes away with all that is mounted in it.
@@ -64,6 +68,7 @@ struct RootSetup {
         }
         var lower = ""
         var layers: [Descriptor] = []
+        if let template { lower = AgentDirectory.template(template) + "/upper:" }
         for layer in root.layers {
             // By descriptor: short, without characters that mean something in options, and no link leads elsewhere.
             layers.append(try open(layer, for: "/"))

@@ -1,0 +1,191 @@
+/// The last step of a process that becomes a copy of a template: its descriptors are made anew, then the kernel gives it
+/// the template's memory and threads.
+struct CopySetup {
+    private let template: ProcessTemplate
+    /// To the agent. It gets another number on the way.
+    private(set) var channel: Descriptor
+
+    init(template: ProcessTemplate, channel: Descriptor) {
+        self.template = template
+        self.channel = channel
+    }
+
+    /// Returns only where it cannot be: why. Then the process is as it was, with the descriptors of a plain start.
+    mutating func run() -> String {
+        do throws(Failure) {
+            try becomeCopy()
+            return ""
+        } catch {
+            Kernel.closeAll(but: [0, 1, 2, channel.rawValue])
+            return "cannot \(error.text): errno \(error.code)"
+        }
+    }
+
+    private mutating func becomeCopy() throws(Failure) {
+        try check(
+            Kernel.setLimit(ResourceLimit(resource: 7, soft: 8192, hard: 8192)), .limits, "allow for descriptors")
+        // The process's own are above all that the template has, and go when it is a copy.
+        let lowest = TemplateInspection.maxDescriptor + 1
+        channel = Descriptor(taking: try duplicate(channel.rawValue, from: lowest))
+        let device = try duplicate(template.device.rawValue, from: lowest)
+        let executable = try duplicate(open(template.executable, OpenFlag.read), from: lowest)
+        var memory = MappedMemory(lowest: lowest)
+        let mappings = try memory.replacements(of: template.mappings)
+        // What the agent had open.
+        Kernel.closeAll(but: ([0, 1, 2, channel.rawValue, device, executable] + memory.files).sorted())
+        var workshop = DescriptorWorkshop(lowest: lowest)
+        for recipe in template.descriptors { try workshop.make(recipe) }
+        try workshop.finish()
+        try check(
+            Kernel.changeDirectory(template.workingDirectory), .workingDirectory,
+            "enter \(template.workingDirectory)")
+        Kernel.setModeMask(template.modeMask)
+        let result = TemplateKernel.adopt(device, executable: executable, closingFrom: lowest, mappings)
+        try check(result, .execute, "become a copy of \(template.container.description)")
+    }
+
+    private func open(_ path: String, _ flags: Int32) throws(Failure) -> Int32 {
+        try check(Kernel.open(path, flags), .execute, "open \(path)")
+    }
+
+    private func duplicate(_ fd: Int32, from lowest: Int32) throws(Failure) -> Int32 {
+        try check(TemplateKernel.duplicate(fd, from: lowest), .execute, "duplicate a descriptor")
+    }
+}
+
+/// The files that a copy maps where its template has shared memory.
+struct MappedMemory {
+    let lowest: Int32
+    /// One of each file.
+    private(set) var files: [Int32] = []
+    private var memory: [(inode: UInt64, file: Int32)] = []
+
+    init(lowest: Int32) { self.lowest = lowest }
+
+    mutating func replacements(of mappings: [SharedMapping]) throws(Failure) -> [SharedMapping.Replacement] {
+        var result: [SharedMapping.Replacement] = []
+        for mapping in mappings {
+            result.append(SharedMapping.Replacement(mapping: mapping, file: try file(for: mapping.file)))
+        }
+        return result
+    }
+
+    private mutating func file(for source: SharedMapping.File) throws(Failure) -> Int32 {
+        switch source {
+        case .path(let path):
+            return try keep(Kernel.open(path, OpenFlag.readWrite), "open \(path), which is mapped")
+        case .memory(let original, let inode, let size):
+            if let known = memory.first(where: { $0.inode == inode }) { return known.file }
+            let copy = try keep(TemplateKernel.makeMemoryFile(size: size), "make shared memory of \(size) bytes")
+            try check(
+                TemplateKernel.copyData(original.rawValue, to: copy, size: size), .execute,
+                "copy \(size) bytes of shared memory")
+            memory.append((inode, copy))
+            return copy
+        }
+    }
+
+    /// Out of the way of the template's numbers.
+    private mutating func keep(_ raw: Int32, _ text: @autoclosure () -> String) throws(Failure) -> Int32 {
+        let fd = Descriptor(taking: try check(raw, .execute, text()))
+        let high = try check(TemplateKernel.duplicate(fd.rawValue, from: lowest), .execute, "duplicate a descriptor")
+        files.append(high)
+        return high
+    }
+}
+
+/// Makes descriptors, each at its number.
+struct DescriptorWorkshop {
+    private let lowest: Int32
+    /// Both ends of pipes and pairs, until all that are wanted are placed.
+    private var pipes: [(number: UInt64, reading: Int32, writing: Int32)] = []
+    private var pairs: [(number: UInt64, first: Int32, second: Int32)] = []
+
+    init(lowest: Int32) { self.lowest = lowest }
+
+    mutating func make(_ recipe: DescriptorRecipe) throws(Failure) {
+        let source = try source(of: recipe)
+        try check(
+            TemplateKernel.place(source, at: recipe.descriptor, closesOnExecution: recipe.closesOnExecution), .execute,
+            "place descriptor \(recipe.descriptor)")
+        _ = TemplateKernel.setStatus(recipe.descriptor, recipe.flags)
+        switch recipe.kind {
+        case .pipe, .pair, .duplicate: break
+        default: Kernel.close(source)
+        }
+    }
+
+    /// What is to be at the recipe's number, at another one.
+    private mutating func source(of recipe: DescriptorRecipe) throws(Failure) -> Int32 {
+        switch recipe.kind {
+        case .file(let path, let offset): return try file(path, offset, recipe)
+        case .event(let count, let isSemaphore):
+            return try high(TemplateKernel.makeEvent(count: count, isSemaphore: isSemaphore), "make an eventfd")
+        case .poll(let entries):
+            let poll = try high(Kernel.makePoll(), "make an epoll")
+            for entry in entries {
+                try check(
+                    TemplateKernel.addToPoll(poll, entry.descriptor, events: entry.events, data: entry.data), .execute,
+                    "watch descriptor \(entry.descriptor)")
+            }
+            return poll
+        case .timer(let clock, let value, let interval):
+            return try high(TemplateKernel.makeTimer(clock: clock, value: value, interval: interval), "make a timerfd")
+        case .signals(let mask): return try high(TemplateKernel.makeSignalDescriptor(mask), "make a signalfd")
+        case .socket(let description):
+            return try high(TemplateKernel.makeSocket(description), "make a socket as it was")
+        case .pipe(let number, let isReading): return try pipe(number, isReading)
+        case .pair(let number, let type, let isFirst): return try pair(number, type, isFirst)
+        case .duplicate(let other): return other
+        }
+    }
+
+    private func file(_ path: String, _ offset: Int64, _ recipe: DescriptorRecipe) throws(Failure) -> Int32 {
+        // Nothing that could make the process wait: what is there may be another kind of file by now.
+        let raw = Kernel.open(path, recipe.flags | OpenFlag.nonblocking)
+        let file = try high(raw, "open \(path), which the template has open")
+        if offset != 0 { try check(TemplateKernel.seek(file, to: offset), .execute, "go to \(offset) of \(path)") }
+        return file
+    }
+
+    private mutating func pipe(_ number: UInt64, _ isReading: Bool) throws(Failure) -> Int32 {
+        if let known = pipes.first(where: { $0.number == number }) {
+            return isReading ? known.reading : known.writing
+        }
+        let ends = try Kernel.makePipe()
+        let reading = try high(ends.reading)
+        let writing = try high(ends.writing)
+        pipes.append((number, reading, writing))
+        return isReading ? reading : writing
+    }
+
+    private mutating func pair(_ number: UInt64, _ type: Int32, _ isFirst: Bool) throws(Failure) -> Int32 {
+        if let known = pairs.first(where: { $0.number == number }) { return isFirst ? known.first : known.second }
+        let ends = try TemplateKernel.makeSocketPair(type: type)
+        let first = try high(ends.first)
+        let second = try high(ends.second)
+        pairs.append((number, first, second))
+        return isFirst ? first : second
+    }
+
+    /// A new descriptor, out of the way of the template's numbers.
+    private func high(_ raw: Int32, _ text: @autoclosure () -> String) throws(Failure) -> Int32 {
+        try high(Descriptor(taking: try check(raw, .execute, text())))
+    }
+
+    private func high(_ descriptor: Descriptor) throws(Failure) -> Int32 {
+        try check(TemplateKernel.duplicate(descriptor.rawValue, from: lowest), .execute, "duplicate a descriptor")
+    }
+
+    /// All are placed.
+    mutating func finish() throws(Failure) {
+        for pipe in pipes {
+            Kernel.close(pipe.reading)
+            Kernel.close(pipe.writing)
+        }
+        for pair in pairs {
+            Kernel.close(pair.first)
+            Kernel.close(pair.second)
+        }
+    }
+}
