@@ -11,6 +11,7 @@
 #include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -117,9 +118,12 @@ int clinux_listen(const char *path, int backlog) {
     return result;
 }
 
-int clinux_connect(const char *path) {
+int clinux_connect(const char *path, int timeout_ms) {
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0) return -errno;
+    // Bounds connect(2), where the listener's queue is full, and every send(2): unix(7), socket(7).
+    struct timeval limit = {.tv_sec = timeout_ms / 1000, .tv_usec = timeout_ms % 1000 * 1000};
+    if (timeout_ms > 0) setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
     int result = with_address(path, connected, fd);
     if (result == 0) return fd;
     close(fd);

@@ -24,6 +24,22 @@ extension OwnedDescriptor {
         try checked(result, "lock a file")
         return true
     }
+
+    /// Takes the lock, and waits no longer than that for its holders to let go of it.
+    /// - Throws: ETIMEDOUT when they have not.
+    public func takeLock(_ mode: FileLockMode, withinMilliseconds limit: CInt) throws(SystemError) {
+        if try tryLock(mode) { return }
+        // flock(2) knows no time limit, and of a lock that is let go no other event is told: so a thread waits in the
+        // caller's place. When the caller has given up, the lock goes with the thread's reference, at once.
+        let taken = try EventDescriptor()
+        _ = try Thread(named: "lock") { [self] in
+            if clinux_flock(rawValue, mode.operation) == 0 { taken.signal() }
+            withExtendedLifetime(self) {}
+        }
+        guard try taken.descriptor.isReadable(by: Deadline(inMilliseconds: limit)) else {
+            throw SystemError("lock a file within \(limit) ms: its holder does not let go of it", .timedOut)
+        }
+    }
 }
 
 extension FileLockMode {

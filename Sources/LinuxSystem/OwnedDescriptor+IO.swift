@@ -73,3 +73,16 @@ func retrying(_ call: () -> Int) -> Int {
         if result >= 0 || errno != EINTR { return result }
     }
 }
+
+extension OwnedDescriptor {
+    /// Waits until there is something to read, or an end; false when the time is over.
+    public func isReadable(by deadline: Deadline) throws(SystemError) -> Bool {
+        while true {
+            if try !wait(for: [(self, .readable)], timeoutInMilliseconds: deadline.remainingMilliseconds)[0].isEmpty {
+                return true
+            }
+            // A signal ends the wait too.
+            if deadline.hasPassed { return false }
+        }
+    }
+}

@@ -20,8 +20,13 @@ public enum UnixSocket {
     }
 
     /// Connects to a path, however long. ECONNREFUSED: nobody has the listening socket any more.
-    public static func connect(to path: String) throws(SystemError) -> OwnedDescriptor {
-        OwnedDescriptor(taking: try unsafe checked(clinux_connect(path), "connect to \(path)"))
+    ///
+    /// - Parameter limit: so long connecting, and each later sending, waits for a peer that takes nothing, in
+    ///   milliseconds; then it fails with EAGAIN. 0: for ever.
+    public static func connect(
+        to path: String, sendingWithinMilliseconds limit: CInt = 0
+    ) throws(SystemError) -> OwnedDescriptor {
+        OwnedDescriptor(taking: try unsafe checked(clinux_connect(path, limit), "connect to \(path)"))
     }
 }
 

@@ -10,6 +10,8 @@ public enum RuntimeError: Error, CustomStringConvertible {
     case refused(Refusal)
     /// The VM closed the connection before it answered; `lastWords` is what it last said in its log.
     case virtualMachineEnded(id: String, lastWords: String)
+    /// The VM's process has not answered for so many milliseconds: it is stopped or stuck.
+    case silent(id: String, milliseconds: CInt)
     case noContainer(String)
     case noVirtualMachine(String)
     /// Several containers or VMs begin with the text.
@@ -36,6 +38,8 @@ public enum RuntimeError: Error, CustomStringConvertible {
             lastWords.isEmpty
                 ? "the VM \(id) ended before it answered"
                 : "the VM \(id) ended before it answered; its last words: \(lastWords)"
+        case .silent(let id, let milliseconds):
+            "the VM \(id) has not answered within \(milliseconds / 1000) s; `czone vm stop \(id)` ends it"
         case .noContainer(let text): "there is no container \(quoted(text)); see `czone ps -a`"
         case .noVirtualMachine(let text): "there is no VM \(quoted(text)); see `czone vm list`"
         case .ambiguous(let text, let matches): "\(quoted(text)) may be any of \(matches.joined(separator: ", "))"

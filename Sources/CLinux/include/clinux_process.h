@@ -32,8 +32,9 @@ int clinux_process_descriptor(int32_t pid);
 int clinux_socket_pair(int *ends);
 /// A listening stream socket, close-on-exec, bound to a path of any length.
 int clinux_listen(const char *path, int backlog);
-/// A stream socket, close-on-exec, connected to a path of any length.
-int clinux_connect(const char *path);
+/// A stream socket, close-on-exec, connected to a path of any length. With timeout_ms above 0, connecting and
+/// each sending fail with EAGAIN when the peer takes nothing for so long.
+int clinux_connect(const char *path, int timeout_ms);
 
 /// The size of a terminal in characters; -ENOTTY where it is none.
 int clinux_terminal_size(int fd, uint16_t *rows, uint16_t *columns);

@@ -26,6 +26,8 @@ public final class ForegroundSession {
     private var terminal: RawTerminal?
     private let wantsTerminal: Bool
     private var process: UInt32?
+    /// Until the process runs.
+    private var watch: AnswerWatch
     private var outcome: Outcome?
     private var pumps: [OutputPump]
     private var running: [OutputPump] = []
@@ -44,6 +46,7 @@ public final class ForegroundSession {
         self.container = container
         input = streams.input
         wantsTerminal = terminal
+        watch = AnswerWatch(connection.timeouts)
         (signals, pumps) = try system { () throws(SystemError) in
             // A reader that goes away shows as an error of the write, not as this process's end.
             let signals = try SignalDescriptor(Self.passedSignals + [SIGWINCH, SIGPIPE])
@@ -56,6 +59,7 @@ public final class ForegroundSession {
     }
 
     /// Stays until the process has ended and all that it printed is written.
+    /// - Throws: `.silent` where the VM does not answer before the process runs. Then it is as long as the process.
     public func run() throws(RuntimeError) -> Outcome {
         defer { terminal = nil }
         // What has come together with the answer before is not announced by the socket any more.
@@ -71,7 +75,11 @@ public final class ForegroundSession {
         interests += pumps.map { ($0.socket, .readable) }
         interests += running.map { ($0.finished.descriptor, .readable) }
         if outcome == nil { interests.append((connection.socket, .readable)) }
-        let ready = try system { () throws(SystemError) in try wait(for: interests) }
+        let patience = process == nil && outcome == nil ? watch.patience : -1
+        let ready = try system { () throws(SystemError) in
+            try wait(for: interests, timeoutInMilliseconds: patience)
+        }
+        if patience >= 0, ready.allSatisfy(\.isEmpty) { try connection.check(&watch) }
         if !ready[0].isEmpty { handleSignals() }
         let (first, rest) = (Array(pumps.enumerated()), Array(running.enumerated()))
         for (index, pump) in first where !ready[1 + index].isEmpty { try start(pump) }
@@ -88,6 +96,7 @@ public final class ForegroundSession {
     }
 
     private func handleAnswers() throws(RuntimeError) {
+        watch.heard()
         guard try connection.fill() else {
             outcome = .virtualMachineEnded
             return

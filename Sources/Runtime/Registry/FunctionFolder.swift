@@ -44,7 +44,9 @@ public struct FunctionFolder: Hashable, Sendable {
             var found = try openLock()
             if found == nil, key != nil { found = try makeLock() }
             guard let lock = found else { return nil }
-            try system { () throws(SystemError) in try lock.takeLock(.exclusive) }
+            try system { () throws(SystemError) in
+                try lock.takeLock(.exclusive, withinMilliseconds: ControlTimeouts.standard.lock)
+            }
             // Who has waited may have got the lock of a folder that was removed meanwhile.
             guard try isCurrent(lock) else { continue }
             defer { withExtendedLifetime(lock) {} }

@@ -10,7 +10,8 @@ extension Registry {
         return (function(named: record.key).virtualMachine(machine), folder.id)
     }
 
-    /// Removes a container that has ended, and kills it first if that is wanted and needed.
+    /// Removes a container that has ended, and kills it first if that is wanted and needed: with its
+    /// VM, where that does not answer.
     public func removeContainer(_ text: String, force: Bool) throws(RuntimeError) {
         let folder = try container(matching: text)
         if try folder.isAlive() {
@@ -18,9 +19,11 @@ extension Registry {
             let (machine, id) = try runningContainer(text)
             do { _ = try machine.ask(.remove(container: id)) } catch {
                 // It has ended meanwhile, or its VM has.
-                guard case .refused(let refusal) = error, refusal.reason == .notFound else {
-                    if try machine.isAlive() { throw error }
-                    return try folder.remove()
+                switch error {
+                case .refused(let refusal) where refusal.reason == .notFound: break
+                // It can be removed only with its VM, and whatever else is in that.
+                case .silent: try machine.kill()
+                default: if try machine.isAlive() { throw error }
                 }
             }
         }

@@ -47,16 +47,6 @@ public struct VirtualMachineFolder: Hashable, Sendable {
         return Int32(String(decoding: bytes.prefix { $0 != 0x0A }, as: UTF8.self)).flatMap { $0 > 0 ? $0 : nil }
     }
 
-    /// Connects to it; nil where nobody listens any more.
-    public func connect() throws(RuntimeError) -> ControlConnection? {
-        do { return ControlConnection(try UnixSocket.connect(to: socketPath)) } catch {
-            switch error.errno {
-            case .connectionRefused, .noSuchFileOrDirectory: return nil
-            default: throw .system(error)
-            }
-        }
-    }
-
     /// What it last said of itself: the last line of its log that its process wrote, else nothing.
     public func lastWords() -> String {
         guard let bytes = try? FileSystem.tail(of: consolePath, atMost: 16 << 10) else { return "" }

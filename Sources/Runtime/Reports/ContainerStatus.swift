@@ -6,6 +6,8 @@ import OCI
 public struct ContainerStatus: Encodable, Equatable, Sendable {
     public enum State: String, Encodable, Sendable {
         case starting, running, paused, exited
+        /// Its VM does not answer.
+        case unknown
     }
 
     public struct Exit: Encodable, Equatable, Sendable {
@@ -34,18 +36,24 @@ public struct ContainerStatus: Encodable, Equatable, Sendable {
 extension Registry {
     /// Every container, the newest first. VMs are asked for the state of those that run.
     public func containerStatuses() throws(RuntimeError) -> [ContainerStatus] {
-        var states: [String: [String: ContainerReport.State]] = [:]
-        var statuses: [ContainerStatus] = []
+        var found: [(record: ContainerRecord, exit: ExitRecord?)] = []
+        var machines: Set<VirtualMachineFolder> = []
         for folder in try containers() {
             guard let record = try folder.record() else { continue }
             let exit = try folder.exitRecord()
-            var state = ContainerStatus.State.exited
-            if exit == nil {
-                let machine = record.virtualMachine ?? ""
-                if states[machine] == nil { states[machine] = self.states(in: machine, of: record.key) }
-                state = states[machine]?[record.id]?.status ?? .starting
+            if exit == nil, let id = record.virtualMachine {
+                machines.insert(function(named: record.key).virtualMachine(id))
             }
-            statuses.append(Self.status(record, state, exit))
+            found.append((record, exit))
+        }
+        let descriptions = Self.descriptions(of: Array(machines), measured: false)
+        let statuses = found.map { record, exit in
+            guard exit == nil else { return Self.status(record, .exited, exit) }
+            guard let description = descriptions[record.virtualMachine ?? ""] else {
+                return Self.status(record, record.virtualMachine == nil ? .starting : .unknown, nil)
+            }
+            let report = description.containers.first { $0.id == record.id }
+            return Self.status(record, report?.state.status ?? .starting, nil)
         }
         return statuses.sorted { ($1.createdNs, $1.id) < ($0.createdNs, $0.id) }
     }
@@ -80,13 +88,6 @@ extension Registry {
         return "it needed more than its zone of \(zone)"
     }
 
-    /// A VM that does not answer tells nothing.
-    private func states(in machine: String, of key: String) -> [String: ContainerReport.State] {
-        guard let description = try? function(named: key).virtualMachine(machine).describe(measured: false) else {
-            return [:]
-        }
-        return Dictionary(description.containers.map { ($0.id, $0.state) }) { first, _ in first }
-    }
 }
 
 extension ContainerReport.State {

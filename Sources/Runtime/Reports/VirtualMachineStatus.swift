@@ -1,4 +1,5 @@
 public import ControlProtocol
+import LinuxSystem
 
 /// A VM as `czone vm list` shows it. The names of the properties, in snake case, are the keys of its JSON.
 public struct VirtualMachineStatus: Encodable, Equatable, Sendable {
@@ -63,15 +64,40 @@ public struct DescribedMachine: Sendable {
 extension Registry {
     /// Every living VM and what it says of itself, the oldest first.
     public func describedMachines(measured: Bool) throws(RuntimeError) -> [DescribedMachine] {
+        let machines = try virtualMachines()
+        let descriptions = Self.descriptions(of: machines, measured: measured)
         var described: [DescribedMachine] = []
-        for function in try functions() {
-            for machine in try function.virtualMachines() {
-                // What ends meanwhile is gone.
-                guard try machine.isAlive(), let one = try describe(machine, measured: measured) else { continue }
-                described.append(one)
-            }
+        for machine in machines {
+            // What ends meanwhile is gone.
+            guard let key = try machine.function.key(), let record = try machine.record() else { continue }
+            described.append(
+                DescribedMachine(machine: machine, key: key, record: record, description: descriptions[machine.id]))
         }
         return described.sorted { ($0.record.started, $0.machine.id) < ($1.record.started, $1.machine.id) }
+    }
+
+    /// What VMs say of themselves, by their ids. All are asked first and waited for together, `ControlTimeouts.report` at
+    /// most; one that does not answer tells nothing.
+    static func descriptions(
+        of machines: [VirtualMachineFolder], measured: Bool
+    ) -> [String: VirtualMachineDescription] {
+        let deadline = Deadline(inMilliseconds: ControlTimeouts.standard.report)
+        var asked: [(id: String, connection: ControlConnection, request: UInt32)] = []
+        for machine in machines {
+            guard let connection = try? machine.connect(),
+                let request = try? connection.send(.describe(measured: measured))
+            else { continue }
+            asked.append((machine.id, connection, request))
+        }
+        var descriptions: [String: VirtualMachineDescription] = [:]
+        for (id, connection, request) in asked {
+            while let frame = try? connection.receive(withinMilliseconds: deadline.remainingMilliseconds) {
+                guard frame.request == request else { continue }
+                if case .description(let description) = frame.content { descriptions[id] = description }
+                break
+            }
+        }
+        return descriptions
     }
 
     /// A VM and what it says of itself; nil where it is gone.

@@ -57,14 +57,14 @@ extension TemplateStore {
         }
     }
 
-    /// The lock of a key's making, waiting until nobody else has it.
+    /// The lock of a key's making; another process may be at it for `ControlTimeouts.template`.
     private func lock(_ key: TemplateKey) throws(RuntimeError) -> OwnedDescriptor {
         let path = workPath("\(key.folderName).lock")
         return try system { () throws(SystemError) in
             try FileSystem.makeFolders(FilePath("\(root)/tmp"))
             while true {
                 let lock = try OwnedDescriptor(opening: path, flags: O_RDWR | O_CREAT)
-                try lock.takeLock(.exclusive)
+                try lock.takeLock(.exclusive, withinMilliseconds: ControlTimeouts.standard.template)
                 // Who had it before may have removed its file meanwhile.
                 if try FileSystem.status(path)?.inode == lock.status().inode { return lock }
             }

@@ -37,7 +37,7 @@ public struct TemplateStore: Sendable {
         }
         return try system { () throws(SystemError) in
             // Its remover may have been faster than the lock.
-            try memory.takeLock(.shared)
+            try memory.takeLock(.shared, withinMilliseconds: ControlTimeouts.standard.lock)
             guard try FileSystem.status("\(folder)/memory") == memory.status() else { return nil }
             try FileSystem.touch("\(folder).used")
             return Lease(folder: folder, descriptor: memory)

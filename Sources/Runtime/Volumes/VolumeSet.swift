@@ -3,13 +3,8 @@ import ControlProtocol
 public import OCI
 public import SystemPackage
 
-/// The bind mounts of a container (runtime-spec config.md, "Mounts"): each a volume of the host, opened. To be there in
-/// the VM they are attached, on the connection by which the container is run, before it is:
-///
-///     let volumes = try VolumeSet(of: spec.mounts ?? [], relativeTo: bundle)
-///     let specification = try SpecificationCompiler(…, volumes: volumes).compile(spec)
-///     try connection.attach(volumes, to: id)
-///     try connection.send(.run(…))
+/// The bind mounts of a container (runtime-spec config.md, "Mounts"): each a volume of the host, opened. They are attached
+/// to the VM on the connection by which the container is run, before it is (`PlacementAttempt`).
 public struct VolumeSet: Sendable {
     /// What becomes of a bind mount.
     enum Place: Equatable, Sendable {

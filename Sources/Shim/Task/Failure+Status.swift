@@ -32,6 +32,7 @@ extension Status {
         case .notRunning, .stillRunning: .failedPrecondition
         case .invalidName, .ambiguous: .invalidArgument
         case .virtualMachineEnded: .unavailable
+        case .silent: .deadlineExceeded
         case .noMemory: .resourceExhausted
         // Something of the host, or of its configuration, is not as it must be.
         case .invalid: .failedPrecondition

@@ -1,0 +1,50 @@
+import AgentProtocol
+import ControlProtocol
+import Glibc
+import LinuxSystem
+import OCI
+import SystemPackage
+
+/// A container that is in the registry, and what goes to the VM with it.
+struct ContainerEntry {
+    let folder: ContainerFolder
+    var record: ContainerRecord
+    let request: ControlRequest
+    let descriptors: [OwnedDescriptor]
+    let volumes: VolumeSet
+
+    init(_ order: Placement.Order, in registry: Registry) throws(RuntimeError) {
+        let (folder, exit) = try registry.enter(order.record)
+        self.folder = folder
+        record = order.record
+        volumes = order.volumes
+        var descriptors = order.streams.descriptors
+        var passed = order.streams.passed
+        if record.isDetached, order.beginning == .run {
+            descriptors.append(
+                try system { () throws(SystemError) in
+                    try OwnedDescriptor(opening: folder.logPath, flags: O_WRONLY | O_CREAT | O_APPEND)
+                })
+            passed.insert(.log)
+        }
+        descriptors.append(exit)
+        passed.insert(.exitRecord)
+        var specification = order.specification
+        if let network = order.network {
+            try folder.noteNetwork(network.note)
+            specification.interfaces = network.interfaces
+            descriptors += network.takeTaps()
+        }
+        self.descriptors = descriptors
+        let run = RunRequest(
+            id: record.id, zoneSizeInBytes: order.zoneSizeInBytes, descriptors: passed,
+            endsWithConnection: !record.isDetached,
+            create: CreateContainer(
+                container: ContainerNumber(0), node: 0, zoneBytes: 0, start: true, specification: specification))
+        if case .create(let sandbox) = order.beginning {
+            request = .create(CreateRequest(run: run, sandbox: sandbox))
+        } else {
+            request = .run(run)
+        }
+    }
+}
