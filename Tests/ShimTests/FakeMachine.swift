@@ -138,12 +138,17 @@ final class FakeClient: Sendable {
 /// Starts fake VMs and remembers them.
 final class FakeStarter: VirtualMachineStarter {
     private let started = Mutex<[FakeMachine]>([])
+    private let onStart = Mutex<@Sendable (FakeMachine) throws -> Void>({ _ in })
 
     var machines: [FakeMachine] { started.withLock { $0 } }
+
+    /// What is done to each VM before anybody connects.
+    func whenStarted(_ body: @escaping @Sendable (FakeMachine) throws -> Void) { onStart.withLock { $0 = body } }
 
     func start(_ launch: VirtualMachineLaunch) throws(RuntimeError) {
         do {
             let machine = try FakeMachine(launch)
+            try onStart.withLock { $0 }(machine)
             started.withLock { $0.append(machine) }
         } catch { throw .invalid("\(error)") }
     }

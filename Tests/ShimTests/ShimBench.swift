@@ -32,14 +32,15 @@ final class ShimBench: Sendable {
         }
     }
 
-    init() async throws {
+    init(timeouts: ControlTimeouts = .standard) async throws {
         folder = try TemporaryFolder()
         let (path, group) = (folder.path, MultiThreadedEventLoopGroup.singleton)
         for name in ["layer", "bundles"] { try FileSystem.makeFolder("\(path)/\(name)") }
         hosting = try Hosting(
             namespace: "test", folders: HostFolders(root: FilePath("\(path)/run"), store: FilePath("\(path)/store")),
             group: group, starter: starter, provider: NoProvider(),
-            files: VirtualMachineFiles(monitor: "/bin/true", kernel: "/bin/true", initialRAMDisk: "/bin/true"))
+            files: VirtualMachineFiles(monitor: "/bin/true", kernel: "/bin/true", initialRAMDisk: "/bin/true"),
+            timeouts: timeouts)
         let events = RecordedEvents()
         self.events = events
         let publisher = EventPublisher(address: "\(path)/events", namespace: "test", group: group)

@@ -7,6 +7,9 @@ import SwiftProtobuf
 /// `delete`: cleans up after a container, whatever became of its daemon. containerd calls it after every normal end too,
 /// when there is nothing left to do, and allows 5 seconds.
 struct DeleteCommand {
+    /// How long the container's VM has, of containerd's 5 s.
+    private static let answerInMilliseconds: CInt = 4_000
+
     let invocation: Invocation
     let host: HostFolders
 
@@ -18,12 +21,31 @@ struct DeleteCommand {
         if let folder = try? registry.container(matching: id), folder.id == id {
             // Killed, its zone unplugged; nothing was ever mounted for it.
             if try folder.isAlive() {
-                try registry.removeContainer(id, force: true)
+                try remove(folder, id, registry)
             } else {
                 if let exit = try folder.exitRecord() { (code, time) = (UInt32(exit.code), exit.time) }
                 try folder.remove()
             }
         }
+        try tell(code, time)
+    }
+
+    /// A VM that does not answer in time still ends the container: its daemon's connection has ended. What is then left
+    /// in the registry goes with the next clean-up.
+    private func remove(_ folder: ContainerFolder, _ id: String, _ registry: Registry) throws {
+        let (machine, id) = try registry.runningContainer(id)
+        do { _ = try machine.ask(.remove(container: id), withinMilliseconds: Self.answerInMilliseconds) } catch {
+            guard case RuntimeError.silent = error else {
+                try registry.removeContainer(id, force: true)
+                return
+            }
+            Log.tell(.warning, "\(error)")
+            return
+        }
+        try folder.remove()
+    }
+
+    private func tell(_ code: UInt32, _ time: UInt64) throws {
         var response = Containerd_Task_V2_DeleteResponse()
         response.exitStatus = code
         response.exitedAt = Google_Protobuf_Timestamp(nanoseconds: time)

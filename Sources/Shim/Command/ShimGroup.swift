@@ -9,6 +9,10 @@ struct ShimGroup: Sendable {
     /// Where containerd's own shims have their sockets. A path of a unix socket has at most 106 bytes.
     private static let socketFolder = "/run/containerd/s"
 
+    /// How long a `start` waits for others that start or end the daemon, and for its socket, in milliseconds: containerd
+    /// gives up a shim that has not started within 10 s.
+    private static let patience: CInt = 5_000
+
     let name: String
     let root: FilePath
 
@@ -35,7 +39,7 @@ struct ShimGroup: Sendable {
     /// Keeps everybody else from starting or ending the daemon for as long as the descriptor lives.
     func lock() throws -> OwnedDescriptor {
         let file = try lockFile()
-        try file.takeLock(.exclusive)
+        try file.takeLock(.exclusive, withinMilliseconds: Self.patience)
         return file
     }
 
@@ -66,7 +70,9 @@ struct ShimGroup: Sendable {
     }
 
     /// Whether a daemon listens. Only with the lock held, or the answer may be old.
-    func isServed() -> Bool { (try? UnixSocket.connect(to: socketPath)) != nil }
+    func isServed() -> Bool {
+        (try? UnixSocket.connect(to: socketPath, sendingWithinMilliseconds: Self.patience)) != nil
+    }
 
     /// A new listening socket in the place of one that nobody listens at. Only with the lock held.
     func listen() throws -> OwnedDescriptor {

@@ -7,6 +7,9 @@ import Runtime
 
 /// `start`: finds the daemon that is to serve the bundle of the current folder, or starts it, and prints its address.
 struct StartCommand {
+    /// A daemon that takes no connection for so long is none.
+    private static let connectInMilliseconds: CInt = 2_000
+
     let invocation: Invocation
     let host: HostFolders
 
@@ -23,7 +26,9 @@ struct StartCommand {
             id: invocation.id, annotations: spec.annotations ?? [:], namespace: invocation.namespace)
         // A pod's containers are where its sandbox is, whatever their own annotations say.
         if case .member(let sandbox) = membership.role, let address = Bundle("\(bundle.path)/../\(sandbox)").address(),
-            address.hasPrefix("unix://"), (try? UnixSocket.connect(to: String(address.dropFirst(7)))) != nil
+            address.hasPrefix("unix://"),
+            (try? UnixSocket.connect(
+                to: String(address.dropFirst(7)), sendingWithinMilliseconds: Self.connectInMilliseconds)) != nil
         {
             return address
         }

@@ -11,6 +11,8 @@ struct Hosting: Sendable {
     let images: ImageStore
     let group: MultiThreadedEventLoopGroup
     let work: BlockingWork
+    /// How long VMs are waited for.
+    let timeouts: ControlTimeouts
     private let starter: any VirtualMachineStarter
     private let provider: (any Provider)?
     /// What VMs are made of; nil: what this host has at that moment.
@@ -19,7 +21,7 @@ struct Hosting: Sendable {
     init(
         namespace: String, folders: HostFolders, group: MultiThreadedEventLoopGroup,
         starter: any VirtualMachineStarter = ReapingStarter(), provider: (any Provider)? = nil,
-        files: VirtualMachineFiles? = nil
+        files: VirtualMachineFiles? = nil, timeouts: ControlTimeouts = .standard
     ) throws {
         self.namespace = namespace
         self.folders = folders
@@ -29,6 +31,7 @@ struct Hosting: Sendable {
         self.starter = starter
         self.provider = provider
         self.files = files
+        self.timeouts = timeouts
         work = BlockingWork(threads: 8)
     }
 
@@ -38,7 +41,8 @@ struct Hosting: Sendable {
     func placement() throws -> (Placement, Configuration, VirtualMachineFiles) {
         let (configuration, files) = (try Configuration.load(), try self.files ?? VirtualMachineFiles(Artefacts()))
         let placement = Placement(
-            registry: registry, configuration: configuration, files: files, starter: starter, provider: provider)
+            registry: registry, configuration: configuration, files: files, starter: starter, provider: provider,
+            timeouts: timeouts)
         return (placement, configuration, files)
     }
 }

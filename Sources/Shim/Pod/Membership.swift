@@ -54,6 +54,15 @@ struct Membership: Equatable, Sendable {
         return value
     }
 
+    /// The VM that the container may be in.
+    /// - Parameter unique: what no other pod has, for one that has its VM for itself.
+    func key(image: StoredImage, kernel: String, zoneSizeInBytes: UInt64, unique: String) -> FunctionKey {
+        var key = FunctionKey(
+            function: function, tenant: tenant, image: image.digest, kernel: kernel, zoneSizeInBytes: zoneSizeInBytes)
+        if isOnePerVM { key.function += "/\(unique)" }
+        return key
+    }
+
     private static func invalid(_ annotation: String, _ value: String, _ expected: String) -> Status {
         Status(.invalidArgument, "the annotation \(annotation) is \(quoted(value)), expected \(expected)")
     }

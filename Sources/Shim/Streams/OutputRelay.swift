@@ -1,22 +1,26 @@
 import LinuxSystem
-import Synchronization
 
 /// Takes what comes out of a pipe into a file, which no event loop can wait for.
 final class OutputRelay: Sendable {
-    private static let mostAtOnce = 64 << 10
+    private static let pieceMax = 64 << 10
+    /// How long an ended process's output is waited for, in milliseconds. It comes to its end when the VM lets go of it,
+    /// which one that is stopped does not; what comes later is written all the same.
+    static let patience: CInt = 10_000
 
-    private let thread: Mutex<LinuxSystem.Thread?>
+    /// Readable when everything is written.
+    private let finished: EventDescriptor
 
     init(from pipe: OwnedDescriptor, to file: OwnedDescriptor) throws {
-        let thread = try LinuxSystem.Thread(named: "output") {
-            while let piece = try? pipe.read(atMost: Self.mostAtOnce), !piece.isEmpty {
+        let finished = try EventDescriptor()
+        self.finished = finished
+        _ = try LinuxSystem.Thread(named: "output") {
+            while let piece = try? pipe.read(atMost: Self.pieceMax), !piece.isEmpty {
                 // A full disk is no reason to stop the container: what cannot be written is lost.
                 try? file.write(all: piece)
             }
+            finished.signal()
         }
-        self.thread = Mutex(thread)
     }
 
-    /// Waits until everything is written.
-    func waitForEnd() { thread.withLock { $0.take() }?.join() }
+    func waitForEnd(by deadline: Deadline) async { _ = await finished.descriptor.becomesReadable(by: deadline) }
 }

@@ -43,9 +43,11 @@ final class OpenStreams: Sendable {
     /// Ends the standard input after what is in the fifo now.
     func closeInput() { input?.finish() }
 
-    /// The process has ended: what reads for it ends, what it printed into a file is waited for.
-    func end() {
+    /// The process has ended: what reads for it ends, what it printed into a file is waited for, `OutputRelay.patience`
+    /// at most. No thread waits.
+    func end() async {
         input?.finish()
-        for output in outputs { output.waitForEnd() }
+        let deadline = Deadline(inMilliseconds: OutputRelay.patience)
+        for output in outputs { await output.waitForEnd(by: deadline) }
     }
 }

@@ -8,8 +8,10 @@ import TTRPC
 /// Tells containerd what happens, in the order in which it happens. While containerd is away, events wait for it.
 final class EventPublisher: Sendable {
     /// More than these wait for a containerd that does not come back: then the oldest are lost.
-    private static let mostWaiting = 16_384
-    private static let retryInMilliseconds: UInt64 = 500
+    private static let waitingMax = 16_384
+    /// At most so long is waited for the socket of a containerd that is away; after that it is tried again.
+    private static let retryInMilliseconds: CInt = 5_000
+    /// So long a containerd that is there may take for an event; then it is told on a new connection.
     private static let callInMilliseconds: Int64 = 5_000
     private static let service = "containerd.services.events.ttrpc.v1.Events"
 
@@ -29,7 +31,7 @@ final class EventPublisher: Sendable {
         self.address = address.map { $0.hasPrefix("unix://") ? String($0.dropFirst(7)) : $0 }
         self.namespace = namespace
         self.group = group
-        (events, queue) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(Self.mostWaiting))
+        (events, queue) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(Self.waitingMax))
     }
 
     func publish(_ topic: String, _ event: some SwiftProtobuf.Message) {
@@ -56,6 +58,8 @@ final class EventPublisher: Sendable {
             request.envelope = event.envelope
             guard let payload: [UInt8] = try? request.serializedBytes() else { continue }
             while !Task.isCancelled {
+                // Before the first try, so that nothing is missed between them.
+                let change = try? FileWatch(folder: Self.directory(of: address))
                 do {
                     let open = client?.isOpen == true ? client : try await Client.connect(to: address, group: group)
                     client = open
@@ -66,10 +70,27 @@ final class EventPublisher: Sendable {
                     Log.tell(.warning, "containerd refuses the event \(event.topic): \(status)")
                     break
                 } catch {
+                    // A containerd that is stopped has had its time already.
+                    if (error as? Status)?.code != .deadlineExceeded { await Self.pause(until: change) }
+                    await client?.close()
                     client = nil
-                    try? await Task.sleep(for: .milliseconds(Self.retryInMilliseconds))
                 }
             }
         }
+    }
+
+    /// Until the socket's directory changes: a containerd that comes back makes its socket anew. One that was there all
+    /// along changes nothing, and is tried again when the time is over.
+    private static func pause(until change: FileWatch?) async {
+        guard let change else {
+            try? await Task.sleep(for: .milliseconds(Int64(retryInMilliseconds)))
+            return
+        }
+        _ = await change.descriptor.becomesReadable(by: Deadline(inMilliseconds: retryInMilliseconds))
+    }
+
+    private static func directory(of path: String) -> String {
+        let end = path.lastIndex(of: "/") ?? path.startIndex
+        return end == path.startIndex ? "/" : String(path[..<end])
     }
 }

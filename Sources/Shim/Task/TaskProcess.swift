@@ -1,5 +1,7 @@
+import ContainerdAPI
 import OCI
 import Runtime
+import TTRPC
 
 /// How a process ended.
 struct ProcessExit: Equatable, Sendable {
@@ -15,12 +17,42 @@ struct ProcessExit: Equatable, Sendable {
 
 /// A process of a task: its first, or one that was executed in it. Belongs to its task's actor.
 final class TaskProcess {
-    enum Phase {
+    /// | from | by | to |
+    /// |---|---|---|
+    /// | created | `beginStart` | starting |
+    /// | starting | `finishStart` | running; created, or stopped where it had ended meanwhile, when the start failed |
+    /// | running | `setPaused` | paused, and back |
+    /// | created, running, paused | `beginEnd` | ending |
+    /// | any but stopped | `end` | stopped |
+    enum State {
         case created
-        /// Its start has been asked for and is not answered yet.
-        case starting
+        /// Its start has been asked for and is not answered yet. An end that comes first is told after that.
+        case starting(earlyEnd: ProcessExit?)
         case running
-        case stopped
+        case paused
+        /// It has ended; what it printed is still on its way.
+        case ending(ProcessExit)
+        case stopped(ProcessExit)
+
+        /// For messages.
+        var word: String {
+            switch self {
+            case .created: "created"
+            case .starting: "starting"
+            case .running: "running"
+            case .paused: "paused"
+            case .ending, .stopped: "stopped"
+            }
+        }
+
+        var status: Containerd_V1_Types_Status {
+            switch self {
+            case .created, .starting: .created
+            case .running, .ending: .running
+            case .paused: .paused
+            case .stopped: .stopped
+            }
+        }
     }
 
     /// Empty for the first.
@@ -28,15 +60,12 @@ final class TaskProcess {
     let io: StandardIO
     /// What an executed one is.
     let spec: RuntimeSpec.Process?
-    var phase = Phase.created
+    private(set) var state = State.created
     /// In the VM: 0 is the container's first process. Known once it runs.
     var number: UInt32 = 0
     var streams: OpenStreams?
     /// On which it was begun.
     var connection: MachineConnection?
-    private(set) var exit: ProcessExit?
-    /// An end that came before the start was answered: it is told after that.
-    var earlyEnd: ProcessExit?
     private var waiters: [UInt64: CheckedContinuation<ProcessExit?, Never>] = [:]
     private var nextWaiter: UInt64 = 0
 
@@ -45,6 +74,68 @@ final class TaskProcess {
         self.io = io
         self.spec = spec
     }
+
+    var exit: ProcessExit? { if case .stopped(let exit) = state { exit } else { nil } }
+
+    /// Whether it has ended in its VM.
+    var hasEnded: Bool {
+        switch state {
+        case .ending, .stopped: true
+        default: false
+        }
+    }
+
+    var isRunning: Bool { if case .running = state { true } else { false } }
+    var isPaused: Bool { if case .paused = state { true } else { false } }
+    var isCreated: Bool { if case .created = state { true } else { false } }
+
+    // MARK: transitions
+
+    /// - Throws: `failedPrecondition` naming the process where it cannot be started.
+    func beginStart(of name: String) throws {
+        guard isCreated else {
+            throw Status(.failedPrecondition, "\(name) cannot be started: it is \(state.word)")
+        }
+        state = .starting(earlyEnd: nil)
+    }
+
+    /// - Returns: an end that came before, which is to be told now; none where the start has failed.
+    func finishStart(hasFailed: Bool) -> ProcessExit? {
+        guard case .starting(let earlyEnd) = state else { return nil }
+        state = hasFailed ? .created : .running
+        guard hasFailed, let earlyEnd else { return earlyEnd }
+        // What could not be started has ended too, where the VM says so.
+        end(earlyEnd)
+        return nil
+    }
+
+    func setPaused(_ paused: Bool) {
+        guard isRunning || isPaused else { return }
+        state = paused ? .paused : .running
+    }
+
+    /// Notes an end in the VM; whether it is to be told now.
+    func beginEnd(_ exit: ProcessExit) -> Bool {
+        switch state {
+        case .starting:
+            state = .starting(earlyEnd: exit)
+            return false
+        case .ending, .stopped: return false
+        case .created, .running, .paused:
+            state = .ending(exit)
+            return true
+        }
+    }
+
+    /// The end is told: once, whoever waits.
+    func end(_ exit: ProcessExit) {
+        guard self.exit == nil else { return }
+        state = .stopped(exit)
+        for waiter in waiters.values { waiter.resume(returning: exit) }
+        waiters = [:]
+    }
+
+    // MARK: waiters
 
     func nextWaiterNumber() -> UInt64 {
         nextWaiter += 1
@@ -57,13 +148,25 @@ final class TaskProcess {
 
     /// A waiter that waits no longer.
     func dismiss(_ number: UInt64) { waiters.removeValue(forKey: number)?.resume(returning: nil) }
+}
 
-    /// Notes its end, once.
-    func end(_ exit: ProcessExit) {
-        guard self.exit == nil else { return }
-        self.exit = exit
-        phase = .stopped
-        for waiter in waiters.values { waiter.resume(returning: exit) }
-        waiters = [:]
+extension TaskProcess {
+    /// What containerd is told of it.
+    func response(id: String, bundle: String, processID: UInt32) -> Containerd_Task_V2_StateResponse {
+        var response = Containerd_Task_V2_StateResponse()
+        response.id = id
+        response.execID = execID
+        response.bundle = bundle
+        response.pid = processID
+        response.status = state.status
+        response.stdin = io.input
+        response.stdout = io.output
+        response.stderr = io.error
+        response.terminal = io.hasTerminal
+        if let exit {
+            response.exitStatus = exit.code
+            response.exitedAt = .init(nanoseconds: exit.time)
+        }
+        return response
     }
 }

@@ -11,8 +11,7 @@ actor TaskService: Service {
 
     private let hosting: Hosting
     private let publisher: EventPublisher
-    private var tasks: [String: ContainerTask] = [:]
-    private var pods: [String: Pod] = [:]
+    private var tasks: [String: any ServedTask] = [:]
     /// Ids that are being made.
     private var claimed: Set<String> = []
 
@@ -152,7 +151,7 @@ actor TaskService: Service {
         }
     }
 
-    private func task(_ id: String) throws -> ContainerTask {
+    private func task(_ id: String) throws -> any ServedTask {
         guard let task = tasks[id] else { throw Status(.notFound, "there is no container \(quoted(id)) in this shim") }
         return task
     }
@@ -170,48 +169,65 @@ actor TaskService: Service {
             throw Status(.alreadyExists, "there is a container \(quoted(request.id)) already")
         }
         defer { claimed.remove(request.id) }
-        let made = try await make(request)
-        try await made.task.create(made.root)
-        tasks[request.id] = made.task
-        if let pod = made.task.pod { pods[request.id] = pod }
+        let task = try await make(request)
+        tasks[request.id] = task
         var response = Containerd_Task_V2_CreateTaskResponse()
-        response.pid = await made.task.processID
+        response.pid = await task.processID
         return response
     }
 
-    private func make(_ request: Containerd_Task_V2_CreateTaskRequest) async throws -> (
-        task: ContainerTask, root: RootSource?
-    ) {
-        let (hosting, bundle) = (hosting, Bundle(request.bundle))
-        let (membership, specification, root) = try await hosting.work.run {
+    /// What a bundle says, made fit for a VM.
+    private struct Reading: Sendable {
+        let membership: Membership
+        let specification: PodSpecification
+        /// Nil for a sandbox.
+        let root: RootSource?
+    }
+
+    private func read(_ request: Containerd_Task_V2_CreateTaskRequest) async throws -> Reading {
+        let (namespace, bundle) = (hosting.namespace, Bundle(request.bundle))
+        return try await hosting.work.run {
             var spec = try bundle.specification()
             let membership = try Membership(
-                id: request.id, annotations: spec.annotations ?? [:], namespace: hosting.namespace)
+                id: request.id, annotations: spec.annotations ?? [:], namespace: namespace)
             spec.process?.terminal = request.terminal
             if membership.role == .sandbox {
-                return (membership, try PodSpecification.sandbox(spec, membership), RootSource?.none)
+                return Reading(
+                    membership: membership, specification: try PodSpecification.sandbox(spec, membership), root: nil)
             }
             let root = try RootSource(request.rootfs, root: spec.root?.path, bundle: request.bundle)
-            return (membership, try PodSpecification(spec, membership, read: InlineSource.read), root)
+            return Reading(
+                membership: membership,
+                specification: try PodSpecification(spec, membership, read: InlineSource.read), root: root)
         }
-        var (pod, memberOf): (Pod?, Pod?) = (nil, nil)
-        switch membership.role {
-        case .sandbox: pod = Pod(id: request.id, hosting: hosting, membership: membership, specification: specification)
-        case .member(let sandbox):
-            guard let found = pods[sandbox] else {
-                throw Status(.notFound, "there is no sandbox \(quoted(sandbox)) in this shim")
-            }
-            memberOf = found
-        case .alone: break
+    }
+
+    private func make(_ request: Containerd_Task_V2_CreateTaskRequest) async throws -> any ServedTask {
+        let reading = try await read(request)
+        let (membership, specification) = (reading.membership, reading.specification)
+        let io = StandardIO(
+            input: request.stdin, output: request.stdout, error: request.stderr, hasTerminal: request.terminal)
+        guard let root = reading.root else {
+            let pod = Pod(id: request.id, hosting: hosting, membership: membership, specification: specification)
+            let task = SandboxTask(
+                id: request.id, bundle: request.bundle, io: io, publisher: publisher, pod: pod)
+            await task.create()
+            return task
         }
         let task = ContainerTask(
-            id: request.id, bundle: request.bundle,
-            io: StandardIO(
-                input: request.stdin, output: request.stdout, error: request.stderr, hasTerminal: request.terminal),
-            hosting: hosting, publisher: publisher, membership: membership, specification: specification, pod: pod,
-            memberOf: memberOf)
-        await pod?.whenEnded { [weak task] code in await task?.end(code: code) }
-        return (task, root)
+            id: request.id, bundle: request.bundle, io: io, hosting: hosting, publisher: publisher,
+            membership: membership, specification: specification, pod: try pod(of: membership))
+        try await task.create(root)
+        return task
+    }
+
+    /// Nil for a container on its own.
+    private func pod(of membership: Membership) throws -> Pod? {
+        guard case .member(let sandbox) = membership.role else { return nil }
+        guard let task = tasks[sandbox] as? SandboxTask else {
+            throw Status(.notFound, "there is no sandbox \(quoted(sandbox)) in this shim")
+        }
+        return task.pod
     }
 
     private func start(_ request: Containerd_Task_V2_StartRequest) async throws -> Containerd_Task_V2_StartResponse {
@@ -227,10 +243,7 @@ actor TaskService: Service {
         response.pid = await task.processID
         response.exitStatus = exit.code
         response.exitedAt = .init(nanoseconds: exit.time)
-        if request.execID.isEmpty {
-            tasks[request.id] = nil
-            pods[request.id] = nil
-        }
+        if request.execID.isEmpty { tasks[request.id] = nil }
         return response
     }
 }
