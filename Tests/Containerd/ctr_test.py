@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import time
 import unittest
 
 import host as containerd
@@ -157,6 +158,35 @@ class EndTest(unittest.TestCase):
         self.assertEqual(host.ctr("task", "exec", "--exec-id", "after", self.name, "echo", "still here").stdout, "still here\n")
         host.ctr("task", "kill", "-s", "SIGKILL", self.name)
         eventually("containerd hears of the end", lambda: host.task_status(self.name) == "STOPPED")
+
+    def test_a_containerd_that_is_stopped_holds_nobody_up(self):
+        """Its shim's VM serves others meanwhile, and it hears of the end when it goes on."""
+        host.process.send_signal(signal.SIGSTOP)
+        try:
+            began = time.monotonic()
+            host.czone("kill", f"{self.name}@default")
+            eventually("the container is gone", lambda: self.name not in host.czone("ps").stdout)
+            self.assertLess(time.monotonic() - began, 60)
+            # Longer than an event may take: it is told again.
+            time.sleep(6)
+        finally:
+            host.process.send_signal(signal.SIGCONT)
+        eventually("containerd hears of the end", lambda: host.task_status(self.name) == "STOPPED")
+        self.assertEqual(host.run("later", "echo", "works", options=["--rm"]).stdout, "works\n")
+
+    def test_a_vm_that_is_stopped_holds_nobody_up(self):
+        for pid in host.machines():
+            os.kill(pid, signal.SIGSTOP)
+        began = time.monotonic()
+        done = host.ctr("task", "exec", "--exec-id", "stopped", self.name, "true", check=False)
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn("has not answered within 20 s", done.stderr)
+        self.assertLess(time.monotonic() - began, 60)
+        # The next container is in another VM.
+        self.assertEqual(host.run("elsewhere", "echo", "works", options=["--rm"]).stdout, "works\n")
+        # A container that is killed takes a VM that does not answer with it.
+        host.ctr("task", "kill", "-s", "SIGKILL", self.name)
+        eventually("the exit is reported", lambda: host.task_status(self.name) == "STOPPED")
 
     def test_shim_is_killed(self):
         for pid in host.shims():
