@@ -1,3 +1,5 @@
+import LinuxSystem
+
 /// A content's address: `sha256:` and 64 lower-case hexadecimal digits (OCI image spec, descriptor.md, "Digests").
 public struct Digest: Hashable, Sendable, CustomStringConvertible {
     /// The 64 digits, without the algorithm.

@@ -1,3 +1,4 @@
+import LinuxSystem
 import FoundationEssentials
 
 /// The one door to JSON: documents come in as bytes and leave as bytes, and what is wrong with one is said by its path.

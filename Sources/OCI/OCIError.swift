@@ -43,7 +43,7 @@ public enum OCIError: Error, CustomStringConvertible, Equatable {
             "there is no image \(quoted(text)): expected an OCI archive, an OCI layout folder, a docker archive, "
                 + "dir:FOLDER, or the name or digest of a stored image (czone image list)"
         case .notAnImage(let path, let reason): "\(quoted(path)) is not an image: \(reason)"
-        case .malformed(let what, let reason): "\(what) is broken: \(plain(reason))"
+        case .malformed(let what, let reason): "\(what) is broken: \(printable(reason, atMost: 400))"
         case .digestMismatch(let what, let expected, let actual):
             "\(what) is damaged: its digest is \(actual), expected \(expected)"
         case .sizeMismatch(let what, let expected, let actual):
@@ -66,19 +66,6 @@ public enum OCIError: Error, CustomStringConvertible, Equatable {
         case .system(let error): error.description
         }
     }
-}
-
-/// A value of unknown origin for a message: bounded, on one line, without control characters.
-func quoted(_ text: String) -> String { "\"\(plain(text))\"" }
-
-/// Text of unknown origin for a message: bounded, on one line, without control characters.
-func plain(_ text: String) -> String {
-    var shown = ""
-    for scalar in text.unicodeScalars.prefix(400) {
-        let isControl = scalar.value < 0x20 || (0x7f...0x9f).contains(scalar.value)
-        shown.unicodeScalars.append(isControl ? "?" : scalar)
-    }
-    return text.unicodeScalars.count > 400 ? shown + "…" : shown
 }
 
 /// Runs what fails with a system error where only image errors can be thrown.

@@ -56,19 +56,6 @@ public enum RuntimeError: Error, CustomStringConvertible {
     }
 }
 
-/// A value of unknown origin for a message: bounded, on one line, without control characters.
-public func quoted(_ text: String) -> String { "\"\(printable(text, atMost: 256))\"" }
-
-/// The same without quotation marks.
-public func printable(_ text: String, atMost most: Int = 4096) -> String {
-    var shown = ""
-    for scalar in text.unicodeScalars.prefix(most) {
-        let isControl = scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value)
-        shown.unicodeScalars.append(isControl ? "?" : scalar)
-    }
-    return text.unicodeScalars.count > most ? shown + "…" : shown
-}
-
 /// Runs what fails with a system error where only runtime errors can be thrown.
 func system<Result: ~Copyable>(_ body: () throws(SystemError) -> Result) throws(RuntimeError) -> Result {
     do { return try body() } catch { throw .system(error) }

@@ -62,9 +62,9 @@ private final class CallHandler: ChannelDuplexHandler {
         let promise: EventLoopPromise<[UInt8]>
     }
 
-    typealias InboundIn = Frame
+    typealias InboundIn = CallFrame
     typealias OutboundIn = Call
-    typealias OutboundOut = Frame
+    typealias OutboundOut = CallFrame
 
     private var nextStream: UInt32 = 1
     private var waiting: [UInt32: (promise: EventLoopPromise<[UInt8]>, timer: Scheduled<Void>?)] = [:]
@@ -82,7 +82,8 @@ private final class CallHandler: ChannelDuplexHandler {
             }
         }
         waiting[stream] = (call.promise, timer)
-        context.write(wrapOutboundOut(Frame(stream: stream, kind: .request, payload: call.payload)), promise: promise)
+        context.write(
+            wrapOutboundOut(CallFrame(stream: stream, kind: .request, payload: call.payload)), promise: promise)
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {

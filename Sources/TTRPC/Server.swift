@@ -10,7 +10,7 @@ import SystemPackage
 
 /// Serves ttrpc on a listening unix socket. The calls of a connection run at the same time: one may wait for hours.
 public final class Server: Sendable {
-    typealias Connection = NIOAsyncChannel<Frame, Frame>
+    typealias Connection = NIOAsyncChannel<CallFrame, CallFrame>
 
     /// Calls of one connection that may run at a time; a client with more waits for its own.
     static let mostCalls = 1024
@@ -71,7 +71,7 @@ public final class Server: Sendable {
                     group.addTask {
                         defer { calls.end() }
                         let payload = await self.answer(to: frame.payload, on: loop)
-                        try await answers.write(Frame(stream: frame.stream, kind: .response, payload: payload))
+                        try await answers.write(CallFrame(stream: frame.stream, kind: .response, payload: payload))
                     }
                 }
                 group.cancelAll()
@@ -150,7 +150,7 @@ extension Channel {
     /// Lets frames pass instead of bytes. On the channel's event loop.
     func passFrames() throws {
         try pipeline.syncOperations.addHandlers([
-            ByteToMessageHandler(FrameDecoder()), MessageToByteHandler(FrameEncoder()),
+            ByteToMessageHandler(CallFrameDecoder()), MessageToByteHandler(CallFrameEncoder()),
         ])
     }
 }

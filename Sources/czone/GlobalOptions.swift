@@ -25,15 +25,15 @@ struct GlobalOptions: ParsableArguments {
     func images() throws -> ImageStore { try Self.images(store) }
 
     static func registry(_ root: String?) throws -> Registry {
-        try Registry(root: folder(root, "CZONE_ROOT", "/run/czone"))
+        try Registry(root: absolute(HostDirectories.root(root)))
     }
 
     static func images(_ store: String?) throws -> ImageStore {
-        try ImageStore(root: folder(store, "CZONE_STORE", "/var/lib/czone").appending("images"))
+        try HostDirectories.images(of: absolute(HostDirectories.store(store)))
     }
 
-    private static func folder(_ option: String?, _ variable: String, _ usual: String) -> FilePath {
-        let path = FilePath(option ?? CurrentProcess.environment(variable) ?? usual)
+    private static func absolute(_ path: String) -> FilePath {
+        let path = FilePath(path)
         return path.isAbsolute ? path : CurrentProcess.workingFolder.pushing(path).lexicallyNormalized()
     }
 

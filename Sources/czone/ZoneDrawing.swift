@@ -13,7 +13,7 @@ struct ZoneDrawing {
     private static let palette = [32, 36, 35, 33, 34, 92, 96, 95]
     private static let (dim, red, bold) = (2, 31, 1)
 
-    func text(_ map: MemoryMap) -> String {
+    func text(_ map: MemoryReport) -> String {
         var lines = [
             paint("VM \(map.vm)", Self.bold) + "  \(map.function.shortened(to: 28))  tenant \(map.tenant)  \(map.state)"
         ]
@@ -22,7 +22,7 @@ struct ZoneDrawing {
                 "base", map.base.sizeBytes,
                 bar(map.base.sizeBytes, used: map.base.residentBytes, resident: 0, plugged: map.base.sizeBytes),
                 colour: 37, "\(ByteSize(bytes: map.base.residentBytes)) resident"))
-        var free: [MemoryMap.Zone] = []
+        var free: [MemoryReport.Zone] = []
         for zone in map.zones {
             if zone.state == "free", zone.residentBytes == 0 {
                 free.append(zone)
@@ -34,7 +34,7 @@ struct ZoneDrawing {
         return (lines + freeLines(free)).joined(separator: "\n")
     }
 
-    private func line(_ zone: MemoryMap.Zone) -> String {
+    private func line(_ zone: MemoryReport.Zone) -> String {
         let colour = zone.state == "quarantined" ? Self.red : Self.palette[Int(zone.node) % Self.palette.count]
         var words = [zone.container, zone.state == "online" ? "" : zone.state].filter { !$0.isEmpty }
         words.append("used \(ByteSize(bytes: zone.usedBytes)), resident \(ByteSize(bytes: zone.residentBytes))")
@@ -44,7 +44,7 @@ struct ZoneDrawing {
     }
 
     /// Free zones that follow each other share a line.
-    private func freeLines(_ zones: [MemoryMap.Zone]) -> [String] {
+    private func freeLines(_ zones: [MemoryReport.Zone]) -> [String] {
         guard let first = zones.first, let last = zones.last else { return [] }
         let name = zones.count == 1 ? "zone \(first.node)" : "zones \(first.node)–\(last.node)"
         let bar = String(repeating: "·", count: cells)

@@ -20,13 +20,13 @@ import Testing
     private func path(_ name: String) -> String { "\(folder.path)/\(name)" }
 
     /// What a file of a volume holds, opened as the file server does: from its descriptor on.
-    private func text(_ name: String, in volume: Volume) throws -> String? {
+    private func text(_ name: String, in volume: HostVolume) throws -> String? {
         let bytes = try FileSystem.contents(of: "/proc/self/fd/\(volume.descriptor.rawValue)/\(name)", atMost: 100)
         return bytes.map { String(decoding: $0, as: UTF8.self) }
     }
 
     @Test func aLayerHidesWhatLiesBelowIt() throws {
-        let volume = try Volume(layers: [path("two"), path("one")])
+        let volume = try HostVolume(layers: [path("two"), path("one")])
         #expect(try text("both", in: volume) == "two" && text("above", in: volume) == "two")
         #expect(try text("below", in: volume) == "one")
         #expect(volume.isReadOnly && volume.isConstant && !volume.isRecursive)
@@ -34,7 +34,7 @@ import Testing
 
     @Test(arguments: [["one"], ["two", "one"]])
     func nothingCanBeWritten(_ layers: [String]) throws {
-        let volume = try Volume(layers: layers.map(path))
+        let volume = try HostVolume(layers: layers.map(path))
         for name in ["both", "new"] {
             let place = "/proc/self/fd/\(volume.descriptor.rawValue)/\(name)"
             let error = #expect(throws: SystemError.self) {
@@ -48,7 +48,7 @@ import Testing
     @Test func nothingIsMountedThatOthersSee() throws {
         let mounts = { try #require(try FileSystem.contents(of: "/proc/self/mountinfo", atMost: 1 << 20)) }
         let before = try mounts()
-        let volume = try Volume(layers: [path("two"), path("one")])
+        let volume = try HostVolume(layers: [path("two"), path("one")])
         #expect(try mounts() == before)
         #expect(try text("above", in: volume) == "two", "it is there all the same")
         #expect(throws: Never.self) { try FileSystem.removeFile(path("two/above")) }
@@ -60,17 +60,17 @@ import Testing
                 #expect(
                     throws: SpecificationError.invalid(
                         setting: "a layer of the root", value: bad, expected: "the absolute path of a folder")
-                ) { try Volume(layers: layers) }
+                ) { try HostVolume(layers: layers) }
             }
         }
         #expect(throws: SpecificationError.missing(setting: "the layers of the root file system")) {
-            try Volume(layers: [])
+            try HostVolume(layers: [])
         }
     }
 
     @Test func moreLayersThanAMountTakesAreRefusedWithTheirNumber() throws {
         let error = #expect(throws: SpecificationError.self) {
-            try Volume(layers: Array(repeating: path("one"), count: 400))
+            try HostVolume(layers: Array(repeating: path("one"), count: 400))
         }
         #expect(error?.description.contains("400 layers") == true)
     }

@@ -21,18 +21,18 @@ import Testing
 }
 
 private func zone(_ node: UInt32, _ state: String, used: UInt64 = 0, resident: UInt64 = 0, plugged: UInt64 = 0)
-    -> MemoryMap.Zone
+    -> MemoryReport.Zone
 {
-    MemoryMap.Zone(
+    MemoryReport.Zone(
         node: node, base: 0, sizeBytes: 128 << 20, state: state, pluggedBytes: plugged, usedBytes: used,
         residentBytes: resident,
         container: state == "online" ? "box\(node)" : "", reason: "")
 }
 
 @Test func zonesAreDrawnToScale() {
-    let map = MemoryMap(
+    let map = MemoryReport(
         vm: "0123456789ab", function: "hello", tenant: "default", state: "ready",
-        base: MemoryMap.Base(sizeBytes: 256 << 20, residentBytes: 64 << 20),
+        base: MemoryReport.Base(sizeBytes: 256 << 20, residentBytes: 64 << 20),
         zones: [
             zone(1, "online", used: 32 << 20, resident: 64 << 20, plugged: 128 << 20), zone(2, "free"), zone(3, "free"),
             zone(4, "free"),

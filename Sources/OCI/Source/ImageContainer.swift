@@ -35,7 +35,7 @@ enum ImageContainer {
     }
 
     /// The blob of a descriptor, of the size that it promises; what is in it is not looked at.
-    func blob(_ descriptor: Descriptor, what: String) throws(OCIError) -> ByteRegion {
+    func blob(_ descriptor: ContentDescriptor, what: String) throws(OCIError) -> ByteRegion {
         guard let region = try file("blobs/sha256/\(descriptor.digest.hex)") else {
             throw .missing(what: "\(what) \(descriptor.digest)", in: path)
         }
@@ -48,7 +48,7 @@ enum ImageContainer {
 
     /// The document of a descriptor, after its digest has been checked.
     func document<Document: Decodable>(
-        _ type: Document.Type, of descriptor: Descriptor, what: String, limits: ImportLimits
+        _ type: Document.Type, of descriptor: ContentDescriptor, what: String, limits: ImportLimits
     ) throws(OCIError) -> Document {
         let name = "the \(what) \(descriptor.digest)"
         let bytes = try blob(descriptor, what: "the \(what)").bytes(limit: limits.documentInBytes, what: name)

@@ -1,3 +1,5 @@
+import LinuxSystem
+
 /// An image as it was found in an archive or a layout: what it is, and where its layers lie. Its documents' digests have
 /// been checked, its layers' have not.
 struct ImageContents {

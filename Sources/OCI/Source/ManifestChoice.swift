@@ -1,3 +1,5 @@
+import LinuxSystem
+
 /// Chooses the manifest for linux/amd64 out of an index, which may refer to further indices (OCI image spec 1.1,
 /// image-index.md).
 struct ManifestChoice {
@@ -10,7 +12,7 @@ struct ManifestChoice {
     }
 
     private struct Candidate {
-        var descriptor: Descriptor
+        var descriptor: ContentDescriptor
         var names: [String]
         var rank: Int
     }
@@ -66,7 +68,7 @@ struct ManifestChoice {
         }
     }
 
-    private func contents(of descriptor: Descriptor, names: [String]) throws(OCIError) -> ImageContents {
+    private func contents(of descriptor: ContentDescriptor, names: [String]) throws(OCIError) -> ImageContents {
         if let type = descriptor.mediaType, !MediaType.manifests.contains(type) {
             throw .unsupported(what: "the manifest type", value: type, expected: "an OCI or Docker image manifest")
         }
@@ -94,7 +96,7 @@ struct ManifestChoice {
     }
 
     /// containerd writes the whole name, others a name or a tag alone (OCI image spec 1.1, annotations.md).
-    private static func names(_ descriptor: Descriptor) -> [String] {
+    private static func names(_ descriptor: ContentDescriptor) -> [String] {
         let annotations = descriptor.annotations ?? [:]
         let name = annotations["io.containerd.image.name"] ?? annotations["org.opencontainers.image.ref.name"]
         return name.map { [$0] } ?? []

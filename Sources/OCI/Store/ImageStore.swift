@@ -81,8 +81,7 @@ public struct ImageStore: Sendable {
         let isThere = try folder.status(of: description) != nil
         if try folder.status(of: erofs) != nil {
             let file = try folder.open(erofs, flags: O_RDONLY | O_NOFOLLOW)
-            let isUnused = try system { () throws(SystemError) in try file.tryLock(.exclusive) }
-            guard isUnused else { throw .inUse(digest) }
+            guard try system({ () throws(SystemError) in try file.tryLock(.exclusive) }) else { throw .inUse(digest) }
             if isThere { try folder.remove(description) }
             try folder.remove(erofs)
         } else if isThere {
@@ -102,7 +101,8 @@ public struct ImageStore: Sendable {
         let name = try component("\(image.digest.hex).erofs")
         guard try folder.status(of: name) != nil else { throw .notFound(image.name) }
         let file = try folder.open(name, flags: O_RDONLY | O_NOFOLLOW)
-        try system { () throws(SystemError) in try file.takeLock(.shared) }
+        // Its remover holds it for as long as it takes to unlink two files.
+        try system { () throws(SystemError) in try file.takeLock(.shared, withinMilliseconds: 30_000) }
         // Its remover may have been faster than the lock.
         guard try Directory.status(of: file).links > 0 else { throw .notFound(image.name) }
         return ImageLease(image: image, descriptor: file)

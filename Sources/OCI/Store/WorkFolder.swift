@@ -5,6 +5,9 @@ import SystemPackage
 /// A folder of the store that somebody works in, with a lock beside it. Whoever finds the lock free although the folder
 /// is there knows that its owner died, and removes both.
 final class WorkFolder {
+    /// How long another process may take with the same image, in milliseconds; then the wait fails with ETIMEDOUT.
+    private static let patience: CInt = 600_000
+
     let path: FilePath
     let directory: Directory
     /// Held by whatever has a descriptor of it: a child that writes into the folder inherits one.
@@ -74,12 +77,12 @@ final class WorkFolder {
         _ name: FilePath.Component, in parent: Directory, wait: Bool
     ) throws(OCIError) -> OwnedDescriptor? {
         let lock = try parent.open(name, flags: O_RDWR | O_CREAT | O_NOFOLLOW)
-        let isOurs = try system { () throws(SystemError) in
-            if !wait { return try lock.tryLock(.exclusive) }
-            try lock.takeLock(.exclusive)
-            return true
+        let isTaken = try system { () throws(SystemError) in
+            if try lock.tryLock(.exclusive) { return true }
+            if wait { try lock.takeLock(.exclusive, withinMilliseconds: Self.patience) }
+            return wait
         }
-        guard isOurs else { return nil }
+        guard isTaken else { return nil }
         return try parent.status(of: name)?.inode == Directory.status(of: lock).inode ? lock : nil
     }
 }

@@ -36,7 +36,7 @@ public final class PlacementAttempt {
         /// Volumes first, then the container.
         var request: UInt32 = 0
         var deadline = Deadline(inMilliseconds: 0)
-        var volumesLeft: ArraySlice<Volume>
+        var volumesLeft: ArraySlice<HostVolume>
         var isLast = false
 
         var isFresh: Bool { if case .fresh = origin { true } else { false } }

@@ -53,7 +53,7 @@ extension DescribedMachine {
 }
 
 /// A VM's memory as `czone zones` shows it. The names of the properties, in snake case, are the keys of its JSON.
-public struct MemoryMap: Encodable, Equatable, Sendable {
+public struct MemoryReport: Encodable, Equatable, Sendable {
     public struct Base: Encodable, Equatable, Sendable {
         public var sizeBytes: UInt64
         public var residentBytes: UInt64
@@ -82,13 +82,14 @@ public struct MemoryMap: Encodable, Equatable, Sendable {
 }
 
 extension DescribedMachine {
-    public var memoryMap: MemoryMap {
+    public var memoryMap: MemoryReport {
         let containers = Dictionary((description?.containers ?? []).map { ($0.node, $0) }) { first, _ in first }
-        return MemoryMap(
+        return MemoryReport(
             vm: machine.id, function: key.function, tenant: key.tenant, state: description?.state.word ?? "silent",
-            base: MemoryMap.Base(sizeBytes: record.memoryInBytes, residentBytes: description?.baseResidentBytes ?? 0),
+            base: MemoryReport.Base(
+                sizeBytes: record.memoryInBytes, residentBytes: description?.baseResidentBytes ?? 0),
             zones: (description?.zones ?? []).map { zone in
-                MemoryMap.Zone(
+                MemoryReport.Zone(
                     node: zone.node, base: zone.base, sizeBytes: zone.sizeInBytes, state: zone.state.word,
                     pluggedBytes: zone.pluggedBytes, usedBytes: containers[zone.node]?.measure?.zoneUsed ?? 0,
                     residentBytes: zone.residentBytes, container: containers[zone.node]?.id ?? "", reason: zone.reason)

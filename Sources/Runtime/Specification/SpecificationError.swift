@@ -1,3 +1,5 @@
+import LinuxSystem
+
 /// What of an OCI runtime specification czone does not carry out. Nothing is silently left out.
 public enum SpecificationError: Error, CustomStringConvertible, Equatable {
     /// A setting that czone does not honour: its place in config.json, its value, and why or what instead.

@@ -4,7 +4,7 @@ import LinuxSystem
 extension ControlConnection {
     /// Shows the next volumes to a VM for a container that is run by this connection next; the rest are left.
     /// - Returns: the number that the answer bears: `.done`, or a refusal.
-    func attach(_ volumes: inout ArraySlice<Volume>, to container: String) throws(RuntimeError) -> UInt32 {
+    func attach(_ volumes: inout ArraySlice<HostVolume>, to container: String) throws(RuntimeError) -> UInt32 {
         let some = volumes.prefix(AttachRequest.mostVolumes)
         volumes = volumes.dropFirst(some.count)
         let request = AttachRequest(

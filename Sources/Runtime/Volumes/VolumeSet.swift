@@ -15,7 +15,7 @@ public struct VolumeSet: Sendable {
     }
 
     /// In the order of their numbers.
-    public private(set) var volumes: [Volume] = []
+    public private(set) var volumes: [HostVolume] = []
     /// By the index of the mount.
     private var places: [Int: Place] = [:]
 
@@ -38,7 +38,7 @@ public struct VolumeSet: Sendable {
                 throw .missing(setting: "the source of the bind mount at \(mount.destination)")
             }
             let words = mount.options ?? []
-            let volume = try Volume(
+            let volume = try HostVolume(
                 opening: folder.pushing(FilePath(source)).string, isReadOnly: BindOptions.isReadOnly(words),
                 isRecursive: words.contains("rbind"), isPrivate: !words.contains("rslave") && !words.contains("slave"))
             places[index] = .volume(volumes.count)
@@ -52,7 +52,7 @@ public struct VolumeSet: Sendable {
     /// - Returns: what names it in the container's specification.
     /// - Throws: for a layer that is no folder, naming it.
     public mutating func addRoot(of layers: [String]) throws(SpecificationError) -> Tree {
-        volumes.append(try Volume(layers: layers))
+        volumes.append(try HostVolume(layers: layers))
         return .share(tag: AttachRequest.tag, path: "\(volumes.count - 1)")
     }
 

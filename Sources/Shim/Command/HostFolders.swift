@@ -11,8 +11,7 @@ public struct HostFolders: Sendable {
     /// - Throws: a line for a person where a variable is no absolute path.
     public init() throws {
         try self.init(
-            root: FilePath(CurrentProcess.environment("CZONE_ROOT") ?? "/run/czone"),
-            store: FilePath(CurrentProcess.environment("CZONE_STORE") ?? "/var/lib/czone"))
+            root: FilePath(HostDirectories.root()), store: FilePath(HostDirectories.store()))
     }
 
     init(root: FilePath, store: FilePath) throws {
@@ -22,7 +21,7 @@ public struct HostFolders: Sendable {
     }
 
     func registry() throws -> Registry { try Registry(root: root) }
-    func images() throws -> ImageStore { try ImageStore(root: store.appending("images")) }
+    func images() throws -> ImageStore { try HostDirectories.images(of: store) }
 
     /// A container's id in the registry. containerd's identifiers have no `@`, so no two containers meet.
     static func registryID(_ id: String, namespace: String) -> String { "\(id)@\(namespace)" }

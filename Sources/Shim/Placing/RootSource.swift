@@ -1,3 +1,4 @@
+import LinuxSystem
 import AgentProtocol
 import ContainerdAPI
 import OCI

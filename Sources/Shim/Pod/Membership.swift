@@ -1,3 +1,4 @@
+import LinuxSystem
 import OCI
 import Runtime
 import TTRPC

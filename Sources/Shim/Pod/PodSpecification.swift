@@ -1,3 +1,4 @@
+import LinuxSystem
 import AgentProtocol
 import OCI
 import Runtime

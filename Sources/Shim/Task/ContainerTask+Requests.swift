@@ -1,3 +1,4 @@
+import LinuxSystem
 import ContainerdAPI
 import ControlProtocol
 import Glibc

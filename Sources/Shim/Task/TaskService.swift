@@ -1,3 +1,4 @@
+import LinuxSystem
 import ContainerdAPI
 import Glibc
 import OCI

@@ -57,7 +57,7 @@ struct VMCommand: ParsableCommand {
 
         private struct Inspection: Encodable {
             var vm: VirtualMachineStatus
-            var memoryMap: MemoryMap
+            var memoryMap: MemoryReport
             var containers: [ContainerUsage]
             var console: String
             var socket: String

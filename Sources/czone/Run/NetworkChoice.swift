@@ -1,3 +1,4 @@
+import LinuxSystem
 import Runtime
 
 /// What `--network` says.

@@ -11,15 +11,15 @@ public func fuzzOneInput(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     precondition(frames(of: input, pieces: 7) == whole, "the same bytes gave other frames in pieces")
     var written = ByteBuffer()
     for frame in whole {
-        precondition(frame.payload.count <= Frame.maxPayload)
-        try? FrameEncoder().encode(data: frame, out: &written)
+        precondition(frame.payload.count <= CallFrame.mostPayload)
+        try? CallFrameEncoder().encode(data: frame, out: &written)
     }
     precondition(input.starts(with: written.readableBytesView), "a frame was written otherwise than it came")
     return 0
 }
 
-private func frames(of input: [UInt8], pieces: Int) -> [Frame] {
-    var (decoder, buffer, frames) = (FrameDecoder(), ByteBuffer(), [Frame]())
+private func frames(of input: [UInt8], pieces: Int) -> [CallFrame] {
+    var (decoder, buffer, frames) = (CallFrameDecoder(), ByteBuffer(), [CallFrame]())
     var rest = input[...]
     while !rest.isEmpty {
         buffer.writeBytes(rest.prefix(pieces))

@@ -1,5 +1,5 @@
 /// A reference to a blob (OCI image spec 1.1, descriptor.md).
-public struct Descriptor: Codable, Hashable, Sendable {
+public struct ContentDescriptor: Codable, Hashable, Sendable {
     public var mediaType: String?
     public var digest: Digest
     /// The blob's size in bytes.
@@ -71,7 +71,7 @@ enum MediaType {
 public struct ImageIndex: Codable, Hashable, Sendable {
     public var schemaVersion: Int
     public var mediaType: String?
-    public var manifests: [Descriptor]
+    public var manifests: [ContentDescriptor]
     public var annotations: [String: String]?
 }
 
@@ -79,8 +79,8 @@ public struct ImageIndex: Codable, Hashable, Sendable {
 public struct ImageManifest: Codable, Hashable, Sendable {
     public var schemaVersion: Int
     public var mediaType: String?
-    public var config: Descriptor
-    public var layers: [Descriptor]
+    public var config: ContentDescriptor
+    public var layers: [ContentDescriptor]
     public var annotations: [String: String]?
 }
 

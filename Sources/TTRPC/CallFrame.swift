@@ -4,12 +4,12 @@ public import NIOCore
 ///
 /// | bytes | field |
 /// |---|---|
-/// | 0–3 | payload length, big-endian, at most `Frame.mostPayload` |
+/// | 0–3 | payload length, big-endian, at most `CallFrame.mostPayload` |
 /// | 4–7 | stream, big-endian: odd, chosen by the client, one for each call |
 /// | 8 | type: 1 request, 2 response, 3 data |
 /// | 9 | flags: 0 for a call with one answer |
 /// | 10… | payload |
-public struct Frame: Equatable, Sendable {
+public struct CallFrame: Equatable, Sendable {
     public enum Kind: UInt8, Sendable {
         case request = 1
         case response = 2
@@ -34,50 +34,50 @@ public struct Frame: Equatable, Sendable {
 }
 
 /// What makes a connection useless: the peer speaks something else.
-public enum FrameError: Error, Equatable, CustomStringConvertible {
+public enum CallFrameError: Error, Equatable, CustomStringConvertible {
     case tooLong(Int)
     case kind(UInt8)
 
     public var description: String {
         switch self {
-        case .tooLong(let length): "a frame of \(length) bytes, expected at most \(Frame.mostPayload)"
+        case .tooLong(let length): "a frame of \(length) bytes, expected at most \(CallFrame.mostPayload)"
         case .kind(let kind): "a frame of type \(kind), expected 1 to 3"
         }
     }
 }
 
 /// Cuts a stream of bytes into frames. Nothing is taken in for a frame that is too long.
-public struct FrameDecoder: NIOSingleStepByteToMessageDecoder {
-    public typealias InboundOut = Frame
+public struct CallFrameDecoder: NIOSingleStepByteToMessageDecoder {
+    public typealias InboundOut = CallFrame
 
     public init() {}
 
-    public mutating func decode(buffer: inout ByteBuffer) throws -> Frame? {
+    public mutating func decode(buffer: inout ByteBuffer) throws -> CallFrame? {
         let start = buffer.readerIndex
-        guard buffer.readableBytes >= Frame.headerLength,
+        guard buffer.readableBytes >= CallFrame.headerLength,
             let length: UInt32 = buffer.getInteger(at: start), let stream: UInt32 = buffer.getInteger(at: start + 4),
             let rawKind: UInt8 = buffer.getInteger(at: start + 8), let flags: UInt8 = buffer.getInteger(at: start + 9)
         else { return nil }
-        guard length <= UInt32(Frame.mostPayload) else { throw FrameError.tooLong(Int(length)) }
-        guard let kind = Frame.Kind(rawValue: rawKind) else { throw FrameError.kind(rawKind) }
-        guard buffer.readableBytes >= Frame.headerLength + Int(length) else { return nil }
-        buffer.moveReaderIndex(forwardBy: Frame.headerLength)
-        return Frame(stream: stream, kind: kind, flags: flags, payload: buffer.readBytes(length: Int(length)) ?? [])
+        guard length <= UInt32(CallFrame.mostPayload) else { throw CallFrameError.tooLong(Int(length)) }
+        guard let kind = CallFrame.Kind(rawValue: rawKind) else { throw CallFrameError.kind(rawKind) }
+        guard buffer.readableBytes >= CallFrame.headerLength + Int(length) else { return nil }
+        buffer.moveReaderIndex(forwardBy: CallFrame.headerLength)
+        return CallFrame(stream: stream, kind: kind, flags: flags, payload: buffer.readBytes(length: Int(length)) ?? [])
     }
 
-    public mutating func decodeLast(buffer: inout ByteBuffer, seenEOF: Bool) throws -> Frame? {
+    public mutating func decodeLast(buffer: inout ByteBuffer, seenEOF: Bool) throws -> CallFrame? {
         // What is left is a part of a frame whose sender has gone.
         try decode(buffer: &buffer)
     }
 }
 
-public struct FrameEncoder: MessageToByteEncoder {
-    public typealias OutboundIn = Frame
+public struct CallFrameEncoder: MessageToByteEncoder {
+    public typealias OutboundIn = CallFrame
 
     public init() {}
 
-    public func encode(data frame: Frame, out: inout ByteBuffer) throws {
-        guard frame.payload.count <= Frame.mostPayload else { throw FrameError.tooLong(frame.payload.count) }
+    public func encode(data frame: CallFrame, out: inout ByteBuffer) throws {
+        guard frame.payload.count <= CallFrame.mostPayload else { throw CallFrameError.tooLong(frame.payload.count) }
         out.writeInteger(UInt32(frame.payload.count))
         out.writeInteger(frame.stream)
         out.writeInteger(frame.kind.rawValue)

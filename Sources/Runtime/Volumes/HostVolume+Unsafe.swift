@@ -4,7 +4,7 @@ public import LinuxSystem
 import SystemPackage
 
 /// A file or folder of the host for a container: opened here, for a VM opens nothing by itself.
-public struct Volume: Sendable {
+public struct HostVolume: Sendable {
     /// A mount of its own, attached to nothing, of just this file or folder: read-only where the volume is, so that the
     /// host's kernel keeps it from changes too.
     public let descriptor: OwnedDescriptor
