@@ -25,7 +25,7 @@ public struct SlowdownBench {
         places = ["--root", folder + "/root", "--store", folder + "/store"]
         self.command = ["--rm", "--memory", "\(memory)", Self.image] + command
         _ = try Stopwatch.milliseconds(of: executable, ["image", "import"] + places + ["--name", Self.image, image])
-        // Made ahead, on both sides: else it would be made beside what is measured.
+        // Made before, on both sides: else it would be made beside what is measured.
         for options in [[], ["--one-per-vm"]] {
             _ = try Stopwatch.milliseconds(
                 of: executable,

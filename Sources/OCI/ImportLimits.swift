@@ -43,6 +43,6 @@ public struct ImportProgress: Sendable, Equatable {
         self.bytesTotal = bytesTotal
     }
 
-    /// Is told of every step, on the thread that imports; a few times per megabyte at most.
+    /// Called with every step, on the thread that imports; a few times per megabyte at most.
     public typealias Observer = (ImportProgress) -> Void
 }

@@ -25,7 +25,7 @@ enum JSONValue: Equatable {
         let bytes: [UInt8]
         var position = 0
 
-        private static let mostDepth = 32
+        private static let depthMax = 32
 
         mutating func isAtEnd() -> Bool {
             skipSpace()
@@ -33,7 +33,7 @@ enum JSONValue: Equatable {
         }
 
         mutating func value(depth: Int) -> JSONValue? {
-            guard depth < Self.mostDepth else { return nil }
+            guard depth < Self.depthMax else { return nil }
             skipSpace()
             switch peek {
             case UInt8(ascii: "{"): return object(depth: depth)

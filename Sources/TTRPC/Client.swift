@@ -26,7 +26,7 @@ public final class Client: Sendable {
 
     /// Calls a method; its answer's payload.
     ///
-    /// `milliseconds`: how long it may take; the server is told, and nobody waits longer.
+    /// `milliseconds`: how long it may take; the server gets it too, and nobody waits longer.
     /// - Throws: the `Status` that the server answers; `unavailable` when the connection is lost.
     public func call(
         _ service: String, _ method: String, payload: [UInt8], within milliseconds: Int64? = nil

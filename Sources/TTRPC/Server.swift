@@ -13,10 +13,10 @@ public final class Server: Sendable {
     typealias Connection = NIOAsyncChannel<CallFrame, CallFrame>
 
     /// Calls of one connection that may run at a time; a client with more waits for its own.
-    static let mostCalls = 1024
+    static let callsMax = 1024
 
     private let services: [any Service]
-    /// Is told of every connection that begins (+1) and ends (−1).
+    /// Called for every connection that begins (+1) and ends (−1).
     private let onConnection: @Sendable (Int) async -> Void
 
     public init(_ services: [any Service], onConnection: @escaping @Sendable (Int) async -> Void = { _ in }) {
@@ -133,7 +133,7 @@ private final class CallCounter: Sendable {
     private let running = Atomic(0)
 
     /// Whether one more may begin.
-    func begin() -> Bool { running.add(1, ordering: .relaxed).newValue <= Server.mostCalls }
+    func begin() -> Bool { running.add(1, ordering: .relaxed).newValue <= Server.callsMax }
     func end() { running.subtract(1, ordering: .relaxed) }
 }
 

@@ -75,15 +75,15 @@ import Testing
 
 @Test func aCradleThatNobodyHoldsGoesAfterAWhile() throws {
     let bench = try Bench()
-    let cradle = bench.folder.path.appending("run/containers/.one.000000000000").string
-    try FileSystem.makeFolders(FilePath(cradle))
-    try FileSystem.replace("\(cradle)/container.json", with: [])
+    let staging = bench.folder.path.appending("run/containers/.one.000000000000").string
+    try FileSystem.makeFolders(FilePath(staging))
+    try FileSystem.replace("\(staging)/container.json", with: [])
     try bench.registry.cleanUp()
-    #expect(try FileSystem.status(cradle) != nil)
+    #expect(try FileSystem.status(staging) != nil)
     let longAgo = [timeval(tv_sec: 1, tv_usec: 0), timeval(tv_sec: 1, tv_usec: 0)]
-    #expect(unsafe utimes(cradle, longAgo) == 0)
+    #expect(unsafe utimes(staging, longAgo) == 0)
     try bench.registry.cleanUp()
-    #expect(try FileSystem.status(cradle) == nil)
+    #expect(try FileSystem.status(staging) == nil)
 }
 
 @Test func aNameIsGivenOnce() throws {

@@ -31,7 +31,7 @@ final class Decompressor {
     /// - Parameters:
     ///   - what: names the blob in errors.
     ///   - limit: the most uncompressed bytes, of which `used` are used up.
-    ///   - onRead: is told how many of the blob's bytes have been read since it was last told.
+    ///   - onRead: called with how many of the blob's bytes have been read since the last call.
     init(
         _ blob: ByteRegion, what: String, limit: UInt64, used: UInt64 = 0, onRead: @escaping (UInt64) -> Void
     ) throws(OCIError) {

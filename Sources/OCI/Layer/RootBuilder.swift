@@ -42,7 +42,7 @@ final class RootBuilder {
 
     /// Unpacks the next layer, the lowest first, and checks that its bytes are what the image promises.
     ///
-    /// - Parameter onRead: is told how many bytes of the blob have been read since it was last told.
+    /// - Parameter onRead: called with how many bytes of the blob have been read since the last call.
     func apply(_ layer: ImageLayer, onRead: @escaping (UInt64) -> Void) throws(OCIError) {
         let source = try Decompressor(
             layer.blob, what: layer.name, limit: limits.sizeInBytes, used: uncompressedInBytes, onRead: onRead)

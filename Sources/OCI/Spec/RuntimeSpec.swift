@@ -1,5 +1,5 @@
 /// A container's `config.json` (OCI runtime spec 1.2, config.md and config-linux.md), with every field that a Linux
-/// container can carry, so that whoever runs it can refuse by name what it does not honour.
+/// container can carry, so that the runtime can refuse by name what it does not honour.
 ///
 /// Properties that the spec does not know are ignored, as the spec demands ("Extensibility").
 public struct RuntimeSpec: Codable, Hashable, Sendable {

@@ -74,7 +74,7 @@ public struct ImageStore: Sendable {
     public func remove(_ digest: Digest) throws(OCIError) {
         guard let folder = try existing(.root) else { throw .notFound(digest.description) }
         try removeLeftovers()
-        // Whoever builds the same image would have its new file removed.
+        // A process that builds the same image would have its new file removed.
         let work = try WorkFolder(digest.hex, in: self)
         defer { withExtendedLifetime(work) {} }
         let (erofs, description) = try (component("\(digest.hex).erofs"), component("\(digest.hex).json"))

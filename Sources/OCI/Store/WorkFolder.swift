@@ -2,7 +2,7 @@ import Glibc
 import LinuxSystem
 import SystemPackage
 
-/// A folder of the store that somebody works in, with a lock beside it. Whoever finds the lock free although the folder
+/// A folder of the store that somebody works in, with a lock beside it. A process that finds the lock free although the folder
 /// is there knows that its owner died, and removes both.
 final class WorkFolder {
     /// How long another process may take with the same image, in milliseconds; then the wait fails with ETIMEDOUT.

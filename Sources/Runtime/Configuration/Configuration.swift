@@ -19,7 +19,7 @@ public struct Configuration: Equatable, Sendable {
     /// The limit of processes of a container that does not say.
     public var processesMax: UInt64 = 4096
 
-    /// Whether VMs go on from templates.
+    /// Whether VMs are restored from templates.
     public var usesTemplates = true
     /// What all templates may take of the store, in bytes.
     public var templateLimitInBytes: UInt64 = 4 << 30

@@ -2,7 +2,7 @@ import LinuxSystem
 
 /// Decides for how long a VM's answer is waited for: until its time is over, or the VM gives no sign of life.
 ///
-/// Whoever waits calls `heard` when anything has come from the VM, and `check` when nothing has for `patience`.
+/// The caller calls `heard` when anything has come from the VM, and `check` when nothing has for `patience`.
 public struct AnswerWatch: Sendable {
     public enum Verdict: Equatable, Sendable {
         case wait

@@ -31,7 +31,7 @@ public final class ForegroundSession {
     private var outcome: Outcome?
     private var pumps: [OutputPump]
     private var running: [OutputPump] = []
-    /// Is told as soon as the process runs.
+    /// Called as soon as the process runs.
     public var onStart: (Started) -> Void = { _ in }
 
     /// From here on the signals that are passed on do not end this process any more.

@@ -47,7 +47,7 @@ public final class PodNetwork: Sendable {
         self.redirections = redirections
     }
 
-    /// The taps, one for each interface, for whoever passes them to the VM: they are in nobody's hands but the VM's
+    /// The taps, one for each interface, for the caller, who passes them to the VM: they are in nobody's hands but the VM's
     /// then, so that they go with it. None the second time.
     public func takeTaps() -> [OwnedDescriptor] {
         taps.withLock { taps in
@@ -63,7 +63,7 @@ public final class PodNetwork: Sendable {
         Self.remove(redirections, routing)
     }
 
-    /// What whoever comes after this process needs to know to undo it: the namespace's path, and a line for each
+    /// What a later process needs to undo it: the namespace's path, and a line for each
     /// interface.
     var note: String {
         ([path] + redirections.map { "\($0.source) \($0.isIngressOurs)" }).joined(separator: "\n")

@@ -111,7 +111,7 @@ struct RoutingBytes {
         while reader.rest.count >= 4 {
             var header = reader
             let length = Int(header.take(UInt16.self))
-            // The two upper bits say how the value is to be read, which whoever asks for the type knows.
+            // The two upper bits say how the value is to be read, which the caller, who asks for the type, knows.
             let type = header.take(UInt16.self) & 0x3fff
             guard length >= 4, length <= reader.rest.count else { return found }
             found[type] = Array(reader.rest.prefix(length).dropFirst(4))

@@ -23,7 +23,7 @@ extension Placement {
     /// A VM that was started.
     struct StartedMachine {
         let folder: VirtualMachineFolder
-        /// The template that it goes on from.
+        /// The template that it is restored from.
         let template: TemplateKey?
     }
 
@@ -31,7 +31,7 @@ extension Placement {
     private static var headroomInBytes: UInt64 { 64 << 20 }
     private static var largePage: UInt64 { 2 << 20 }
 
-    /// A VM's folder before the VM is started. Whoever finds it takes the VM for alive, by its lock.
+    /// A VM's folder before the VM is started. Other processes take the VM for alive, by its lock.
     struct ReservedMachine {
         let folder: VirtualMachineFolder
         let lock: OwnedDescriptor
@@ -66,7 +66,7 @@ extension Placement {
             let record = record(for: order, id: machine.id)
             try RecordFile.write(record, to: machine.recordPath)
             var launch = try launch(of: reserved, record, order, lease)
-            // Whoever takes it finds it listening.
+            // When it is taken it listens.
             if isPrewarmed { try system { () throws(SystemError) in try FileSystem.touch(machine.prewarmedPath) } }
             launch.isPrewarmed = isPrewarmed
             let key = configuration.usesTemplates && fromTemplate ? try templateKey(order) : nil

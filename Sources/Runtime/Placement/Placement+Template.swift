@@ -5,7 +5,7 @@ import OCI
 import SystemPackage
 
 extension Placement {
-    /// The template that a VM for the order would go on from.
+    /// The template that a VM for the order would be restored from.
     func templateKey(_ order: MachineOrder) throws(RuntimeError) -> TemplateKey {
         try TemplateKey(
             order, record(for: order, id: ""), files: files, kernelArguments: kernelArguments)

@@ -42,7 +42,7 @@ public struct Placement: Sendable {
         /// The VM's.
         public var image: StoredImage
         public var store: ImageStore
-        /// Its interfaces, besides the loopback. Whoever gives them detaches them when the container has ended; what is
+        /// Its interfaces, besides the loopback. The caller detaches them when the container has ended; what is
         /// left to do when the container is removed is done then.
         public var network: PodNetwork?
         /// What the specification's bind mounts name.

@@ -2,7 +2,7 @@ import ControlProtocol
 public import LinuxSystem
 
 /// One container on its way into a VM: offered to one VM after the other until one takes it, the last of them started
-/// for it. It waits for no VM itself: whoever uses it waits for the answer to each offer. One thread uses it at a time.
+/// for it. It waits for no VM itself: its caller waits for the answer to each offer. One thread uses it at a time.
 ///
 /// When a step throws, nothing of the container is left; an attempt that is given up is to be abandoned.
 public final class PlacementAttempt {
@@ -99,7 +99,7 @@ public final class PlacementAttempt {
                 let machine = candidates.removeFirst()
                 guard tried.insert(machine.id).inserted else { continue }
                 let wasPrewarmed = try machine.takePrewarmed()
-                // One that takes a single container belongs to whoever has got it.
+                // One that takes a single container belongs to the container that has got it.
                 if order.key.isAlone && !wasPrewarmed { continue }
                 if let step = try offerTo(machine, .running(wasPrewarmed: wasPrewarmed)) { return step }
                 if maySoonListen { tried.remove(machine.id) }
@@ -224,7 +224,7 @@ public final class PlacementAttempt {
                 Placement.Placed(
                     container: entry.folder, machine: offer.machine, connection: offer.connection,
                     request: offer.request, zone: zone))
-        // Others may have filled one that was just started before whoever started it came to it.
+        // Others may have filled one that was just started before its starter came to it.
         case (.refused(let refusal), .fresh) where refusal.reason == .full:
             lost += 1
             guard lost < Self.lostMax else {

@@ -71,7 +71,7 @@ public struct ContainerFolder: Hashable, Sendable {
         }
     }
 
-    /// Notes how its pod's network is given back, for whoever removes it.
+    /// Notes how its pod's network is given back, for the process that removes it.
     func noteNetwork(_ note: String) throws(RuntimeError) {
         try system { () throws(SystemError) in try FileSystem.replace(networkPath, with: Array(note.utf8)) }
     }
@@ -84,12 +84,12 @@ public struct ContainerFolder: Hashable, Sendable {
     /// Removes it at once; what cannot be removed at once is out of sight, and goes with the next clean-up.
     public func remove() throws(RuntimeError) {
         giveNetworkBack()
-        let grave = "\(root)/containers/.\(id).\(Registry.freshID())"
-        do { try FileSystem.rename(path, to: grave) } catch {
+        let removed = "\(root)/containers/.\(id).\(Registry.freshID())"
+        do { try FileSystem.rename(path, to: removed) } catch {
             if error.errno == .noSuchFileOrDirectory { return }
             throw .system(error)
         }
-        try Self.removeFiles(of: grave)
+        try Self.removeFiles(of: removed)
     }
 
     static func removeFiles(of path: String) throws(RuntimeError) {
@@ -115,30 +115,30 @@ extension Registry {
         var json = record.plainJSON
         if json == nil { json = try JSONText.bytes(of: record) }
         let bytes = json ?? []
-        let cradle = "\(containersPath)/.\(record.id).\(Self.freshID())"
+        let staging = "\(containersPath)/.\(record.id).\(Self.freshID())"
         do {
-            try makeCradle(cradle)
-            let exit = try OwnedDescriptor(opening: "\(cradle)/exit", flags: O_RDWR | O_CREAT)
+            try makeStaging(staging)
+            let exit = try OwnedDescriptor(opening: "\(staging)/exit", flags: O_RDWR | O_CREAT)
             try exit.takeLock(.exclusive)
-            // Nobody reads a file of a cradle, so it need not appear in one step.
-            try OwnedDescriptor(opening: "\(cradle)/container.json", flags: O_WRONLY | O_CREAT).write(all: bytes)
-            try name(cradle, folder)
+            // Nobody reads a file in staging, so it need not appear in one step.
+            try OwnedDescriptor(opening: "\(staging)/container.json", flags: O_WRONLY | O_CREAT).write(all: bytes)
+            try name(staging, folder)
             return (folder, exit)
         } catch {
-            try? ContainerFolder.removeFiles(of: cradle)
+            try? ContainerFolder.removeFiles(of: staging)
             throw error.errno == .fileExists ? .containerExists(record.id) : .system(error)
         }
     }
 
     /// Gives a folder its name, which one that is to be removed at its end, and has ended, gives up.
-    private func name(_ cradle: String, _ folder: ContainerFolder) throws(SystemError) {
-        do { try FileSystem.renameToFreeName(cradle, to: folder.path) } catch {
+    private func name(_ staging: String, _ folder: ContainerFolder) throws(SystemError) {
+        do { try FileSystem.renameToFreeName(staging, to: folder.path) } catch {
             guard error.errno == .fileExists, (try? cleanUp(folder)) != nil else { throw error }
-            try FileSystem.renameToFreeName(cradle, to: folder.path)
+            try FileSystem.renameToFreeName(staging, to: folder.path)
         }
     }
 
-    private func makeCradle(_ path: String) throws(SystemError) {
+    private func makeStaging(_ path: String) throws(SystemError) {
         do { try FileSystem.makeFolder(path) } catch {
             // The first container of this host.
             guard error.errno == .noSuchFileOrDirectory else { throw error }

@@ -1,7 +1,7 @@
 import LinuxSystem
 import OCI
 
-/// What a VM is made of: VMs of equal keys can go on from one template.
+/// What a VM is made of: VMs of equal keys can be restored from one template.
 public struct TemplateKey: Hashable, Sendable {
     /// Every choice that the guest's memory depends on, for the state file, which must have the same.
     public let identity: String

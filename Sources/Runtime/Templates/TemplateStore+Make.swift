@@ -4,10 +4,10 @@ import SystemPackage
 
 extension TemplateStore {
     /// How much of an explanation is taken from a VM that did not become a template.
-    private static var mostWords: Int { 16 << 10 }
+    private static var wordsMax: Int { 16 << 10 }
 
     /// Makes the template of a key, unless there is one: `boot` runs a VM that saves itself into the folder that it is
-    /// given, with its words to the file. Whoever sees the template sees all of it.
+    /// given, with its words to the file. It appears whole.
     ///
     /// - Parameter limit: what all templates may take, in bytes; others make room for the new one.
     func make(
@@ -22,7 +22,7 @@ extension TemplateStore {
         }
         if try system({ () throws(SystemError) in try FileSystem.status(path(key.folderName)) }) != nil { return }
         try sweep(except: key)
-        // Whoever was at it before has died.
+        // The process that was at it before has died.
         try system { () throws(SystemError) in
             try Self.removeFolder(work)
             try FileSystem.makeFolder(work)
@@ -45,7 +45,7 @@ extension TemplateStore {
         }
         let status = try boot(folder, words)
         guard status == 0 else {
-            let last = try? FileSystem.tail(of: "\(folder)/words", atMost: Self.mostWords)
+            let last = try? FileSystem.tail(of: "\(folder)/words", atMost: Self.wordsMax)
             let line = String(decoding: last ?? [], as: UTF8.self).split(whereSeparator: \.isNewline).last ?? ""
             throw .invalid(
                 "no template was made: the VM ended with status \(status): \(printable(String(line), atMost: 512))")

@@ -2,7 +2,7 @@ import Glibc
 public import LinuxSystem
 public import SystemPackage
 
-/// The templates of a host: VMs that were saved when they were ready, for others to go on from.
+/// The templates of a host: VMs that were saved when they were ready, for others to be restored from.
 ///
 ///     <key>/state, memory, template.json   a template; it is never written once its folder has this name
 ///     <key>.used                           its last use: the file's time
@@ -94,7 +94,7 @@ public struct TemplateStore: Sendable {
 
     // MARK: removal
 
-    /// Removes a template; false where a VM goes on from it, or it is gone.
+    /// Removes a template; false where a VM is restored from it, or it is gone.
     @discardableResult
     public func remove(_ name: String) throws(RuntimeError) -> Bool {
         guard let memory = try? OwnedDescriptor(opening: "\(path(name))/memory", flags: O_RDONLY) else { return false }
@@ -102,7 +102,7 @@ public struct TemplateStore: Sendable {
         return try setAside(name)
     }
 
-    /// Takes a template that was refused away. VMs that go on from it have its files open.
+    /// Takes a template that was refused away. VMs restored from it have its files open.
     func discard(_ key: TemplateKey) throws(RuntimeError) { _ = try setAside(key.folderName) }
 
     /// Renames first, so that nobody sees half of a template.

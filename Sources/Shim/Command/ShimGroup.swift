@@ -32,7 +32,7 @@ struct ShimGroup: Sendable {
     }
 
     var socketPath: String { "\(Self.socketFolder)/\(name)" }
-    /// What containerd is told, and connects to.
+    /// What containerd gets, and connects to.
     var address: String { "unix://\(socketPath)" }
     private var folder: FilePath { root.appending("shims") }
 
@@ -57,7 +57,7 @@ struct ShimGroup: Sendable {
 
     private var lockPath: String { folder.appending("\(name).lock").string }
 
-    /// Leaves word in the lock's file that the daemon was found or started: it lives on until whoever was told its address
+    /// Notes in the lock's file that the daemon was found or started: it lives on until the caller that got its address
     /// has had time to come.
     func noteStart(in lock: OwnedDescriptor) throws {
         try lock.truncate()

@@ -11,7 +11,7 @@ final class EventPublisher: Sendable {
     private static let waitingMax = 16_384
     /// At most so long is waited for the socket of a containerd that is away; after that it is tried again.
     private static let retryInMilliseconds: CInt = 5_000
-    /// So long a containerd that is there may take for an event; then it is told on a new connection.
+    /// So long a containerd that is there may take for an event; then it is sent on a new connection.
     private static let callInMilliseconds: Int64 = 5_000
     private static let service = "containerd.services.events.ttrpc.v1.Events"
 
@@ -26,7 +26,7 @@ final class EventPublisher: Sendable {
     private let queue: AsyncStream<Event>.Continuation
     private let events: AsyncStream<Event>
 
-    /// - Parameter address: containerd's ttrpc socket (TTRPC_ADDRESS); nil: nobody is told.
+    /// - Parameter address: containerd's ttrpc socket (TTRPC_ADDRESS); nil: events go nowhere.
     init(address: String?, namespace: String, group: MultiThreadedEventLoopGroup) {
         self.address = address.map { $0.hasPrefix("unix://") ? String($0.dropFirst(7)) : $0 }
         self.namespace = namespace

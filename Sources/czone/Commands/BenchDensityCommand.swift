@@ -67,7 +67,7 @@ struct BenchDensityCommand: ParsableCommand {
         let places = ["--root", root, "--store", store]
         _ = try Stopwatch.milliseconds(
             of: executable, ["image", "import"] + places + ["--name", "bench", image ?? "dir:\(folder)/rootfs"])
-        // Made ahead, on both sides: else it would be made beside the first containers, and be in their figures.
+        // Made before, on both sides: else it would be made beside the first containers, and be in their figures.
         _ = try Stopwatch.milliseconds(of: executable, ["template", "create"] + places + options + ["bench"])
         let program = command.isEmpty ? ["sh", "-c", "echo ready; exec sleep 100000"] : command
         let bench = try DensityBench(

@@ -5,7 +5,8 @@ import Runtime
 
 struct TemplateCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "template", abstract: "Lists, makes and removes templates: saved VMs that others go on from.",
+        commandName: "template",
+        abstract: "Lists, makes and removes templates: saved VMs that others are restored from.",
         subcommands: [ListCommand.self, CreateCommand.self, RemoveCommand.self, ProvideCommand.self],
         defaultSubcommand: ListCommand.self)
 
@@ -73,7 +74,7 @@ struct TemplateCommand: ParsableCommand {
 
     struct RemoveCommand: ParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "remove", abstract: "Removes templates that no VM goes on from.", aliases: ["rm"])
+            commandName: "remove", abstract: "Removes templates that no VM was restored from.", aliases: ["rm"])
 
         @OptionGroup var global: GlobalOptions
         @Argument(help: "Which templates.")

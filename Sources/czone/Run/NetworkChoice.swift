@@ -20,7 +20,7 @@ enum NetworkChoice: Equatable {
         }
     }
 
-    /// The namespace's interfaces, led to taps; whoever gets them detaches them.
+    /// The namespace's interfaces, led to taps; the caller detaches them.
     func attach() throws(RuntimeError) -> PodNetwork? {
         switch self {
         case .none: nil
