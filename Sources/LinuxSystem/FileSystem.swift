@@ -18,37 +18,14 @@ public enum FileSystem {
     /// Whether an open file or folder lies in an EROFS file system.
     public static func isEROFS(_ descriptor: OwnedDescriptor) -> Bool { clinux_is_erofs(descriptor.rawValue) }
 
-    /// What lies at a path.
-    public struct Status: Equatable, Sendable {
-        public let device: UInt64
-        public let inode: UInt64
-        public let sizeInBytes: UInt64
-        /// What it takes on its medium; less than the size where it has holes.
-        public let allocatedBytes: UInt64
-        /// Of the last change of the content, in nanoseconds since 1970.
-        public let modified: UInt64
-        public let isFolder: Bool
-        public let isRegular: Bool
-
-        fileprivate init(_ status: stat) {
-            device = UInt64(status.st_dev)
-            inode = UInt64(status.st_ino)
-            sizeInBytes = UInt64(max(0, status.st_size))
-            allocatedBytes = UInt64(max(0, status.st_blocks)) * 512
-            modified = UInt64(max(0, status.st_mtim.tv_sec)) * 1_000_000_000 + UInt64(status.st_mtim.tv_nsec)
-            isFolder = status.st_mode & S_IFMT == S_IFDIR
-            isRegular = status.st_mode & S_IFMT == S_IFREG
-        }
-    }
-
     /// Follows links; nil when there is nothing.
-    public static func status(_ path: String) throws(SystemError) -> Status? {
+    public static func status(_ path: String) throws(SystemError) -> FileStatus? {
         var status = stat()
         guard unsafe stat(path, &status) == 0 else {
             if errno == ENOENT || errno == ENOTDIR { return nil }
             throw SystemError("examine \(path)", Errno(rawValue: errno))
         }
-        return Status(status)
+        return FileStatus(status)
     }
 
     /// Gives a file the present time; makes an empty one where there is none.
@@ -182,11 +159,11 @@ extension OwnedDescriptor {
 }
 
 extension OwnedDescriptor {
-    public func status() throws(SystemError) -> FileSystem.Status {
+    public func status() throws(SystemError) -> FileStatus {
         var status = stat()
         guard unsafe fstat(rawValue, &status) == 0 else {
             throw SystemError("examine an open file", Errno(rawValue: errno))
         }
-        return FileSystem.Status(status)
+        return FileStatus(status)
     }
 }

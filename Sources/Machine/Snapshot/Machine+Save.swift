@@ -56,7 +56,9 @@ extension Machine {
 }
 
 extension MachineState.MemoryFileMark {
-    init(_ status: FileSystem.Status) { self.init(sizeInBytes: status.sizeInBytes, modified: status.modified) }
+    init(_ status: FileStatus) {
+        self.init(sizeInBytes: status.sizeInBytes, modified: UInt64(clamping: status.modified))
+    }
 }
 
 extension VirtualCPUThread {

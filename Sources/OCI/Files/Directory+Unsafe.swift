@@ -22,18 +22,11 @@ final class Directory {
 
     /// What lies at a path of the host's, links followed; nil when there is nothing.
     static func status(ofPath path: String) throws(OCIError) -> FileStatus? {
-        var status = stat()
-        // SAFETY: the path is a NUL-terminated string for the length of the call; stat(2) fills a local of its own type.
-        if unsafe stat(path, &status) == 0 { return FileStatus(status) }
-        guard errno == ENOENT || errno == ENOTDIR else { throw failure("examine \(quoted(path))") }
-        return nil
+        try system { () throws(SystemError) in try FileSystem.status(path) }
     }
 
     static func status(of descriptor: OwnedDescriptor) throws(OCIError) -> FileStatus {
-        var status = stat()
-        // SAFETY: fstat(2) fills a local of its own type.
-        guard unsafe fstat(descriptor.rawValue, &status) == 0 else { throw failure("examine an open file") }
-        return FileStatus(status)
+        try system { () throws(SystemError) in try descriptor.status() }
     }
 
     /// What lies at a name; nil when there is nothing.

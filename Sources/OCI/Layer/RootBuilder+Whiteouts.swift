@@ -1,3 +1,4 @@
+import LinuxSystem
 import SystemPackage
 
 /// The names by which a layer takes away what lower layers have (OCI image spec 1.1, layer.md, "Whiteouts").

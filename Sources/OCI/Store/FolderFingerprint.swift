@@ -1,3 +1,4 @@
+import LinuxSystem
 import SystemPackage
 
 /// What tells an unchanged folder from a changed one without reading a file: every entry's name, inode, type, mode,

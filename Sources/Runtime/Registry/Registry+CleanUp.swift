@@ -61,7 +61,8 @@ extension Registry {
     private func cleanUpHidden(_ name: String) throws(RuntimeError) {
         let folder = container(name)
         guard let status = try system({ () throws(SystemError) in try FileSystem.status(folder.path) }),
-            currentTimeInNanoseconds() > status.modified + Self.graceInNanoseconds, try !folder.isAlive(),
+            currentTimeInNanoseconds() > UInt64(clamping: status.modified) + Self.graceInNanoseconds,
+            try !folder.isAlive(),
             let claim = try folder.claim()
         else { return }
         defer { withExtendedLifetime(claim) {} }

@@ -57,7 +57,9 @@ public struct VirtualMachineFolder: Hashable, Sendable {
     }
 
     /// When the VM was started, for their order.
-    var startTime: UInt64 { (try? FileSystem.status(recordPath))?.modified ?? 0 }
+    var startTime: UInt64 {
+        UInt64(clamping: (try? FileSystem.status(recordPath))?.modified ?? 0)
+    }
 
     /// Removes the folder of a dead VM. Only with the function locked.
     func remove() throws(RuntimeError) {

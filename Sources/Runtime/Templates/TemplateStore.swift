@@ -75,7 +75,8 @@ public struct TemplateStore: Sendable {
             else { return nil }
             return Entry(
                 name: name, record: record, allocatedBytes: state.allocatedBytes + (try memory.status()).allocatedBytes,
-                lastUsed: try FileSystem.status("\(folder).used")?.modified ?? record.created,
+                lastUsed: try FileSystem.status("\(folder).used").map { UInt64(clamping: $0.modified) }
+                    ?? record.created,
                 isInUse: try !memory.tryLock(.exclusive))
         }
     }

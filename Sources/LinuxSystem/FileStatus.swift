@@ -1,39 +1,41 @@
-import CLinux
-import Glibc
+public import Glibc
 
-/// What stat(2) says about a file.
-struct FileStatus: Equatable {
-    enum Kind: Equatable { case file, directory, symbolicLink, other }
+/// What stat(2) says of a file.
+public struct FileStatus: Equatable, Sendable {
+    public enum Kind: Equatable, Sendable { case file, directory, symbolicLink, other }
 
-    let device: UInt64
-    let inode: UInt64
+    public let device: UInt64
+    public let inode: UInt64
     /// Type and permissions, as in `st_mode`.
-    let mode: UInt32
-    let uid: UInt32
-    let gid: UInt32
-    let sizeInBytes: UInt64
+    public let mode: UInt32
+    public let uid: UInt32
+    public let gid: UInt32
+    public let sizeInBytes: UInt64
+    /// What it takes on its medium; less than the size where it has holes.
+    public let allocatedBytes: UInt64
     /// Of the last change of the content, in nanoseconds since 1970.
-    let modified: Int64
+    public let modified: Int64
     /// Of the last change of content or metadata, in nanoseconds since 1970.
-    let changed: Int64
-    let links: UInt64
+    public let changed: Int64
+    public let links: UInt64
     /// The device that a device file stands for, as in `st_rdev`.
-    let specialDevice: UInt64
+    public let specialDevice: UInt64
 
-    init(_ status: stat) {
+    public init(_ status: stat) {
         device = UInt64(status.st_dev)
         inode = UInt64(status.st_ino)
         mode = status.st_mode
         uid = status.st_uid
         gid = status.st_gid
         sizeInBytes = UInt64(max(0, status.st_size))
+        allocatedBytes = UInt64(max(0, status.st_blocks)) * 512
         modified = Self.nanoseconds(status.st_mtim)
         changed = Self.nanoseconds(status.st_ctim)
         links = UInt64(status.st_nlink)
         specialDevice = UInt64(status.st_rdev)
     }
 
-    var kind: Kind {
+    public var kind: Kind {
         switch mode & S_IFMT {
         case S_IFREG: .file
         case S_IFDIR: .directory
@@ -42,10 +44,13 @@ struct FileStatus: Equatable {
         }
     }
 
-    var specialDeviceMajor: UInt32 { Self.major(specialDevice) }
-    var specialDeviceMinor: UInt32 { Self.minor(specialDevice) }
+    public var isFolder: Bool { kind == .directory }
+    public var isRegular: Bool { kind == .file }
+
+    public var specialDeviceMajor: UInt32 { Self.major(specialDevice) }
+    public var specialDeviceMinor: UInt32 { Self.minor(specialDevice) }
     /// The device that it lies on, as the kernel writes it: `7:0`.
-    var deviceNumber: String { "\(Self.major(device)):\(Self.minor(device))" }
+    public var deviceNumber: String { "\(Self.major(device)):\(Self.minor(device))" }
 
     // makedev(3)'s parts.
     private static func major(_ device: UInt64) -> UInt32 {
