@@ -10,7 +10,8 @@ struct ContainerEntry {
     let folder: ContainerFolder
     var record: ContainerRecord
     let request: ControlRequest
-    let descriptors: [OwnedDescriptor]
+    /// What goes with the request.
+    private(set) var descriptors: [OwnedDescriptor]
     let volumes: VolumeSet
 
     init(_ order: Placement.Order, in registry: Registry) throws(RuntimeError) {
@@ -47,4 +48,7 @@ struct ContainerEntry {
             request = .run(run)
         }
     }
+
+    /// The VM has the descriptors, or nobody gets them: only then does the end of what is written to them show.
+    mutating func letGoOfDescriptors() { descriptors = [] }
 }

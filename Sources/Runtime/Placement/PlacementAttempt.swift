@@ -60,8 +60,10 @@ public final class PlacementAttempt {
             }
         var order = order
         order.record.virtualMachine = candidates.first?.id
-        self.order = order
         entry = try ContainerEntry(order, in: placement.registry)
+        // From here on the entry alone has them.
+        order.streams = .none
+        self.order = order
     }
 
     /// The first step.
@@ -80,6 +82,7 @@ public final class PlacementAttempt {
     /// Takes the container out of the registry.
     public func abandon() {
         offer = nil
+        entry.letGoOfDescriptors()
         try? entry.folder.remove()
     }
 
@@ -219,6 +222,7 @@ public final class PlacementAttempt {
                 return try conclude(offer, nil)
             }
         case (.accepted(_, let zone), _) where offer.isLast:
+            entry.letGoOfDescriptors()
             provide(behind: offer)
             return .placed(
                 Placement.Placed(

@@ -33,11 +33,13 @@ struct DeleteCommand {
     /// A VM that does not answer in time still ends the container: its daemon's connection has ended. What is then left
     /// in the registry goes with the next clean-up.
     private func remove(_ folder: ContainerFolder, _ id: String, _ registry: Registry) throws {
-        let (machine, id) = try registry.runningContainer(id)
-        do { _ = try machine.ask(.remove(container: id), withinMilliseconds: Self.answerInMilliseconds) } catch {
+        do {
+            let (machine, id) = try registry.runningContainer(id)
+            _ = try machine.ask(.remove(container: id), withinMilliseconds: Self.answerInMilliseconds)
+        } catch {
             guard case RuntimeError.silent = error else {
-                try registry.removeContainer(id, force: true)
-                return
+                // It has ended meanwhile, or its VM has.
+                return try registry.removeContainer(id, force: true)
             }
             Log.tell(.warning, "\(error)")
             return

@@ -10,7 +10,7 @@ final class EventPublisher: Sendable {
     /// More than these wait for a containerd that does not come back: then the oldest are lost.
     private static let waitingMax = 16_384
     /// At most so long is waited for the socket of a containerd that is away; after that it is tried again.
-    private static let retryInMilliseconds: CInt = 5_000
+    private static let retry = Duration.seconds(1)
     /// So long a containerd that is there may take for an event; then it is sent on a new connection.
     private static let callInMilliseconds: Int64 = 5_000
     private static let service = "containerd.services.events.ttrpc.v1.Events"
@@ -53,27 +53,35 @@ final class EventPublisher: Sendable {
             return
         }
         var client: Client?
+        // While containerd is away.
+        var change: FileWatch?
         for await event in events {
             var request = Containerd_Services_Events_Ttrpc_V1_ForwardRequest()
             request.envelope = event.envelope
             guard let payload: [UInt8] = try? request.serializedBytes() else { continue }
             while !Task.isCancelled {
-                // Before the first try, so that nothing is missed between them.
-                let change = try? FileWatch(folder: Self.directory(of: address))
                 do {
                     let open = client?.isOpen == true ? client : try await Client.connect(to: address, group: group)
                     client = open
                     _ = try await open?.call(Self.service, "Forward", payload: payload, within: Self.callInMilliseconds)
+                    change = nil
                     break
                 } catch let status as Status where status.code != .unavailable && status.code != .deadlineExceeded {
                     // containerd has it and does not want it.
                     Log.tell(.warning, "containerd refuses the event \(event.topic): \(status)")
                     break
                 } catch {
-                    // A containerd that is stopped has had its time already.
-                    if (error as? Status)?.code != .deadlineExceeded { await Self.pause(until: change) }
                     await client?.close()
                     client = nil
+                    // A containerd that is stopped has had its time already.
+                    if (error as? Status)?.code == .deadlineExceeded { continue }
+                    if let change {
+                        await Self.pause(until: change)
+                    } else {
+                        // It is tried once more at once, so that nothing is missed between the try and the watch.
+                        change = try? FileWatch(folder: Self.directory(of: address))
+                        if change == nil { try? await Task.sleep(for: Self.retry) }
+                    }
                 }
             }
         }
@@ -81,12 +89,10 @@ final class EventPublisher: Sendable {
 
     /// Until the socket's directory changes: a containerd that comes back makes its socket anew. One that was there all
     /// along changes nothing, and is tried again when the time is over.
-    private static func pause(until change: FileWatch?) async {
-        guard let change else {
-            try? await Task.sleep(for: .milliseconds(Int64(retryInMilliseconds)))
-            return
-        }
-        _ = await change.descriptor.becomesReadable(by: Deadline(inMilliseconds: retryInMilliseconds))
+    private static func pause(until change: FileWatch) async {
+        let milliseconds = CInt(retry.components.seconds) * 1000
+        _ = await change.descriptor.becomesReadable(by: Deadline(inMilliseconds: milliseconds))
+        change.drain()
     }
 
     private static func directory(of path: String) -> String {
