@@ -26,8 +26,19 @@ final class FakeMachine: Sendable {
         // As a process would, it has the open files too.
         let control = try launch.control.duplicate()
         state = Mutex(State(descriptors: [try launch.lock.duplicate(), control]))
-        try launch.lock.write(all: Array("\(getpid())\n".utf8))
+        try launch.lock.write(all: Array("\(try Self.standIn.get().id)\n".utf8))
         _ = try Thread(named: "fake-vm") { [self] in accept(control.rawValue) }
+    }
+
+    /// What stands for the processes of all fakes: the shim kills VMs that do not answer.
+    private static let standIn = Result { try sleepingProcess() }
+
+    /// A child that ends by itself.
+    static func sleepingProcess() throws -> ChildProcess {
+        let nowhere = try OwnedDescriptor(opening: "/dev/null", flags: O_RDWR)
+        return try ProcessLaunch(
+            "/bin/sleep", arguments: ["sleep", "200"], environment: [], input: nowhere, output: nowhere, error: nowhere
+        ).start()
     }
 
     func follow(_ script: @escaping Script) { state.withLock { $0.script = script } }

@@ -55,7 +55,12 @@ private final class DescriptorWait: Sendable {
             source.cancel()
             return waiter.resume(returning: false)
         }
-        Self.queue.asyncAfter(deadline: .now() + .milliseconds(milliseconds)) { [weak self] in self?.end(false) }
+        Self.queue.asyncAfter(deadline: .now() + .milliseconds(milliseconds)) { [weak self] in self?.timeIsOver() }
+    }
+
+    /// What has come by now counts, whichever of the two events is handled first.
+    private func timeIsOver() {
+        end((try? descriptor.isReadable(by: Deadline(inMilliseconds: 0))) ?? false)
     }
 
     func end(_ isReadable: Bool) {
