@@ -25,7 +25,7 @@ enum JSONValue: Equatable {
         let bytes: [UInt8]
         var position = 0
 
-        private static let depthMax = 32
+        private static let maxDepth = 32
 
         mutating func isAtEnd() -> Bool {
             skipSpace()
@@ -33,7 +33,7 @@ enum JSONValue: Equatable {
         }
 
         mutating func value(depth: Int) -> JSONValue? {
-            guard depth < Self.depthMax else { return nil }
+            guard depth < Self.maxDepth else { return nil }
             skipSpace()
             switch peek {
             case UInt8(ascii: "{"): return object(depth: depth)

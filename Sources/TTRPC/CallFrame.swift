@@ -4,7 +4,7 @@ public import NIOCore
 ///
 /// | bytes | field |
 /// |---|---|
-/// | 0–3 | payload length, big-endian, at most `CallFrame.payloadMax` |
+/// | 0–3 | payload length, big-endian, at most `CallFrame.maxPayload` |
 /// | 4–7 | stream, big-endian: odd, chosen by the client, one for each call |
 /// | 8 | type: 1 request, 2 response, 3 data |
 /// | 9 | flags: 0 for a call with one answer |
@@ -17,7 +17,7 @@ public struct CallFrame: Equatable, Sendable {
     }
 
     /// containerd's own limit, in bytes.
-    public static let payloadMax = 4 << 20
+    public static let maxPayload = 4 << 20
     static let headerLength = 10
 
     public var stream: UInt32
@@ -40,7 +40,7 @@ public enum CallFrameError: Error, Equatable, CustomStringConvertible {
 
     public var description: String {
         switch self {
-        case .tooLong(let length): "a frame of \(length) bytes, expected at most \(CallFrame.payloadMax)"
+        case .tooLong(let length): "a frame of \(length) bytes, expected at most \(CallFrame.maxPayload)"
         case .kind(let kind): "a frame of type \(kind), expected 1 to 3"
         }
     }
@@ -58,7 +58,7 @@ public struct CallFrameDecoder: NIOSingleStepByteToMessageDecoder {
             let length: UInt32 = buffer.getInteger(at: start), let stream: UInt32 = buffer.getInteger(at: start + 4),
             let rawKind: UInt8 = buffer.getInteger(at: start + 8), let flags: UInt8 = buffer.getInteger(at: start + 9)
         else { return nil }
-        guard length <= UInt32(CallFrame.payloadMax) else { throw CallFrameError.tooLong(Int(length)) }
+        guard length <= UInt32(CallFrame.maxPayload) else { throw CallFrameError.tooLong(Int(length)) }
         guard let kind = CallFrame.Kind(rawValue: rawKind) else { throw CallFrameError.kind(rawKind) }
         guard buffer.readableBytes >= CallFrame.headerLength + Int(length) else { return nil }
         buffer.moveReaderIndex(forwardBy: CallFrame.headerLength)
@@ -77,7 +77,7 @@ public struct CallFrameEncoder: MessageToByteEncoder {
     public init() {}
 
     public func encode(data frame: CallFrame, out: inout ByteBuffer) throws {
-        guard frame.payload.count <= CallFrame.payloadMax else { throw CallFrameError.tooLong(frame.payload.count) }
+        guard frame.payload.count <= CallFrame.maxPayload else { throw CallFrameError.tooLong(frame.payload.count) }
         out.writeInteger(UInt32(frame.payload.count))
         out.writeInteger(frame.stream)
         out.writeInteger(frame.kind.rawValue)

@@ -13,7 +13,7 @@ public final class Server: Sendable {
     typealias Connection = NIOAsyncChannel<CallFrame, CallFrame>
 
     /// Calls of one connection that may run at a time; a client with more waits for its own.
-    static let callsMax = 1024
+    static let maxCalls = 1024
 
     private let services: [any Service]
     /// Called for every connection that begins (+1) and ends (−1).
@@ -133,7 +133,7 @@ private final class CallCounter: Sendable {
     private let running = Atomic(0)
 
     /// Whether one more may begin.
-    func begin() -> Bool { running.add(1, ordering: .relaxed).newValue <= Server.callsMax }
+    func begin() -> Bool { running.add(1, ordering: .relaxed).newValue <= Server.maxCalls }
     func end() { running.subtract(1, ordering: .relaxed) }
 }
 

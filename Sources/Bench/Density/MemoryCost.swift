@@ -19,13 +19,13 @@ public struct MemoryCost: Equatable, Sendable {
     public var total: UInt64 { processes + files + kernel }
 
     private static let kernelStackSize: UInt64 = 16 << 10
-    private static let bytesMax = 16 << 20
+    private static let maxBytes = 16 << 20
 
     /// - `processes`: their ids; those that are gone count nothing.
     /// - `shared`: paths of files that several processes map.
     public init(processes ids: [Int32], shared: [String]) throws {
         for id in ids {
-            guard let maps = try? FileSystem.contents(of: "/proc/\(id)/smaps", atMost: Self.bytesMax) else { continue }
+            guard let maps = try? FileSystem.contents(of: "/proc/\(id)/smaps", atMost: Self.maxBytes) else { continue }
             processes += Self.proportionalBytes(String(decoding: maps, as: UTF8.self), shared: Set(shared))
             kernel += Self.kernelBytes(id)
         }

@@ -8,7 +8,7 @@ public struct NeighbourBench {
     private let virtualCPUs: Int
     /// The guest's memory besides what the containers need.
     private static let baseMemory: UInt64 = 256 << 20
-    private static let millisecondsMax: UInt64 = 60_000
+    private static let maxMilliseconds: UInt64 = 60_000
 
     /// - `executable`: this executable, which does the guest's work.
     /// - `kernel`: the guest kernel with PCI.
@@ -93,8 +93,8 @@ public struct NeighbourBench {
         let start = MonotonicClock.nanoseconds
         try action()
         while try !isDone() {
-            guard MonotonicClock.nanoseconds - start < Self.millisecondsMax * 1_000_000 else {
-                throw Stopwatch.Failed(description: "waited \(Self.millisecondsMax) ms for \(what)")
+            guard MonotonicClock.nanoseconds - start < Self.maxMilliseconds * 1_000_000 else {
+                throw Stopwatch.Failed(description: "waited \(Self.maxMilliseconds) ms for \(what)")
             }
             _ = try wait(for: [], timeoutInMilliseconds: 5)
         }

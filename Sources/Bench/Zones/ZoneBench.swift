@@ -21,7 +21,7 @@ public struct ZoneBench {
         public var steps: [(name: String, milliseconds: Double)]
     }
 
-    private static let nanosecondsMax: UInt64 = 60_000_000_000
+    private static let maxNanoseconds: UInt64 = 60_000_000_000
 
     private let executable: String
     private let places: [String]
@@ -72,7 +72,7 @@ public struct ZoneBench {
             .signal(
                 container: container.id, process: ProcessNumber.initial.rawValue, signal: UInt32(SIGKILL), all: false))
         let killedAt = MonotonicClock.nanoseconds
-        while MonotonicClock.nanoseconds - killedAt < Self.nanosecondsMax {
+        while MonotonicClock.nanoseconds - killedAt < Self.maxNanoseconds {
             // The times are the VM's own: how soon they are read does not matter, but asking takes its time.
             _ = try wait(for: [], timeoutInMilliseconds: 100)
             let after = try times(of: machine)

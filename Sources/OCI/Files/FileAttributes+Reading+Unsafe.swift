@@ -5,7 +5,7 @@ import SystemPackage
 
 extension FileAttributes {
     /// The most bytes of all names, and of one value, of extended attributes (XATTR_LIST_MAX, XATTR_SIZE_MAX).
-    private static let attributeBytesMax = 64 << 10
+    private static let maxAttributeBytes = 64 << 10
 
     /// What an entry of a folder has, without its extended attributes.
     init(_ status: FileStatus) {
@@ -28,7 +28,7 @@ extension FileAttributes {
     }
 
     private static func attributeNames(of descriptor: OwnedDescriptor) throws(OCIError) -> [[CChar]] {
-        var names = [CChar](repeating: 0, count: attributeBytesMax)
+        var names = [CChar](repeating: 0, count: maxAttributeBytes)
         // SAFETY: the array's own address and count.
         let length = unsafe clinux_list_attributes(descriptor.rawValue, &names, names.count)
         if length == -Int(EOPNOTSUPP) { return [] }
@@ -40,7 +40,7 @@ extension FileAttributes {
 
     /// nil where there is none of this name, which is NUL-terminated.
     static func value(of name: [CChar], _ descriptor: OwnedDescriptor) throws(OCIError) -> [UInt8]? {
-        var value = [UInt8](repeating: 0, count: attributeBytesMax)
+        var value = [UInt8](repeating: 0, count: maxAttributeBytes)
         // SAFETY: the name ends with NUL; the value's address and count are the array's own.
         let length = unsafe clinux_get_attribute(descriptor.rawValue, name, &value, value.count)
         if length == -Int(ENODATA) || length == -Int(EOPNOTSUPP) { return nil }

@@ -17,8 +17,8 @@ struct ManifestChoice {
         var rank: Int
     }
 
-    private static let nestingMax = 4
-    private static let manifestsMax = 1000
+    private static let maxNesting = 4
+    private static let maxManifests = 1000
 
     func contents(of index: ImageIndex, name: String?) throws(OCIError) -> ImageContents {
         var candidates: [Candidate] = []
@@ -50,8 +50,8 @@ struct ManifestChoice {
         for descriptor in index.manifests {
             let ownNames = Self.names(descriptor) + names
             if let type = descriptor.mediaType, MediaType.indices.contains(type) {
-                guard nesting < Self.nestingMax else {
-                    throw .limitExceeded(what: "indices within each other", limit: UInt64(Self.nestingMax))
+                guard nesting < Self.maxNesting else {
+                    throw .limitExceeded(what: "indices within each other", limit: UInt64(Self.maxNesting))
                 }
                 let inner = try container.document(ImageIndex.self, of: descriptor, what: "index", limits: limits)
                 try collect(inner, names: ownNames, nesting: nesting + 1, into: &candidates, refused: &refused)
@@ -62,8 +62,8 @@ struct ManifestChoice {
                 candidates.append(
                     Candidate(descriptor: descriptor, names: ownNames, rank: descriptor.platform?.rank ?? 0))
             }
-            guard candidates.count + refused.count <= Self.manifestsMax else {
-                throw .limitExceeded(what: "manifests", limit: UInt64(Self.manifestsMax))
+            guard candidates.count + refused.count <= Self.maxManifests else {
+                throw .limitExceeded(what: "manifests", limit: UInt64(Self.maxManifests))
             }
         }
     }

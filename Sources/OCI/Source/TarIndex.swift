@@ -13,8 +13,8 @@ struct TarIndex {
     private var entries: [String: Entry] = [:]
 
     private static let blockSize: UInt64 = 512
-    private static let entriesMax = 100_000
-    private static let extensionBytesMax: UInt64 = 1 << 20
+    private static let maxEntries = 100_000
+    private static let maxExtensionBytes: UInt64 = 1 << 20
 
     /// Reads every header of the archive; `path` names it in errors.
     init(_ archive: ByteRegion, path: String) throws(OCIError) {
@@ -35,14 +35,14 @@ struct TarIndex {
                 )
             }
             if header.isExtension {
-                guard size <= Self.extensionBytesMax else {
-                    throw .limitExceeded(what: "bytes in a tar header", limit: Self.extensionBytesMax)
+                guard size <= Self.maxExtensionBytes else {
+                    throw .limitExceeded(what: "bytes in a tar header", limit: Self.maxExtensionBytes)
                 }
                 pending.add(header, content: try Self.read(archive, at: start, count: size))
             } else {
                 add(header, pending, ByteRegion(file: archive.file, offset: archive.offset + start, sizeInBytes: size))
-                guard entries.count <= Self.entriesMax else {
-                    throw .limitExceeded(what: "files in its archive", limit: UInt64(Self.entriesMax))
+                guard entries.count <= Self.maxEntries else {
+                    throw .limitExceeded(what: "files in its archive", limit: UInt64(Self.maxEntries))
                 }
                 pending = Extensions()
             }

@@ -7,7 +7,7 @@ import LinuxSystem
 /// and two of them may agree in every inode and time: there the file that is mounted is what counts, which is a
 /// committed snapshot's in its turn.
 enum LayerIdentity {
-    private static let mountBytesMax = 16 << 20
+    private static let maxMountBytes = 16 << 20
 
     static func of(_ folder: Directory, at path: String) throws(OCIError) -> [UInt8] {
         let status = try Directory.status(of: folder.descriptor)
@@ -25,7 +25,7 @@ enum LayerIdentity {
 
     /// The file that an EROFS file system is mounted from, itself or by a loop device; nil where there is none.
     private static func mountedFile(device: String) throws(SystemError) -> String? {
-        let mounts = try FileSystem.contents(of: "/proc/self/mountinfo", atMost: mountBytesMax) ?? []
+        let mounts = try FileSystem.contents(of: "/proc/self/mountinfo", atMost: maxMountBytes) ?? []
         guard let source = source(of: device, in: String(decoding: mounts, as: UTF8.self)) else { return nil }
         guard source.hasPrefix("/dev/") else { return source.hasPrefix("/") ? source : nil }
         let path = "/sys/dev/block/\(device)/loop/backing_file"

@@ -6,7 +6,7 @@ import LinuxSystem
 /// non-blocking, and a reader that is slow must not keep signals from being passed on. The thread is only started when
 /// there is something to write. The socket's buffer is all that is ever held back.
 final class OutputPump: Sendable {
-    private static let atOnceMax = 64 << 10
+    private static let maxAtOnce = 64 << 10
 
     let socket: OwnedDescriptor
     private let stream: OwnedDescriptor
@@ -21,7 +21,7 @@ final class OutputPump: Sendable {
 
     /// What comes first; nothing when the container has closed the stream without a word, and all is done.
     func readFirst() -> [UInt8] {
-        let piece = (try? socket.read(atMost: Self.atOnceMax)) ?? []
+        let piece = (try? socket.read(atMost: Self.maxAtOnce)) ?? []
         if piece.isEmpty { finished.signal() }
         return piece
     }
@@ -33,7 +33,7 @@ final class OutputPump: Sendable {
             while !piece.isEmpty {
                 do {
                     try stream.write(all: piece)
-                    piece = try socket.read(atMost: Self.atOnceMax)
+                    piece = try socket.read(atMost: Self.maxAtOnce)
                 } catch {
                     // Nobody reads it any more: the container shall know, as if it wrote to the pipe itself.
                     break
@@ -48,11 +48,11 @@ final class OutputPump: Sendable {
 /// Takes this process's standard input to a container. Its thread is left alone when the container has ended: nothing
 /// ends a blocking read of a stream that others share.
 enum InputPump {
-    private static let atOnceMax = 64 << 10
+    private static let maxAtOnce = 64 << 10
 
     static func start(from stream: OwnedDescriptor, to socket: OwnedDescriptor) throws(SystemError) {
         _ = try Thread(named: "input") {
-            while let piece = try? stream.read(atMost: atOnceMax), !piece.isEmpty {
+            while let piece = try? stream.read(atMost: maxAtOnce), !piece.isEmpty {
                 guard (try? socket.send(piece)) != nil else { return }
             }
             socket.endWriting()

@@ -3,9 +3,9 @@ import SystemPackage
 
 /// A conversation with the kernel about one network namespace (rtnetlink(7)). One request at a time; not thread-safe.
 final class RoutingSocket {
-    private static let bytesPerReadMax = 64 << 10
+    private static let maxBytesPerRead = 64 << 10
     /// Reads of one dump: far more than any pod's namespace has.
-    private static let readsMax = 1024
+    private static let maxReads = 1024
 
     private let socket: OwnedDescriptor
     private var number: UInt32 = 0
@@ -16,7 +16,7 @@ final class RoutingSocket {
     func ask(_ message: RoutingMessage, _ action: String) throws(SystemError) {
         try send(message)
         while true {
-            var bytes = RoutingBytes(try socket.read(atMost: Self.bytesPerReadMax)[...])
+            var bytes = RoutingBytes(try socket.read(atMost: Self.maxBytesPerRead)[...])
             while let answer = bytes.takeMessage() {
                 guard answer.number == number, answer.kind == RoutingMessage.Kind.error.rawValue else { continue }
                 return try Self.check(answer.body, action)
@@ -28,8 +28,8 @@ final class RoutingSocket {
     func list(_ message: RoutingMessage, _ action: String) throws(SystemError) -> [RoutingBytes] {
         try send(message)
         var found: [RoutingBytes] = []
-        for _ in 0..<Self.readsMax {
-            var bytes = RoutingBytes(try socket.read(atMost: Self.bytesPerReadMax)[...])
+        for _ in 0..<Self.maxReads {
+            var bytes = RoutingBytes(try socket.read(atMost: Self.maxBytesPerRead)[...])
             while let answer = bytes.takeMessage() {
                 guard answer.number == number else { continue }
                 switch RoutingMessage.Kind(rawValue: answer.kind) {

@@ -14,7 +14,7 @@ public final class PlacementAttempt {
     }
 
     /// How many VMs are started for one container, each of which others fill before it comes to it.
-    private static let lostMax = 8
+    private static let maxLost = 8
 
     private let placement: Placement
     private let order: Placement.Order
@@ -231,7 +231,7 @@ public final class PlacementAttempt {
         // Others may have filled one that was just started before its starter came to it.
         case (.refused(let refusal), .fresh) where refusal.reason == .full:
             lost += 1
-            guard lost < Self.lostMax else {
+            guard lost < Self.maxLost else {
                 throw .refused(
                     Refusal(.full, "others took every zone of the \(lost) VMs started for \(order.record.id)"))
             }

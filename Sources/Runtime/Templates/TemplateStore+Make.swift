@@ -4,7 +4,7 @@ import SystemPackage
 
 extension TemplateStore {
     /// How much of an explanation is taken from a VM that did not become a template.
-    private static var wordsMax: Int { 16 << 10 }
+    private static var maxWords: Int { 16 << 10 }
 
     /// Makes the template of a key, unless there is one: `boot` runs a VM that saves itself into the folder that it is
     /// given, with its words to the file. It appears whole.
@@ -45,7 +45,7 @@ extension TemplateStore {
         }
         let status = try boot(folder, words)
         guard status == 0 else {
-            let last = try? FileSystem.tail(of: "\(folder)/words", atMost: Self.wordsMax)
+            let last = try? FileSystem.tail(of: "\(folder)/words", atMost: Self.maxWords)
             let line = String(decoding: last ?? [], as: UTF8.self).split(whereSeparator: \.isNewline).last ?? ""
             throw .invalid(
                 "no template was made: the VM ended with status \(status): \(printable(String(line), atMost: 512))")

@@ -10,7 +10,7 @@ import SystemPackage
 /// attached to nothing, and that goes with its last descriptor, whichever process is killed.
 enum LayerStack {
     /// What mount(2) takes of options, in bytes: a page, with its end.
-    private static let optionBytesMax = 4095
+    private static let maxOptionBytes = 4095
 
     /// - Parameter layers: absolute paths, the topmost first; two or more.
     static func mount(_ layers: [String]) throws(SystemError) -> OwnedDescriptor {
@@ -27,7 +27,7 @@ enum LayerStack {
         for path in layers { folders.append(try OwnedDescriptor(opening: path, flags: O_RDONLY | O_DIRECTORY)) }
         // By descriptor: short, and without characters that mean something in options.
         let options = "lowerdir=" + folders.map { "/proc/self/fd/\($0.rawValue)" }.joined(separator: ":")
-        guard options.utf8.count <= optionBytesMax else { throw SystemError(what, .argListTooLong) }
+        guard options.utf8.count <= maxOptionBytes else { throw SystemError(what, .argListTooLong) }
         defer { withExtendedLifetime(folders) {} }
         // SAFETY: both C strings live for the call.
         return OwnedDescriptor(taking: try unsafe checked(clinux_mount_overlay(layers[0], options), what))

@@ -5,14 +5,14 @@ import TTRPC
 /// A container's folder of containerd's: `config.json`, and what the shim leaves in it.
 struct Bundle: Sendable {
     /// As containerd limits a container's record, and more.
-    private static let bytesMax = 16 << 20
+    private static let maxBytes = 16 << 20
 
     let path: String
 
     init(_ path: String) { self.path = path }
 
     func specification() throws -> RuntimeSpec {
-        guard let bytes = try FileSystem.contents(of: "\(path)/config.json", atMost: Self.bytesMax) else {
+        guard let bytes = try FileSystem.contents(of: "\(path)/config.json", atMost: Self.maxBytes) else {
             throw Status(.notFound, "there is no \(path)/config.json")
         }
         return try RuntimeSpec(json: bytes, path: "\(path)/config.json")

@@ -13,12 +13,12 @@ import TTRPC
 /// does not wait for one finds nobody, and one that makes no sense ends the connection, and what was begun on it.
 final class MachineConnection: Sendable {
     /// Answers to the request that began the conversation: that it was done, and its process's end.
-    private static let answersMax = 2
+    private static let maxAnswers = 2
 
     private struct State {
         /// Gets the answers to the request that began the conversation.
         var begun: AsyncStream<ControlReply>.Continuation?
-        var answersLeft = MachineConnection.answersMax
+        var answersLeft = MachineConnection.maxAnswers
         var waiting: [UInt32: CheckedContinuation<ControlReply, any Error>] = [:]
         /// How long each is waited for; 0 is the first answer to the request that began the conversation.
         var watches: [UInt32: AnswerWatch] = [:]

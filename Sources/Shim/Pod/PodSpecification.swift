@@ -18,7 +18,7 @@ struct PodSpecification: Sendable {
     static let joinable = ["network", "ipc", "uts", "pid"]
     /// Small files of the host that are handed over as they are now.
     private static let inlineFiles: Set = ["/etc/hosts", "/etc/hostname", "/etc/resolv.conf"]
-    private static let fileBytesMax = 512 << 10
+    private static let maxFileBytes = 512 << 10
 
     init(_ spec: RuntimeSpec, _ membership: Membership, read: (String) throws -> [UInt8]?) throws {
         self.spec = spec
@@ -81,10 +81,10 @@ struct PodSpecification: Sendable {
                     options: ["nosuid", "noexec", "nodev", "mode=1777"])
             } else if isBind, Self.inlineFiles.contains(mount.destination) {
                 let contents = try mount.source.flatMap { try read($0) } ?? []
-                guard contents.count <= Self.fileBytesMax else {
+                guard contents.count <= Self.maxFileBytes else {
                     throw Status(
                         .invalidArgument,
-                        "\(mount.source ?? "") for \(mount.destination) is longer than \(Self.fileBytesMax) bytes")
+                        "\(mount.source ?? "") for \(mount.destination) is longer than \(Self.maxFileBytes) bytes")
                 }
                 files.append(InlineFile(path: mount.destination, contents: contents))
                 continue

@@ -4,7 +4,7 @@ import SystemPackage
 /// Takes what is written into a fifo to a process's standard input. Its thread ends with the fifo's writers, on request,
 /// or when the process reads no more.
 final class InputRelay: Sendable {
-    private static let atOnceMax = 64 << 10
+    private static let maxAtOnce = 64 << 10
 
     private let fifo: OwnedDescriptor
     private let socket: OwnedDescriptor
@@ -40,7 +40,7 @@ final class InputRelay: Sendable {
     private func pass(untilEmpty: Bool) -> Bool {
         repeat {
             let piece: [UInt8]
-            do { piece = try fifo.read(atMost: Self.atOnceMax) } catch {
+            do { piece = try fifo.read(atMost: Self.maxAtOnce) } catch {
                 return error.errno == .resourceTemporarilyUnavailable
             }
             guard !piece.isEmpty, (try? socket.send(piece)) != nil else { return false }

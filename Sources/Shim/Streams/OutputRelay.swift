@@ -2,7 +2,7 @@ import LinuxSystem
 
 /// Takes what comes out of a pipe into a file, which no event loop can wait for.
 final class OutputRelay: Sendable {
-    private static let pieceMax = 64 << 10
+    private static let maxPiece = 64 << 10
     /// How long an ended process's output is waited for, in milliseconds. It comes to its end when the VM lets go of it,
     /// which one that is stopped does not; what comes later is written all the same.
     static let patience: CInt = 10_000
@@ -14,7 +14,7 @@ final class OutputRelay: Sendable {
         let finished = try EventDescriptor()
         self.finished = finished
         _ = try LinuxSystem.Thread(named: "output") {
-            while let piece = try? pipe.read(atMost: Self.pieceMax), !piece.isEmpty {
+            while let piece = try? pipe.read(atMost: Self.maxPiece), !piece.isEmpty {
                 // A full disk is no reason to stop the container: what cannot be written is lost.
                 try? file.write(all: piece)
             }

@@ -8,7 +8,7 @@ import TTRPC
 /// Tells containerd what happens, in the order in which it happens. While containerd is away, events wait for it.
 final class EventPublisher: Sendable {
     /// More than these wait for a containerd that does not come back: then the oldest are lost.
-    private static let waitingMax = 16_384
+    private static let maxWaiting = 16_384
     /// At most so long is waited for the socket of a containerd that is away; after that it is tried again.
     private static let retry = Duration.seconds(1)
     /// So long a containerd that is there may take for an event; then it is sent on a new connection.
@@ -31,7 +31,7 @@ final class EventPublisher: Sendable {
         self.address = address.map { $0.hasPrefix("unix://") ? String($0.dropFirst(7)) : $0 }
         self.namespace = namespace
         self.group = group
-        (events, queue) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(Self.waitingMax))
+        (events, queue) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(Self.maxWaiting))
     }
 
     func publish(_ topic: String, _ event: some SwiftProtobuf.Message) {

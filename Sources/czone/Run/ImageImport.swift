@@ -13,7 +13,7 @@ enum ImageImport {
 
 /// One line on a terminal's standard error that is drawn over again; nothing where that is no terminal.
 final class ProgressBar {
-    private static let cellsMax = 32
+    private static let maxCells = 32
     private static let intervalInNanoseconds: UInt64 = 50_000_000
 
     private let terminal = Terminal(StandardStream.error.descriptor)
@@ -40,8 +40,8 @@ final class ProgressBar {
         let title = "\(progress.phase.rawValue) the image"
         guard progress.bytesTotal > 0 else { return "\(title) … \(ByteSize(bytes: progress.bytesDone))" }
         let share = min(1, Double(progress.bytesDone) / Double(progress.bytesTotal))
-        let full = Int(share * Double(cellsMax))
-        let cells = String(repeating: "█", count: full) + String(repeating: "░", count: cellsMax - full)
+        let full = Int(share * Double(maxCells))
+        let cells = String(repeating: "█", count: full) + String(repeating: "░", count: maxCells - full)
         return "\(title) \(cells) \(Int(share * 100)) % of \(ByteSize(bytes: progress.bytesTotal))"
     }
 

@@ -87,7 +87,7 @@ struct RunPlan {
 
 /// The files that tell a container its own name and others' addresses.
 enum NetworkFiles {
-    private static let resolverBytesMax = 64 << 10
+    private static let maxResolverBytes = 64 << 10
 
     static func all(hostname: String) -> [InlineFile] {
         let hosts = """
@@ -100,7 +100,7 @@ enum NetworkFiles {
             InlineFile(path: "/etc/hostname", contents: Array("\(hostname)\n".utf8)),
             InlineFile(path: "/etc/hosts", contents: Array(hosts.utf8)),
         ]
-        if let resolver = try? FileSystem.contents(of: "/etc/resolv.conf", atMost: resolverBytesMax) {
+        if let resolver = try? FileSystem.contents(of: "/etc/resolv.conf", atMost: maxResolverBytes) {
             files.append(InlineFile(path: "/etc/resolv.conf", contents: resolver))
         }
         return files
@@ -109,13 +109,13 @@ enum NetworkFiles {
 
 /// The environment that a user gives a container.
 enum Environment {
-    private static let fileBytesMax = 1 << 20
+    private static let maxFileBytes = 1 << 20
 
     /// `NAME=value` each. A name alone takes this process's value, and nothing where there is none.
     static func words(of options: RunOptions) throws -> [String] {
         var words: [String] = []
         for path in options.environmentFiles {
-            guard let bytes = try FileSystem.contents(of: path, atMost: fileBytesMax) else {
+            guard let bytes = try FileSystem.contents(of: path, atMost: maxFileBytes) else {
                 throw RuntimeError.invalid("there is no file \(quoted(path)), which --env-file names")
             }
             for line in String(decoding: bytes, as: UTF8.self).split(separator: "\n") where !line.hasPrefix("#") {

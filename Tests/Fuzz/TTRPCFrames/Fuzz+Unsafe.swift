@@ -11,7 +11,7 @@ public func fuzzOneInput(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     precondition(frames(of: input, pieces: 7) == whole, "the same bytes gave other frames in pieces")
     var written = ByteBuffer()
     for frame in whole {
-        precondition(frame.payload.count <= CallFrame.payloadMax)
+        precondition(frame.payload.count <= CallFrame.maxPayload)
         try? CallFrameEncoder().encode(data: frame, out: &written)
     }
     precondition(input.starts(with: written.readableBytesView), "a frame was written otherwise than it came")
