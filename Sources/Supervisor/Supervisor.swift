@@ -21,6 +21,7 @@ public import Machine
 /// Runs containers in a machine: answers the control socket, gives each container its zone, has the agent make it, and
 /// takes the zone back when it has ended.
 public final class Supervisor {
+    let deadlines: Deadlines
     let containers = ContainerTable()
     let zones: ZoneSet
     let agent: AgentSession
@@ -37,9 +38,10 @@ public final class Supervisor {
 
     init(supervising machine: any SupervisedMachine, _ configuration: Configuration) throws {
         let loop = machine.loop
-        zones = ZoneSet(machine.zoneDevices)
-        agent = AgentSession(vsock: machine.vsock, loop: loop)
-        lifecycle = try VirtualMachineLifecycle(machine, containers, agent, configuration)
+        deadlines = try Deadlines(on: loop)
+        zones = ZoneSet(machine.zoneDevices, deadlines)
+        agent = AgentSession(vsock: machine.vsock, loop: loop, deadlines)
+        lifecycle = try VirtualMachineLifecycle(machine, containers, agent, deadlines, configuration)
         handshake = BootHandshake(machine, agent, lifecycle, zones)
         let volumes = AttachedVolumes(configuration.files, configuration.fileThreads)
         let streams = ContainerStreams(machine.vsock, on: loop)
@@ -98,4 +100,6 @@ extension Supervisor: AgentSession.Listener {
     func templateReached(_ event: TemplateReached) {}
 
     func agentIsLost(_ reason: String) { lifecycle.agentIsLost(reason) }
+
+    func agentIsSilent(_ reason: String) { lifecycle.fail(reason) }
 }

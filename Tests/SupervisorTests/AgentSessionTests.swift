@@ -13,6 +13,7 @@ private final class Listener: AgentSession.Listener {
     var outOfMemory: [OutOfMemory] = []
     var zones: [ZoneChanged] = []
     var lost: [String] = []
+    var silent: [String] = []
 
     func agentSaidHello(_ hello: Hello) { hellos += 1 }
     func processExited(_ exited: Exited) { exits.append(exited) }
@@ -20,6 +21,7 @@ private final class Listener: AgentSession.Listener {
     func templateReached(_ event: TemplateReached) {}
     func zoneChanged(_ event: ZoneChanged) { zones.append(event) }
     func agentIsLost(_ reason: String) { lost.append(reason) }
+    func agentIsSilent(_ reason: String) { silent.append(reason) }
 }
 
 /// The host's end of an agent's connection, and the guest's, which the test has.
@@ -27,6 +29,7 @@ private final class Bench {
     let listener = Listener()
     let loop: EventLoop
     let vsock: VsockDevice
+    let deadlines: Deadlines
     let session: AgentSession
     let guest: OwnedDescriptor
     var answers: [String] = []
@@ -34,7 +37,8 @@ private final class Bench {
     init() throws {
         loop = try EventLoop()
         vsock = VsockDevice(loop: loop)
-        session = AgentSession(vsock: vsock, loop: loop)
+        deadlines = try Deadlines(on: loop)
+        session = AgentSession(vsock: vsock, loop: loop, deadlines)
         session.listener = listener
         guest = try #require(session.accept())
         try say(Hello(isSetUp: false))
@@ -57,7 +61,7 @@ private final class Bench {
         try say(try Frame.bytes(of: message, request: request))
     }
 
-    func ask(_ request: some Request, _ name: String) {
+    func ask(_ request: some BoundedRequest, _ name: String) {
         session.request(request) { [self] result in
             switch result {
             case .success: answers.append("\(name): done")
@@ -165,7 +169,73 @@ private let exit = Exited(
         let bench = try Bench()
         for _ in 0..<5000 { bench.ask(PauseContainer(container: ContainerNumber(1)), "ask") }
         #expect(bench.answers.count == 5000 - 4096)
-        #expect(bench.answers.allSatisfy { $0 == "ask: the guest's agent does not answer" })
+        #expect(bench.answers.allSatisfy { $0 == "ask: the guest's agent leaves 4096 requests unanswered" })
+    }
+
+    // MARK: Deadlines
+
+    @Test func aRequestHasItsAnswerAtItsDeadlineAtTheLatest() throws {
+        let bench = try Bench()
+        bench.ask(ResizeTerminal(container: ContainerNumber(1), size: WindowSize(rows: 1, columns: 1)), "resize")
+        bench.ask(CreateContainer.bench, "create")
+        bench.deadlines.advance(byMilliseconds: 29_000)
+        #expect(bench.answers.isEmpty)
+        bench.deadlines.advance(byMilliseconds: 1000)
+        #expect(bench.answers == ["resize: the guest's agent has not answered within 30 s"])
+        bench.deadlines.advance(byMilliseconds: 89_000)
+        #expect(bench.answers.count == 1)
+        bench.deadlines.advance(byMilliseconds: 1000)
+        #expect(bench.answers.last == "create: the guest's agent has not answered within 120 s")
+    }
+
+    @Test func aLateAnswerIsTakenAndChangesNothing() throws {
+        let bench = try Bench()
+        bench.ask(ResumeContainer(container: ContainerNumber(1)), "one")
+        bench.deadlines.advance(byMilliseconds: 30_000)
+        bench.ask(ResumeContainer(container: ContainerNumber(2)), "two")
+        try bench.say(Done(), to: 1)
+        #expect(bench.answers.count == 1 && bench.session.isReady)
+        try bench.say(Done(), to: 2)
+        #expect(bench.answers.last == "two: done")
+        // Once.
+        try bench.say(Done(), to: 1)
+        #expect(bench.listener.lost.count == 1)
+    }
+
+    @Test func anAgentThatSaysNothingIsSilent() throws {
+        let bench = try Bench()
+        bench.deadlines.advance(byMilliseconds: 1_000_000)
+        #expect(bench.listener.silent.isEmpty, "it owes nothing")
+        bench.ask(PauseContainer(container: ContainerNumber(1)), "pause")
+        bench.deadlines.advance(byMilliseconds: 60_000)
+        bench.deadlines.advance(byMilliseconds: 59_000)
+        #expect(bench.listener.silent.isEmpty)
+        bench.deadlines.advance(byMilliseconds: 1000)
+        #expect(bench.listener.silent == ["the guest's agent has answered nothing for 120 s"])
+    }
+
+    @Test func anAgentAtLongWorkThatAnswersOthersIsNotSilent() throws {
+        let bench = try Bench()
+        bench.ask(DeleteContainer(container: ContainerNumber(1)), "delete")
+        bench.deadlines.advance(byMilliseconds: 60_000)
+        // What it was asked in the midst of it: request 2.
+        try bench.say(NodeMeasures(nodes: [], pagesMigrated: 0, agentResidentBytes: 0), to: 2)
+        bench.deadlines.advance(byMilliseconds: 60_000)
+        bench.deadlines.advance(byMilliseconds: 1_000_000)
+        #expect(bench.listener.silent.isEmpty && bench.answers.count == 1)
+    }
+
+    @Test func aGuestWhoseAgentNeverComesIsSilent() throws {
+        let loop = try EventLoop()
+        let (deadlines, listener) = (try Deadlines(on: loop), Listener())
+        let session = AgentSession(vsock: VsockDevice(loop: loop), loop: loop, deadlines)
+        session.listener = listener
+        deadlines.advance(byMilliseconds: 299_000)
+        #expect(listener.silent.isEmpty)
+        deadlines.advance(byMilliseconds: 1000)
+        #expect(listener.silent == ["the guest's agent has not come within 300 s"])
+        // One that connects and does not greet is no better.
+        #expect(!session.isReady)
     }
 
     @Test func aSecondConnectionIsRefused() throws {
@@ -183,6 +253,14 @@ private let exit = Exited(
     @Test func theLongestFailureIsARefusalThatCanBeSent() {
         let failure = AgentFailure.refused(Failure(code: 2, step: .execute, text: String(repeating: "x", count: 4096)))
         #expect(failure.refusal.reason == .programNotFound && failure.refusal.text.utf8.count > 4096)
-        #expect(AgentFailure.lost("").refusal.reason == .lost && AgentFailure.timeout.refusal.reason == .late)
+        #expect(
+            AgentFailure.lost("").refusal.reason == .lost && AgentFailure.timeout(seconds: 1).refusal.reason == .late)
+        #expect(AgentFailure.overloaded(unanswered: 1).refusal.reason == .late)
+    }
+}
+
+extension CreateContainer {
+    fileprivate static var bench: CreateContainer {
+        RunRequest.bench("a").create
     }
 }

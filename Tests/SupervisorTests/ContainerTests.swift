@@ -62,6 +62,24 @@ import Zones
         #expect(bench.supervisor.containers["second"]?.life.state == .running)
     }
 
+    @Test func aClientThatGoesTakesTheProcessesWithItThatShallNotOutliveIt() throws {
+        let bench = try SupervisorBench()
+        let (_, number) = try bench.run("a", endsWithConnection: false)
+        let (client, other) = (try bench.client(), try bench.client())
+        try client.send(.execute(.bench("a")))
+        try client.send(.execute(.bench("a", endsWithConnection: false)))
+        try other.send(.execute(.bench("a")))
+        // The first has started; of the second and third nothing is known yet.
+        try bench.say(.bench, to: try bench.request(Execute.self).number)
+        try client.close()
+        let killed = try bench.request(SendSignal.self).content
+        #expect(killed == SendSignal(container: number, process: ProcessNumber(1), signal: 9))
+        #expect(try !bench.wasAsked(.signal))
+        try other.close()
+        #expect(try bench.request(SendSignal.self).content.process == ProcessNumber(3), "before its start is answered")
+        #expect(bench.supervisor.containers["a"]?.life.state == .running)
+    }
+
     @Test func aRefusedContainerLeavesNothing() throws {
         let bench = try SupervisorBench()
         let client = try bench.client()

@@ -19,7 +19,7 @@ final class SupervisorBench {
     private var decoder = FrameDecoder()
     private var requests: [Frame] = []
 
-    init(zones: Int = 2, isAlone: Bool = false, isSetUp: Bool = true) throws {
+    init(zones: Int = 2, isAlone: Bool = false, greets: Bool = true, isSetUp: Bool = true) throws {
         folder = try TemporaryFolder()
         machine = try FakeMachine(zones: zones)
         let configuration = Supervisor.Configuration(
@@ -27,6 +27,7 @@ final class SupervisorBench {
             isAlone: isAlone, virtualCPUs: 1, files: try FileServer(maxDescriptors: 64), fileThreads: threads)
         supervisor = try Supervisor(supervising: machine, configuration)
         agent = try #require(supervisor.agent.accept())
+        guard greets else { return }
         try say(Hello(isSetUp: false))
         guard isSetUp else { return }
         try say(Done(), to: try request(Setup.self).number)
@@ -49,6 +50,17 @@ final class SupervisorBench {
         let index = try #require(requests.firstIndex { $0.type == Content.type }, "nothing asked for \(type)")
         let frame = requests.remove(at: index)
         return (frame.request, try frame.message())
+    }
+
+    /// Lets so many seconds pass, in which the agent answers nothing but what shows that it lives.
+    func answerProbes(during seconds: Int) throws {
+        for _ in 0..<seconds {
+            supervisor.deadlines.advance(byMilliseconds: 1000)
+            while try wasAsked(.measureNodes) {
+                let number = try request(MeasureNodes.self).number
+                try say(NodeMeasures(nodes: [], pagesMigrated: 0, agentResidentBytes: 0), to: number)
+            }
+        }
     }
 
     /// Whether it was asked something else of this type.

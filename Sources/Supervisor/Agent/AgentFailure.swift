@@ -10,15 +10,18 @@ enum AgentFailure: Error, CustomStringConvertible {
     case malformed(ProtocolError)
     /// The agent has gone, or talks nonsense.
     case lost(String)
-    /// It did not answer in time.
-    case timeout
+    /// It did not answer within so many seconds.
+    case timeout(seconds: UInt64)
+    /// It has left so many requests unanswered, and gets no more.
+    case overloaded(unanswered: Int)
 
     var description: String {
         switch self {
         case .refused(let failure): "the guest cannot \(failure.text): \(Errno(rawValue: failure.code))"
         case .malformed(let error): "\(error)"
         case .lost(let reason): "the guest's agent is lost: \(reason)"
-        case .timeout: "the guest's agent does not answer"
+        case .timeout(let seconds): "the guest's agent has not answered within \(seconds) s"
+        case .overloaded(let unanswered): "the guest's agent leaves \(unanswered) requests unanswered"
         }
     }
 
@@ -38,7 +41,7 @@ extension AgentFailure {
             case .refused(let failure) where failure.exitCode != nil: .programNotRunnable
             case .refused, .malformed: .guestFailed
             case .lost: .lost
-            case .timeout: .late
+            case .timeout, .overloaded: .late
             }
         return Refusal(reason, code: code, "\(self)")
     }

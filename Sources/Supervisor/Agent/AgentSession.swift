@@ -5,7 +5,9 @@ import Virtio
 /// The host's end of the agent's control connection. What comes from the guest is checked by `HostConversation`; a
 /// guest that breaks the protocol loses its connection.
 ///
-/// Protected by the device lock.
+/// Each request has its deadline (`BoundedRequest`). Beside these, an agent that says nothing at all for
+/// `maxSilence` after it was asked something, though in the midst of it it is asked for what it can answer at once, is
+/// reported as silent; so is one that does not connect and greet within `maxBoot`. Protected by the device lock.
 final class AgentSession {
     /// What the agent says by itself.
     protocol Listener: AnyObject {
@@ -15,36 +17,62 @@ final class AgentSession {
         func zoneChanged(_ event: ZoneChanged)
         func templateReached(_ event: TemplateReached)
         func agentIsLost(_ reason: String)
+        /// It is connected, or should be, and says nothing.
+        func agentIsSilent(_ reason: String)
     }
 
-    /// How long the agent may take to end a container, or wait for its zone, before the zone is given up, in
-    /// milliseconds: generous, as many may come and go at once on a slow host.
-    static let patienceInMilliseconds: UInt32 = 60_000
+    /// How long the agent itself tries to end a container, or waits for its zone, before it says that it cannot:
+    /// generous, as many may come and go at once on a slow host.
+    static let agentTimeoutInMilliseconds: UInt32 = 60_000
+    /// How long a guest may take until its agent has greeted, and an agent say nothing after a request, in seconds.
+    static let maxBoot: UInt64 = 300
+    static let maxSilence: UInt64 = 120
     /// An agent that leaves so many requests unanswered gets no more.
     private static let maxUnanswered = 4096
 
     private let loop: EventLoop
+    private let deadlines: Deadlines
     weak var listener: (any Listener)?
     private var conversation = HostConversation()
     private var channel: SocketChannel?
-    private var completions: [UInt32: (Result<Frame, AgentFailure>) -> Void] = [:]
+    /// Requests that are neither answered nor late.
+    private var pending: [UInt32: Pending] = [:]
+    /// Passes when the agent is to be taken for silent; nil while it owes nothing that it was asked after it last spoke.
+    private var silence: Deadlines.Token?
     private(set) var isReady = false
 
     /// Waits at the agent's port for it to connect.
-    init(vsock: VsockDevice, loop: EventLoop) {
+    init(vsock: VsockDevice, loop: EventLoop, _ deadlines: Deadlines) {
         self.loop = loop
+        self.deadlines = deadlines
+        silence = deadlines.after(seconds: Self.maxBoot) { [unowned self] in
+            listener?.agentIsSilent("the guest's agent has not come within \(Self.maxBoot) s")
+        }
         vsock.listen(on: Limits.controlPort) { [weak self] _ in self?.accept() }
     }
 
-    /// Asks the agent; `completion` is called once, with its answer or why there is none.
-    func request<Content: Request>(
+    private struct Pending {
+        let complete: (Result<Frame, AgentFailure>) -> Void
+        let deadline: Deadlines.Token
+    }
+
+    /// Asks the agent; `completion` is called once, with its answer or why there is none, at the latest when the
+    /// request's deadline has passed.
+    func request<Content: BoundedRequest>(
         _ content: Content, completion: @escaping (Result<Content.Reply, AgentFailure>) -> Void
     ) {
         guard let channel else { return completion(.failure(.lost("it has not connected"))) }
-        guard completions.count < Self.maxUnanswered else { return completion(.failure(.timeout)) }
+        // Late ones count: their answers may still come.
+        guard conversation.outstandingCount < Self.maxUnanswered else {
+            return completion(.failure(.overloaded(unanswered: conversation.outstandingCount)))
+        }
         do {
             let (number, bytes) = try conversation.begin(content)
-            completions[number] = { result in completion(result.flatMap(Self.reply)) }
+            let deadline = deadlines.after(seconds: Content.deadline) { [unowned self] in
+                pending.removeValue(forKey: number)?.complete(.failure(.timeout(seconds: Content.deadline)))
+            }
+            pending[number] = Pending(complete: { completion($0.flatMap(Self.reply)) }, deadline: deadline)
+            watchSilence()
             channel.send(bytes)
         } catch {
             completion(.failure(.malformed(error)))
@@ -67,6 +95,29 @@ final class AgentSession {
         return channel == nil ? nil : guests
     }
 
+    /// The agent owes an answer from now on, if it does not yet. In the midst of the time it is asked for what it can
+    /// always answer at once: of one that is merely at long work, something is heard.
+    private func watchSilence() {
+        guard silence == nil else { return }
+        silence = deadlines.after(seconds: Self.maxSilence / 2) { [unowned self] in
+            request(MeasureNodes()) { _ in }
+            silence = deadlines.after(seconds: Self.maxSilence / 2) { [unowned self] in
+                listener?.agentIsSilent("the guest's agent has answered nothing for \(Self.maxSilence) s")
+            }
+        }
+    }
+
+    private func endSilence() {
+        if let token = silence { deadlines.cancel(token) }
+        silence = nil
+    }
+
+    private func finish(_ request: UInt32, _ result: Result<Frame, AgentFailure>) {
+        guard let request = pending.removeValue(forKey: request) else { return }
+        deadlines.cancel(request.deadline)
+        request.complete(result)
+    }
+
     private func receive(_ bytes: [UInt8]) {
         conversation.receive(bytes[...])
         do {
@@ -77,13 +128,13 @@ final class AgentSession {
     }
 
     private func handle(_ incoming: HostConversation.Incoming) {
+        endSilence()
         switch incoming {
         case .hello(let hello):
             isReady = true
             listener?.agentSaidHello(hello)
-        case .reply(let request, let frame): completions.removeValue(forKey: request)?(.success(frame))
-        case .failure(let request, let failure):
-            completions.removeValue(forKey: request)?(.failure(.refused(failure)))
+        case .reply(let request, let frame): finish(request, .success(frame))
+        case .failure(let request, let failure): finish(request, .failure(.refused(failure)))
         case .exited(let exited): listener?.processExited(exited)
         case .outOfMemory(let event): listener?.containerRanOutOfMemory(event)
         case .zoneChanged(let event): listener?.zoneChanged(event)
@@ -96,9 +147,8 @@ final class AgentSession {
         channel = nil
         isReady = false
         lost.close()
-        let waiting = completions
-        completions = [:]
-        for completion in waiting.values { completion(.failure(.lost(reason))) }
+        endSilence()
+        for request in pending.keys.sorted() { finish(request, .failure(.lost(reason))) }
         listener?.agentIsLost(reason)
     }
 }

@@ -110,6 +110,7 @@ final class ContainerCreation {
     }
 
     private func plug(_ container: HostedContainer) throws {
+        // Where it is not plugged, the agent says so, or does not answer in time.
         try container.zone?.plug(container.zoneSizeInBytes) { [weak container] in
             container?.pluggedAt = MonotonicClock.nanoseconds
         }
@@ -120,7 +121,7 @@ final class ContainerCreation {
         create.container = container.number
         create.node = container.zone?.zone.node ?? 0
         create.zoneBytes = container.zone == nil ? 0 : container.zoneSizeInBytes
-        create.zoneTimeout = AgentSession.patienceInMilliseconds
+        create.zoneTimeout = AgentSession.agentTimeoutInMilliseconds
         create.start = container.startsAtOnce
         create.specification.limitMemory(to: container.zoneSizeInBytes)
     }

@@ -59,8 +59,13 @@ final class ContainerOperations {
     /// lost.
     func pause(_ id: String, _ caller: ControlCaller) throws(Refusal) {
         let container = try containers.running(id)
-        agent.request(PauseContainer(container: container.number)) { result in
-            if case .success = result { container.step { life throws(ContainerStateError) in try life.pause() } }
+        agent.request(PauseContainer(container: container.number)) { [unowned self] result in
+            switch result {
+            case .success: container.step { life throws(ContainerStateError) in try life.pause() }
+            // It may be frozen yet, and nobody would know.
+            case .failure(.timeout): resume(container)
+            case .failure: break
+            }
             caller.answer(result) { _ in .done }
         }
         // All that can go: the kernel stops where it finds nothing more, which is no failure of the pause.
@@ -80,7 +85,7 @@ final class ContainerOperations {
         }
     }
 
-    private func ask<Content: Request>(_ content: Content, _ caller: ControlCaller) where Content.Reply == Done {
+    private func ask<Content: BoundedRequest>(_ content: Content, _ caller: ControlCaller) where Content.Reply == Done {
         agent.request(content) { caller.answer($0) { _ in .done } }
     }
 }

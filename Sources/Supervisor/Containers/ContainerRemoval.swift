@@ -22,16 +22,18 @@ final class ContainerRemoval {
     /// Ends a container, where it has not ended: what is left of it is killed, and its zone taken back.
     func end(_ container: HostedContainer, _ record: ExitRecord) {
         guard container.end(record) else { return }
-        lifecycle.whenReady { [unowned self] in
-            container.zone?.drain()
-            let request = DeleteContainer(
-                container: container.number, offlineZone: container.zone != nil,
-                timeout: AgentSession.patienceInMilliseconds)
-            agent.request(request) { [unowned self] result in
-                switch result {
-                case .success(let deleted): returnZone(of: container, deleted.zone, after: deleted.timings)
-                case .failure(let failure): quarantineZone(of: container, failure)
-                }
+        lifecycle.whenReady { [unowned self] in delete(container) }
+    }
+
+    private func delete(_ container: HostedContainer) {
+        container.zone?.drain()
+        let request = DeleteContainer(
+            container: container.number, offlineZone: container.zone != nil,
+            timeout: AgentSession.agentTimeoutInMilliseconds)
+        agent.request(request) { [unowned self] result in
+            switch result {
+            case .success(let deleted): returnZone(of: container, deleted.zone, after: deleted.timings)
+            case .failure(let failure): quarantineZone(of: container, failure)
             }
         }
     }
@@ -43,9 +45,11 @@ final class ContainerRemoval {
         container.ports.close()
         container.caller.reply(.refused(failure.refusal))
         _ = container.end(container.record(code: failure.exitCode, reason: "\(failure)"), tellsCaller: false)
+        // It may be made yet.
+        if case .timeout = failure { return delete(container) }
         guard let zone = container.zone else { return finish(container) }
         zone.drain()
-        let request = OfflineZone(node: zone.zone.node, timeout: AgentSession.patienceInMilliseconds)
+        let request = OfflineZone(node: zone.zone.node, timeout: AgentSession.agentTimeoutInMilliseconds)
         agent.request(request) { [unowned self] result in
             switch result {
             case .success(let offline): returnZone(of: container, offline, after: [])
@@ -68,7 +72,7 @@ final class ContainerRemoval {
         }
     }
 
-    /// The agent says that the zone is empty and offline; the device tells whether that is so.
+    /// The agent says that the zone is empty and offline; the device says whether that is so.
     private func returnZone(of container: HostedContainer, _ offline: ZoneOffline?, after steps: [StepTiming]) {
         guard let zone = container.zone else { return finish(container) }
         guard let offline, offline.isOffline else {
@@ -77,9 +81,8 @@ final class ContainerRemoval {
         }
         zone.noteOffline(offline, after: steps)
         // The zone is on its way whether the guest hurries or not: the container is gone for its clients only when
-        // the memory is back.
+        // the memory is back, or the zone quarantined.
         zone.unplug { [unowned self] in finish(container) }
-        if case .quarantined = zone.life.state { finish(container) }
     }
 
     private func quarantineZone(of container: HostedContainer, _ failure: AgentFailure) {
@@ -96,6 +99,6 @@ final class ContainerRemoval {
         volumes.detach(from: container)
         container.remove()
         guard lifecycle.isAlone else { return lifecycle.containersChanged() }
-        container.output.whenAllEnded { [lifecycle] in lifecycle.endAlone() }
+        lifecycle.endAlone(after: container.output)
     }
 }

@@ -28,14 +28,16 @@ final class ProcessExecution {
             throw Refusal(.failed, "\(error)")
         }
         let ports = execute.specification.streams
-        let number = container.processes.add(caller)
+        let number = container.processes.add(caller, endsWithConnection: request.endsWithConnection)
         execute.container = container.number
         execute.process = ProcessNumber(number)
         let askedAt = MonotonicClock.nanoseconds
         agent.request(execute) { [unowned self] result in
-            if case .failure = result {
+            if case .failure(let failure) = result {
                 streams.forget(ports)
                 container.processes.remove(number)
+                // It may come yet, and nobody waits for it.
+                if case .timeout = failure { kill(ProcessNumber(number), of: container) }
             }
             caller.answer(result) { started in
                 .started(
@@ -44,6 +46,21 @@ final class ProcessExecution {
                         plugMicroseconds: 0, totalMicroseconds: (MonotonicClock.nanoseconds - askedAt) / 1000))
             }
         }
+    }
+
+    /// A client's connection has gone: the processes that shall not outlive it are killed.
+    func endProcesses(of session: ControlSession) {
+        for container in containers.all {
+            for number in container.processes.numbers(endingWith: session) {
+                kill(ProcessNumber(number), of: container)
+            }
+        }
+    }
+
+    /// The agent takes requests in turn, so this reaches a process whose start it has not answered yet; of one that is
+    /// not there the agent says so, and nobody needs to know.
+    private func kill(_ process: ProcessNumber, of container: HostedContainer) {
+        agent.request(SendSignal(container: container.number, process: process, signal: 9)) { _ in }
     }
 
     /// A process has ended that is not its container's first.

@@ -52,6 +52,7 @@ final class ControlService {
         sessions.removeAll { $0 === session }
         rooms.volumes.dropAll(of: session)
         rooms.removal.endContainers(of: session)
+        rooms.execution.endProcesses(of: session)
     }
 
     private func handle(_ request: ControlRequest, _ caller: ControlCaller) {

@@ -14,10 +14,14 @@ import Virtio
 final class VirtualMachineLifecycle {
     /// How long the guest may take to power off before it is ended by force, in milliseconds.
     private static let powerOffPatience: UInt64 = 3_000
+    /// How long clients may take to read what a container of a VM of its own has printed, in seconds; what is left then
+    /// is lost. One that has gone is not waited for.
+    private static let maxOutputWait: UInt64 = 600
 
     private let machine: any SupervisedMachine
     private let containers: ContainerTable
     private let agent: AgentSession
+    private let deadlines: Deadlines
     private let configuration: Supervisor.Configuration
     private(set) var state = VirtualMachineDescription.State.booting
     /// When the agent was set up.
@@ -30,11 +34,12 @@ final class VirtualMachineLifecycle {
 
     init(
         _ machine: any SupervisedMachine, _ containers: ContainerTable, _ agent: AgentSession,
-        _ configuration: Supervisor.Configuration
+        _ deadlines: Deadlines, _ configuration: Supervisor.Configuration
     ) throws(SystemError) {
         self.machine = machine
         self.containers = containers
         self.agent = agent
+        self.deadlines = deadlines
         self.configuration = configuration
         idleTimer = try TimerDescriptor()
         try machine.loop.add(idleTimer.descriptor, for: .readable) { [unowned self] _ in
@@ -105,11 +110,14 @@ final class VirtualMachineLifecycle {
         agent.request(PowerOff()) { _ in }
     }
 
-    /// The only container of a VM of its own is gone, and its output is on its way: so is the VM, as soon as its
-    /// clients and its log have all. There is nothing in the guest that its end could lose, so the guest is not asked.
-    func endAlone() {
-        state = .stopping
-        machine.vsock.whenOutputIsOut { [machine] in machine.stop(.stopped) }
+    /// The only container of a VM of its own is gone: so is the VM, as soon as its clients and its log have all of its
+    /// output. There is nothing in the guest that its end could lose, so the guest is not asked.
+    func endAlone(after output: ContainerOutput) {
+        output.whenAllEnded { [unowned self] in
+            state = .stopping
+            machine.vsock.whenOutputIsOut { [machine] in machine.stop(.stopped) }
+        }
+        deadlines.after(seconds: Self.maxOutputWait) { [machine] in machine.stop(.stopped) }
     }
 
     /// Ends the VM for a reason that its containers' exit records give.

@@ -24,22 +24,29 @@ final class ZoneGrowth {
                 "the zone of \(id) cannot shrink from \(plugged >> 20) to \(sizeInBytes >> 20) MiB while it is used")
         }
         guard sizeInBytes > plugged else { return caller.reply(.done) }
+        guard !zone.isChanging else { throw Refusal(.wrongState, "the zone of \(id) is being resized") }
         do {
-            try zone.resize(sizeInBytes) { [unowned self] in confirm(container, zone, sizeInBytes, caller) }
+            try zone.resize(sizeInBytes) { [unowned self] isPlugged in
+                confirm(container, zone, isPlugged ? sizeInBytes : nil, caller)
+            }
         } catch {
             throw Refusal(.invalid, "the zone of \(id): \(error)")
         }
     }
 
-    /// The guest has plugged it; the agent says when it is online.
+    /// The guest has plugged it, or nil where it has not; the agent says when it is online.
     private func confirm(
-        _ container: HostedContainer, _ zone: ZoneKeeper, _ sizeInBytes: UInt64, _ caller: ControlCaller
+        _ container: HostedContainer, _ zone: ZoneKeeper, _ sizeInBytes: UInt64?, _ caller: ControlCaller
     ) {
         guard container.exit == nil else {
             return caller.reply(.refused(Refusal(.wrongState, "the container \(container.id) has ended")))
         }
+        guard let sizeInBytes else {
+            let text = "the guest has not plugged the zone of \(container.id) within \(ZoneKeeper.deadline) s"
+            return caller.reply(.refused(Refusal(.late, text)))
+        }
         let request = OnlineZone(
-            node: zone.zone.node, sizeInBytes: sizeInBytes, timeout: AgentSession.patienceInMilliseconds)
+            node: zone.zone.node, sizeInBytes: sizeInBytes, timeout: AgentSession.agentTimeoutInMilliseconds)
         agent.request(request) { caller.answer($0) { _ in .done } }
     }
 }

@@ -4,16 +4,23 @@ import LinuxSystem
 import Virtio
 import Zones
 
-/// A zone of this VM: its life, its device, and who waits for its next state. Protected by the device lock.
+/// A zone of this VM: its life, its device, and what waits for its next state. Protected by the device lock.
 final class ZoneKeeper {
+    /// How long the guest's driver may take to give memory back, or take more, in seconds. The plugging of a new
+    /// container's zone is bounded by the container's creation.
+    static let deadline: UInt64 = 60
+
     private(set) var life: ZoneLife
     private let device: MemoryDevice
-    /// Called once, when as much is plugged as was asked for.
-    private var onSettled: (() -> Void)?
+    private let deadlines: Deadlines
+    /// Called once: with true when as much is plugged as was asked for, with false when that will not be.
+    private var onSettled: ((Bool) -> Void)?
+    private var deadline: Deadlines.Token?
     private var stopwatch: ZoneStopwatch
 
-    init(_ device: MemoryDevice) {
+    init(_ device: MemoryDevice, _ deadlines: Deadlines) {
         self.device = device
+        self.deadlines = deadlines
         life = ZoneLife(device.zone)
         stopwatch = ZoneStopwatch(node: device.zone.node)
     }
@@ -27,7 +34,8 @@ final class ZoneKeeper {
     func plug(_ sizeInBytes: UInt64, onPlugged: @escaping () -> Void) throws {
         try life.plug(sizeInBytes)
         stopwatch.begin()
-        onSettled = { [self] in
+        onSettled = { [unowned self] isPlugged in
+            guard isPlugged else { return }
             stopwatch.notePlugged()
             onPlugged()
         }
@@ -45,19 +53,36 @@ final class ZoneKeeper {
         if life.state == .plugging, sizeInBytes == life.requestedSizeInBytes { stopwatch.noteOnline() }
     }
 
-    /// Asks for more while a container lives in the zone; `onPlugged` is called when the guest has plugged all of it.
-    func resize(_ sizeInBytes: UInt64, onPlugged: @escaping () -> Void) throws {
+    /// Whether it waits for the guest to plug or unplug memory.
+    var isChanging: Bool { onSettled != nil }
+
+    /// Asks for more while a container lives in the zone, which is not changing; `onSettled` is called with true when the
+    /// guest has plugged all of it, with false when the deadline has passed or the zone is on its way out. Then no more
+    /// is asked for than the guest has.
+    func resize(_ sizeInBytes: UInt64, onSettled: @escaping (Bool) -> Void) throws {
         try life.resize(sizeInBytes)
-        onSettled = onPlugged
         try device.request(sizeInBytes: sizeInBytes)
+        wait { [unowned self] isPlugged in
+            if !isPlugged { askForNoMore() }
+            onSettled(isPlugged)
+        } onLate: { [unowned self] in
+            settle(false)
+        }
     }
 
-    /// online or plugging → draining: the agent empties the zone and takes it offline. The driver is told at once: it
+    private func askForNoMore() {
+        let plugged = life.pluggedSizeInBytes
+        guard life.state == .online, plugged > 0 else { return }
+        step { life throws(ZoneStateError) in try life.resize(plugged) }
+        try? device.request(sizeInBytes: plugged)
+    }
+
+    /// online or plugging → draining: the agent empties the zone and takes it offline. The driver is asked at once: it
     /// unplugs nothing that is online, and all of it as soon as all is offline.
     func drain() {
-        onSettled = nil
         stopwatch.beginReturn()
         step { life throws(ZoneStateError) in try life.drain() }
+        settle(false)
         do { try device.request(sizeInBytes: 0) } catch { quarantine(.hostFailure) }
     }
 
@@ -66,33 +91,52 @@ final class ZoneKeeper {
         stopwatch.noteOffline(steps + offline.timings, pagesMigrated: offline.pagesMigrated)
     }
 
-    /// draining → unplugging; `onAbsent` is called when nothing is plugged any more and the host has the memory.
-    func unplug(onAbsent: @escaping () -> Void) {
+    /// draining → unplugging; `onReturned` is called once: when nothing is plugged any more and the host has the memory,
+    /// or the zone is quarantined, at the latest when the deadline has passed.
+    func unplug(onReturned: @escaping () -> Void) {
         step { life throws(ZoneStateError) in try life.unplug() }
-        guard life.state == .unplugging else { return onAbsent() }
-        onSettled = { [self] in
-            step { life throws(ZoneStateError) in try life.confirmAbsent() }
-            if life.isFree { stopwatch.noteReturned() }
-            onAbsent()
+        guard life.state == .unplugging else { return onReturned() }
+        wait { [unowned self] isAbsent in
+            if isAbsent {
+                step { life throws(ZoneStateError) in try life.confirmAbsent() }
+                if life.isFree { stopwatch.noteReturned() }
+            }
+            onReturned()
+        } onLate: { [unowned self] in
+            quarantine(.timeout)
         }
-        settle()
+        settleIfReached()
     }
 
+    /// Gives it up; what waits for it is called.
     func quarantine(_ reason: QuarantineReason) {
-        onSettled = nil
         try? life.quarantine(reason)
+        settle(false)
     }
 
     /// The device says how much is plugged.
     func recordPlugged(_ sizeInBytes: UInt64) {
         do { try life.recordPlugged(sizeInBytes) } catch { return quarantine(.inconsistent) }
-        settle()
+        settleIfReached()
     }
 
-    private func settle() {
-        guard life.isSettled, let settled = onSettled else { return }
+    // MARK: Waiting
+
+    private func wait(_ onSettled: @escaping (Bool) -> Void, onLate: @escaping () -> Void) {
+        self.onSettled = onSettled
+        deadline = deadlines.after(seconds: Self.deadline, action: onLate)
+    }
+
+    private func settleIfReached() {
+        if life.isSettled { settle(true) }
+    }
+
+    private func settle(_ isReached: Bool) {
+        if let token = deadline { deadlines.cancel(token) }
+        deadline = nil
+        guard let settled = onSettled else { return }
         onSettled = nil
-        settled()
+        settled(isReached)
     }
 
     /// A step that the state does not allow means that the guest and the host disagree: the zone is used no more.

@@ -9,8 +9,8 @@ final class ZoneSet {
     /// In the zones' order.
     let keepers: [ZoneKeeper]
 
-    init(_ devices: [MemoryDevice]) {
-        keepers = devices.map { ZoneKeeper($0) }
+    init(_ devices: [MemoryDevice], _ deadlines: Deadlines) {
+        keepers = devices.map { ZoneKeeper($0, deadlines) }
         for device in devices { device.observer = self }
     }
 

@@ -38,6 +38,17 @@ import Testing
         #expect(try host.machines().first?.containers == 0)
     }
 
+    @Test func aClientThatIsKilledTakesWhatItExecutedWithIt() throws {
+        let name = try host.runDetached([], ["sleep", "1000"])
+        let client = try host.start(["exec", name, "sleep", "4321"])
+        let runs = { try host.czone(["exec", name, "pgrep", "-f", "^sleep 4321"]).status == 0 }
+        #expect(try host.waits { try runs() })
+        sendSignal(9, to: client.processID)
+        _ = try client.result()
+        #expect(try host.waits { try !runs() })
+        #expect(try host.containers().map(\.state) == ["running"], "the container lives on")
+    }
+
     @Test func anInterruptedClientEndsWithItsContainer() throws {
         let client = try host.start(["run", "--rm", host.image, "sleep", "1000"])
         #expect(try host.waits { try host.containers().contains { $0.state == "running" } })

@@ -236,4 +236,37 @@ private let nowhere = ZoneOffline(
         }
         #expect(refusal.reason == .lost && bench.machine.hasEnded)
     }
+
+    // MARK: An agent that says nothing
+
+    @Test func aSilentAgentLosesTheZoneThatItDoesNotEmpty() throws {
+        let bench = try Bench(zones: 1)
+        let (client, _, number) = try bench.begin("a", zone: 128 << 20)
+        try bench.say(exited(number))
+        _ = try client.next()
+        _ = try bench.request(DeleteContainer.self)
+        for _ in 0..<90 {
+            bench.supervisor.deadlines.advance(byMilliseconds: 1000)
+            // It lives, and answers what is asked for that.
+            while try bench.wasAsked(.measureNodes) {
+                let probe = try bench.request(MeasureNodes.self).number
+                try bench.say(NodeMeasures(nodes: [], pagesMigrated: 0, agentResidentBytes: 0), to: probe)
+            }
+        }
+        #expect(bench.supervisor.containers.isEmpty && !bench.machine.hasEnded)
+        #expect(bench.supervisor.zones.keepers[0].life.state == .quarantined(.timeout))
+    }
+
+    @Test func anAgentThatAnswersNothingEndsTheMachine() throws {
+        let bench = try Bench()
+        let (client, _, _) = try bench.begin("a")
+        for _ in 0..<2 { bench.supervisor.deadlines.advance(byMilliseconds: 60_000) }
+        #expect(bench.machine.hasEnded)
+        bench.supervisor.conclude(.failed("the guest's agent has answered nothing for 120 s"))
+        guard case .refused(let refusal)? = try client.next() else {
+            Issue.record("no refusal")
+            return
+        }
+        #expect(refusal.reason == .late)
+    }
 }
