@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 import SystemPackage
 
@@ -62,6 +63,35 @@ extension OwnedDescriptor {
     public func write(all bytes: [UInt8]) throws(SystemError) {
         var rest = bytes[...]
         while !rest.isEmpty { rest = rest.dropFirst(try write(some: rest)) }
+    }
+}
+
+extension OwnedDescriptor {
+    /// FALLOC_FL_KEEP_SIZE (include/uapi/linux/falloc.h)
+    private static let keepSize: CInt = 1
+
+    /// Reserves room on the disk for the file's first bytes (fallocate(2), FALLOC_FL_KEEP_SIZE): a write to them does not
+    /// fail for lack of it. The file's size stays.
+    ///
+    /// - Parameter count: in bytes.
+    public func reserve(_ count: Int) throws(SystemError) {
+        try checked(
+            clinux_allocate(rawValue, Self.keepSize, 0, UInt64(count)), "reserve \(count) bytes of a file")
+    }
+
+    /// Writes everything at a file offset, in bytes; the descriptor's own offset stays.
+    public func write(all bytes: [UInt8], at offset: UInt64) throws(SystemError) {
+        var written = 0
+        while written < bytes.count {
+            let result = unsafe bytes.withUnsafeBytes { buffer in
+                // SAFETY: written < count bounds address and length.
+                unsafe clinux_write_at(
+                    rawValue, buffer.baseAddress?.advanced(by: written), buffer.count - written,
+                    offset + UInt64(written))
+            }
+            if result == -Int(EINTR) { continue }
+            written += try checked(result, "write \(bytes.count) bytes at offset \(offset)")
+        }
     }
 }
 

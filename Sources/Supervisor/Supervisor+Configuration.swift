@@ -18,13 +18,16 @@ extension Supervisor {
         public var startedAt: UInt64
         /// What the machine's file system shows the volumes of.
         public var files: FileServer
-        /// Does what may wait for a disk.
+        /// Answers the guest's requests for files, and opens and closes volumes.
         public var fileThreads: WorkerThreads
+        /// Writes containers' logs and exit records.
+        public var disk: DiskWork
 
         public init(
             control: OwnedDescriptor?, idleTimeoutInMilliseconds: UInt64?, prewarm: PrewarmLimit? = nil,
             isAlone: Bool = false, virtualCPUs: Int, purpose: Purpose = .containers,
-            startedAt: UInt64 = MonotonicClock.nanoseconds, files: FileServer, fileThreads: WorkerThreads
+            startedAt: UInt64 = MonotonicClock.nanoseconds, files: FileServer, fileThreads: WorkerThreads,
+            disk: DiskWork
         ) {
             self.control = control
             self.idleTimeoutInMilliseconds = idleTimeoutInMilliseconds
@@ -35,6 +38,7 @@ extension Supervisor {
             self.startedAt = startedAt
             self.files = files
             self.fileThreads = fileThreads
+            self.disk = disk
         }
     }
 

@@ -2,7 +2,7 @@
 //
 //     clients ── Control ─▶ Containers ─▶ Agent ── vsock ── the guest's agent
 //                              ├▶ Zones ─▶ virtio-mem      plugged for a container, taken back at its end
-//                              ├▶ Streams ─▶ vsock         output to client and log
+//                              ├▶ Streams ─▶ vsock         output to client and log ─▶ Disk
 //                              ├▶ Volumes ─▶ FileShare     files of the host's
 //                              └▶ Network ─▶ virtio-net    ports for pods' taps
 //                           Lifecycle: booting, ready, idle, stopping
@@ -10,7 +10,8 @@
 // Each folder is a room with one concern; `Supervisor` joins them and knows no more. A room is called with the device
 // lock held (`Machine.lock`), by the event loop's handlers or by a device on a vCPU's thread, and has no lock of its own:
 // lock order is the device lock, then at most one of FileShare's. No room waits for anything: what takes time is asked
-// with a completion. What comes from the agent is hostile: numbers that it names are looked up among what it was asked
+// with a completion and a deadline (`Deadlines`), and what may wait for a disk is done by threads that never take the
+// device lock (`DiskWork`). What comes from the agent is hostile: numbers that it names are looked up among what it was asked
 // for, and nothing that it says reaches another container than the one it is about.
 
 import AgentProtocol
@@ -30,6 +31,8 @@ public final class Supervisor {
     private let removal: ContainerRemoval
     private let execution: ProcessExecution
     private let control: ControlService
+    private let disk: DiskWork
+    private let records: ExitRecords
 
     /// Joins a machine that does not run yet. With the device lock held.
     public convenience init(_ machine: Machine, _ configuration: Configuration) throws {
@@ -38,19 +41,22 @@ public final class Supervisor {
 
     init(supervising machine: any SupervisedMachine, _ configuration: Configuration) throws {
         let loop = machine.loop
+        disk = configuration.disk
         deadlines = try Deadlines(on: loop)
         zones = ZoneSet(machine.zoneDevices, deadlines)
         agent = AgentSession(vsock: machine.vsock, loop: loop, deadlines)
         lifecycle = try VirtualMachineLifecycle(machine, containers, agent, deadlines, configuration)
         handshake = BootHandshake(machine, agent, lifecycle, zones)
-        let volumes = AttachedVolumes(configuration.files, configuration.fileThreads)
-        let streams = ContainerStreams(machine.vsock, on: loop)
+        records = ExitRecords(disk, deadlines)
+        let volumes = try AttachedVolumes(configuration.files, configuration.fileThreads, on: loop, deadlines)
+        let streams = ContainerStreams(machine.vsock, on: loop, disk)
         let operations = ContainerOperations(containers, agent)
         removal = ContainerRemoval(containers, lifecycle, agent, volumes)
         execution = ProcessExecution(containers, agent, operations, streams)
         let creation = ContainerCreation(
-            containers, lifecycle, agent, zones, NetworkPorts.Source(device: machine.network), streams, volumes, removal
-        )
+            containers, lifecycle, agent, zones, NetworkPorts.Source(device: machine.network), streams, volumes,
+            removal,
+            records)
         let reporter = VirtualMachineReporter(
             machine, virtualCPUs: configuration.virtualCPUs, lifecycle, agent, containers, zones)
         control = ControlService(
@@ -66,8 +72,12 @@ public final class Supervisor {
     /// The guest has come as far as the VM's purpose wants it, and the VM stops for that. With the device lock held.
     public var isPurposeFulfilled: Bool { lifecycle.isPurposeFulfilled }
 
-    /// The machine has ended: everybody who waits gets an answer, and no container stays without an exit record. With
-    /// the device lock held.
+    /// How long the end of a VM waits for a slow disk to take the rest of logs and exit records, in milliseconds. What it
+    /// has not taken by then is lost.
+    public static let maxDiskWait: UInt64 = 30_000
+
+    /// The machine has ended: all who wait get an answer, and no container stays without an exit record. With the device
+    /// lock held.
     public func conclude(_ end: MachineEnd) {
         lifecycle.conclude()
         for container in containers.all {
@@ -75,6 +85,8 @@ public final class Supervisor {
             _ = containers.remove(container)
             container.remove()
         }
+        records.retry()
+        disk.finish(withinMilliseconds: Self.maxDiskWait)
         control.closeAll()
     }
 }

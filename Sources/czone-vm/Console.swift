@@ -2,54 +2,69 @@ import ControlProtocol
 import Glibc
 import LinuxSystem
 import Machine
+import Supervisor
 import SystemPackage
 
 /// The other end of the guest's serial console: this process's terminal, or the VM's log file.
 final class Console {
     /// The most bytes that a log file gets before it starts again: a guest cannot fill the host's disk.
-    private static let mostLogBytes = 1 << 20
+    private static let maxLogBytes = 1 << 20
 
-    private let output: OwnedDescriptor?
+    private enum Output {
+        case none
+        case terminal(OwnedDescriptor)
+        case log(FileQueue)
+    }
+
+    private var output = Output.none
+    /// The log's file, until there is a disk to write it by.
+    private let logFile: OwnedDescriptor?
+    /// Bytes for which the log had no room; said there as soon as it has.
+    private var lostCount = 0
     private let input: OwnedDescriptor?
     /// The terminal, and how it was before.
     private let terminal: (Terminal, Terminal.Settings)?
-    private var logged = 0
-    private let isLog: Bool
     private weak var machine: Machine?
 
     init(_ purpose: MachineArguments.Purpose) throws {
         if case .console = purpose {
-            output = StandardStream.output.descriptor
+            output = .terminal(StandardStream.output.descriptor)
+            logFile = nil
             input = StandardStream.input.descriptor
             terminal = try Terminal(StandardStream.input.descriptor).map { ($0, try $0.settings()) }
             try terminal?.0.makeRaw()
-            isLog = false
         } else {
-            output =
+            logFile =
                 if case .containers(let service) = purpose { OwnedDescriptor(taking: service.logDescriptor) } else {
                     nil
                 }
             input = nil
             terminal = nil
-            isLog = true
         }
     }
 
-    /// What the guest has written; on a vCPU's thread, with the device lock held.
+    /// What the guest has written; on a vCPU's thread, with the device lock held. A log whose disk lags behind loses what
+    /// it has no room for; a terminal holds the guest up.
     func write(_ bytes: [UInt8]) {
-        guard let output else { return }
-        if isLog, logged + bytes.count > Self.mostLogBytes {
-            guard (try? output.truncate()) != nil else { return }
-            logged = 0
-        }
-        logged += bytes.count
+        switch output {
+        case .none: break
         // A reader that has gone is no reason to stop the guest.
-        try? output.write(all: bytes)
+        case .terminal(let terminal): try? terminal.write(all: bytes)
+        case .log(let log):
+            guard log.hasRoom else {
+                lostCount += bytes.count
+                return
+            }
+            if lostCount > 0 { log.append(Array("\n[\(lostCount) bytes lost: the log's disk is slow]\n".utf8)) }
+            lostCount = 0
+            log.append(bytes)
+        }
     }
 
-    /// Lets what is typed reach the guest. With the device lock held.
-    func connect(to machine: Machine) throws {
+    /// Lets what is typed reach the guest, and what the guest writes the log. With the device lock held.
+    func connect(to machine: Machine, _ disk: DiskWork) throws {
         self.machine = machine
+        if let logFile { output = .log(FileQueue(logFile, disk, maxFileBytes: Self.maxLogBytes)) }
         guard let input else { return }
         do {
             try machine.loop.add(input, for: .readable) { [self] _ in takeInput(input) }

@@ -16,6 +16,9 @@ final class VirtualMachineProcess {
     private let supervisor: Supervisor?
     /// Answer the guest's requests for files.
     private let fileThreads: WorkerThreads
+    /// Write logs and exit records.
+    private let diskThreads = WorkerThreads()
+    private let disk: DiskWork
     /// Its lock tells everybody that this VM lives; given up by the process's end, however it comes.
     private let lifeLock: OwnedDescriptor?
     /// Nil for a VM that is not to be saved.
@@ -46,6 +49,8 @@ final class VirtualMachineProcess {
             from: snapshot
         ) { console.write($0) }
         self.machine = machine
+        let disk = try machine.lock.locked { [diskThreads] in try DiskWork(on: machine.loop, diskThreads) }
+        self.disk = disk
         supervisor = try machine.lock.locked {
             let control = purpose.service.map { OwnedDescriptor(taking: $0.controlDescriptor) }
             guard let files else { return nil }
@@ -56,7 +61,7 @@ final class VirtualMachineProcess {
                     idleTimeoutInMilliseconds: purpose.service?.idleTimeoutInSeconds.map { UInt64($0) * 1000 },
                     prewarm: try purpose.service?.prewarmTimeoutInSeconds.map { try PrewarmLimit(atMostSeconds: $0) },
                     isAlone: arguments.isAlone, virtualCPUs: arguments.size.virtualCPUs, purpose: purpose.ofSupervisor,
-                    startedAt: startedAt, files: files, fileThreads: fileThreads))
+                    startedAt: startedAt, files: files, fileThreads: fileThreads, disk: disk))
         }
     }
 
@@ -66,14 +71,19 @@ final class VirtualMachineProcess {
             try machine.loop.add(signals.descriptor, for: .readable) { [self] _ in
                 while signals.next() != nil { machine.stop() }
             }
-            try console.connect(to: machine)
+            try console.connect(to: machine, disk)
         }
-        // While one waits for a disk, the other goes on.
+        // While one waits for a disk, the other works on.
+        try diskThreads.start(2, named: "disk")
         if supervisor != nil { try fileThreads.start(2, named: "files") { FileServer.prepareThread() } }
         defer { console.restoreTerminal() }
         let end = machine.run()
         let isFulfilled = machine.lock.locked {
-            supervisor?.conclude(end)
+            if let supervisor {
+                supervisor.conclude(end)
+            } else {
+                disk.finish(withinMilliseconds: Supervisor.maxDiskWait)
+            }
             return supervisor?.isPurposeFulfilled ?? false
         }
         if let template {

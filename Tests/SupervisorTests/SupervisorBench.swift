@@ -13,18 +13,29 @@ import Testing
 final class SupervisorBench {
     let machine: FakeMachine
     let supervisor: Supervisor
-    let threads = WorkerThreads()
+    /// Those of all benches: threads are never ended.
+    private static let threads: WorkerThreads? = {
+        let threads = WorkerThreads()
+        return (try? threads.start(2, named: "disk")) == nil ? nil : threads
+    }()
+    /// For a bench whose disk is stalled until they are started.
+    let diskThreads: WorkerThreads
     private let folder: TemporaryFolder
     private let agent: OwnedDescriptor
     private var decoder = FrameDecoder()
     private var requests: [Frame] = []
 
-    init(zones: Int = 2, isAlone: Bool = false, greets: Bool = true, isSetUp: Bool = true) throws {
+    init(
+        zones: Int = 2, isAlone: Bool = false, greets: Bool = true, isSetUp: Bool = true, diskIsStalled: Bool = false
+    ) throws {
         folder = try TemporaryFolder()
         machine = try FakeMachine(zones: zones)
+        let threads = try #require(Self.threads)
+        diskThreads = diskIsStalled ? WorkerThreads() : threads
         let configuration = Supervisor.Configuration(
             control: try UnixSocket.listen(at: "\(folder.path)/control"), idleTimeoutInMilliseconds: nil,
-            isAlone: isAlone, virtualCPUs: 1, files: try FileServer(maxDescriptors: 64), fileThreads: threads)
+            isAlone: isAlone, virtualCPUs: 1, files: try FileServer(maxDescriptors: 64), fileThreads: threads,
+            disk: try DiskWork(on: machine.loop, diskThreads))
         supervisor = try Supervisor(supervising: machine, configuration)
         agent = try #require(supervisor.agent.accept())
         guard greets else { return }
@@ -36,6 +47,16 @@ final class SupervisorBench {
 
     /// Lets the event thread's work be done.
     func pump() throws { while try machine.loop.runOnce(timeoutInMilliseconds: 0) > 0 {} }
+
+    /// Lets the event thread work until something is so, at most ten seconds; whether it came to be.
+    func waits(until isSo: () throws -> Bool) throws -> Bool {
+        let end = MonotonicClock.nanoseconds + 10_000_000_000
+        while try !isSo() {
+            guard MonotonicClock.nanoseconds < end else { return false }
+            try machine.loop.runOnce(timeoutInMilliseconds: 10)
+        }
+        return true
+    }
 
     // MARK: The agent
 

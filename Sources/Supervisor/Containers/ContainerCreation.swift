@@ -14,11 +14,12 @@ final class ContainerCreation {
     private let streams: ContainerStreams
     private let volumes: AttachedVolumes
     private let removal: ContainerRemoval
+    private let records: ExitRecords
 
     init(
         _ containers: ContainerTable, _ lifecycle: VirtualMachineLifecycle, _ agent: AgentSession, _ zones: ZoneSet,
         _ network: NetworkPorts.Source, _ streams: ContainerStreams, _ volumes: AttachedVolumes,
-        _ removal: ContainerRemoval
+        _ removal: ContainerRemoval, _ records: ExitRecords
     ) {
         self.containers = containers
         self.lifecycle = lifecycle
@@ -28,6 +29,7 @@ final class ContainerCreation {
         self.streams = streams
         self.volumes = volumes
         self.removal = removal
+        self.records = records
     }
 
     // MARK: A request
@@ -48,7 +50,8 @@ final class ContainerCreation {
         let container = HostedContainer(
             id: request.id, number: containers.takeNumber(), zone: zone, zoneSizeInBytes: request.zoneSizeInBytes,
             startsAtOnce: startsAtOnce,
-            endsWithConnection: request.endsWithConnection, caller: caller, exitRecordFile: passed.take(.exitRecord))
+            endsWithConnection: request.endsWithConnection, caller: caller,
+            exitRecordFile: passed.take(.exitRecord).map { records.open($0) })
         try furnish(container, &create.specification, &passed)
         containers.insert(container)
         lifecycle.containersChanged()

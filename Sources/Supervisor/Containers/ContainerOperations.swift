@@ -49,7 +49,8 @@ final class ContainerOperations {
     /// A container's end: at once, if it has ended.
     func wait(for id: String, _ caller: ControlCaller) throws(Refusal) {
         let container = try containers.existing(id)
-        if let exit = container.exit { caller.reply(.exited(exit)) } else { container.endCallers.append(caller) }
+        guard let exit = container.exit, container.isEndAnnounced else { return container.endCallers.append(caller) }
+        caller.reply(.exited(exit))
     }
 
     // MARK: Pausing

@@ -30,12 +30,13 @@ final class HostedContainer {
     var volumes: [String] = []
     var ports = NetworkPorts()
     let output = ContainerOutput()
-    /// Gets its exit record.
-    private let exitRecordFile: OwnedDescriptor?
+    private let exitRecordFile: ExitRecordFile?
+    /// Its end was announced to those who wait for it.
+    private(set) var isEndAnnounced = false
 
     init(
         id: String, number: ContainerNumber, zone: ZoneKeeper?, zoneSizeInBytes: UInt64, startsAtOnce: Bool,
-        endsWithConnection: Bool, caller: ControlCaller, exitRecordFile: OwnedDescriptor?
+        endsWithConnection: Bool, caller: ControlCaller, exitRecordFile: ExitRecordFile?
     ) {
         self.id = id
         self.number = number
@@ -75,18 +76,28 @@ final class HostedContainer {
             : "killed: it needed more than its zone of \(zoneSizeInBytes >> 20) MiB"
     }
 
-    /// Ends it, once, and tells everybody who waits for that; false where it has ended before.
+    /// Ends it, once, and answers all who wait for that as soon as its record is on the disk; false where it has ended
+    /// before.
     ///
-    /// - Parameter tellsCaller: the one who asked for it has not been told another way.
+    /// - Parameter tellsCaller: the one who asked for it has had no other answer.
     func end(_ record: ExitRecord, tellsCaller: Bool = true) -> Bool {
         guard step({ life throws(ContainerStateError) in try life.end(record) }) else { return false }
         // Before anybody learns of the end: then its pod's network is free for the next one.
         ports.close()
-        write(record)
-        for waiting in (tellsCaller ? [caller] : []) + endCallers { waiting.reply(.exited(record)) }
+        if tellsCaller { endCallers.insert(caller, at: 0) }
+        guard let exitRecordFile else {
+            announce(record)
+            return true
+        }
+        exitRecordFile.write(record) { [self] in announce(record) }
+        return true
+    }
+
+    private func announce(_ record: ExitRecord) {
+        isEndAnnounced = true
+        for waiting in endCallers { waiting.reply(.exited(record)) }
         endCallers = []
         processes.endAll(record)
-        return true
     }
 
     /// It is gone, with its zone's memory.
@@ -94,12 +105,5 @@ final class HostedContainer {
         step { life throws(ContainerStateError) in try life.remove() }
         for waiting in removalCallers { waiting.reply(.done) }
         removalCallers = []
-    }
-
-    private func write(_ record: ExitRecord) {
-        guard let file = exitRecordFile else { return }
-        var encoder = MessageEncoder()
-        record.encode(into: &encoder)
-        try? file.write(all: encoder.bytes)
     }
 }

@@ -10,6 +10,8 @@ final class ControlSession {
     private var descriptors: [OwnedDescriptor] = []
     /// Ids of volumes that were attached for containers that have not been run yet, by the container.
     var volumes: [String: [String]] = [:]
+    /// The request before must be done first: the next one waits.
+    private var isHeld = false
     private let onRequest: (ControlSession, UInt32, ControlRequest) -> Void
 
     init(
@@ -48,12 +50,27 @@ final class ControlSession {
 
     func close() { channel?.close() }
 
+    /// Has further requests wait. A client sends nothing more until it has its answer; one that does loses its
+    /// connection when more waits than two requests have.
+    func hold() { isHeld = true }
+
+    /// Takes the requests that waited.
+    func release() {
+        isHeld = false
+        takeRequests()
+    }
+
     private func receive(_ bytes: [UInt8], _ passed: [OwnedDescriptor]) {
         guard descriptors.count + passed.count <= 4 * ControlLimits.descriptors else { return close() }
         descriptors += passed
         decoder.append(bytes)
+        takeRequests()
+        if isHeld, decoder.pendingBytes > 2 * ControlLimits.payload { close() }
+    }
+
+    private func takeRequests() {
         do {
-            while isOpen, let frame = try decoder.next() { onRequest(self, frame.request, frame.content) }
+            while isOpen, !isHeld, let frame = try decoder.next() { onRequest(self, frame.request, frame.content) }
         } catch {
             close()
         }

@@ -10,17 +10,19 @@ final class ContainerStreams {
 
     private let vsock: VsockDevice
     private let loop: EventLoop
+    private let disk: DiskWork
     private var nextPort = ports.lowerBound
 
-    init(_ vsock: VsockDevice, on loop: EventLoop) {
+    init(_ vsock: VsockDevice, on loop: EventLoop, _ disk: DiskWork) {
         self.vsock = vsock
         self.loop = loop
+        self.disk = disk
     }
 
     /// Ports for a process's streams, each for one connection of the guest's; 0 for a stream that it does not get.
     func connect(_ passed: inout PassedFiles, of container: HostedContainer) throws(SystemError) -> StandardStreams {
         var streams = StandardStreams()
-        let log = passed.take(.log).map { ContainerLog($0) }
+        let log = passed.take(.log).map { ContainerLog($0, disk) }
         if let input = passed.take(.input) { streams.input = expect(input) }
         streams.output = try connectOutput(passed.take(.output), log, .output, of: container)
         streams.error = try connectOutput(passed.take(.error), log, .error, of: container)

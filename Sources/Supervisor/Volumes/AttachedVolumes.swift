@@ -11,33 +11,68 @@ struct UnknownVolume: Error, CustomStringConvertible {
     var description: String { "the volume \(path) is not among the \(attached) that were attached for the container" }
 }
 
-/// Files and folders of the host that containers see: from the client that opened them to the container's end. Protected
-/// by the device lock.
+/// Files and folders of the host that containers see: from the client that opened them to the container's end. What may
+/// wait for a volume's file system is done on the files threads. Protected by the device lock.
 final class AttachedVolumes {
+    /// How long a volume's file system may take to say what the volume is, in seconds; then the client is refused.
+    private static let deadline: UInt64 = 30
+
     private let files: FileServer
     private let threads: WorkerThreads
+    private let work: DiskWork
+    private let deadlines: Deadlines
 
-    /// - Parameter threads: do what may wait for a disk.
-    init(_ files: FileServer, _ threads: WorkerThreads) {
+    init(
+        _ files: FileServer, _ threads: WorkerThreads, on loop: EventLoop, _ deadlines: Deadlines
+    ) throws(SystemError) {
         self.files = files
         self.threads = threads
+        work = try DiskWork(on: loop, threads)
+        self.deadlines = deadlines
     }
 
-    /// Takes volumes for a container that is run later on the same connection.
+    /// Takes volumes for a container that is run later on the same connection, whose further requests wait for it.
     func attach(_ request: AttachRequest, _ caller: ControlCaller) throws(Refusal) {
         let descriptors = try caller.takeDescriptors(request.volumes.count)
         guard let session = caller.session else { return }
-        var attached = session.volumes[request.container] ?? []
-        defer { session.volumes[request.container] = attached }
-        for (descriptor, volume) in zip(descriptors, request.volumes) {
-            guard attached.count < AttachRequest.mostOfContainer else {
-                throw Refusal(.invalid, "more than \(AttachRequest.mostOfContainer) volumes of one container")
-            }
-            do { attached.append(try files.attach(descriptor, volume.options)) } catch {
-                throw Refusal(.invalid, "\(error)")
-            }
+        guard (session.volumes[request.container]?.count ?? 0) + descriptors.count <= AttachRequest.mostOfContainer
+        else { throw Refusal(.invalid, "more than \(AttachRequest.mostOfContainer) volumes of one container") }
+        session.hold()
+        var isLate = false
+        let late = deadlines.after(seconds: Self.deadline) { [weak session] in
+            isLate = true
+            caller.reply(.refused(Refusal(.late, "a volume's file system has not answered within \(Self.deadline) s")))
+            session?.release()
         }
-        caller.reply(.done)
+        let volumes = Array(zip(descriptors, request.volumes.map(\.options)))
+        work.perform { [files] in
+            Self.attach(volumes, to: files)
+        } then: { [self] result in
+            deadlines.cancel(late)
+            switch result {
+            case .success(let ids):
+                guard !isLate, let session = caller.session else { return detach(ids) }
+                session.volumes[request.container, default: []] += ids
+                caller.reply(.done)
+            case .failure(let error):
+                if !isLate { caller.reply(.refused(Refusal(.invalid, "\(error)"))) }
+            }
+            if !isLate { caller.session?.release() }
+        }
+    }
+
+    /// All of them or none; on a files thread.
+    private static func attach(
+        _ volumes: [(OwnedDescriptor, VolumeOptions)], to files: FileServer
+    ) -> Result<[String], VolumeError> {
+        var ids: [String] = []
+        do throws(VolumeError) {
+            for (descriptor, options) in volumes { ids.append(try files.attach(descriptor, options)) }
+            return .success(ids)
+        } catch {
+            for id in ids { files.detach(id) }
+            return .failure(error)
+        }
     }
 
     /// The volumes that its client attached for it become the container's, and its mounts get the names by which the

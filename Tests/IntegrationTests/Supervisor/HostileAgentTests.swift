@@ -35,7 +35,8 @@ private final class Bench {
         let control = try UnixSocket.listen(at: "\(folder.path)/control")
         let configuration = Supervisor.Configuration(
             control: control, idleTimeoutInMilliseconds: nil, virtualCPUs: 1,
-            files: try FileServer(maxDescriptors: 64), fileThreads: WorkerThreads())
+            files: try FileServer(maxDescriptors: 64), fileThreads: WorkerThreads(),
+            disk: try machine.lock.locked { [machine] in try DiskWork(on: machine.loop, WorkerThreads()) })
         supervisor = try machine.lock.locked { [machine] in try Supervisor(machine, configuration) }
         guest = try machine.lock.locked { [supervisor] in try #require(supervisor.agent.accept()) }
         try say(Hello(isSetUp: false))
