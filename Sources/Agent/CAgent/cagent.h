@@ -194,4 +194,6 @@ int agent_make_socket(const struct agent_socket *socket);
 int agent_make_socket_pair(int type, int ends[2]);
 /// Whether what is sent to one socket arrives at the other: 1 or 0. Both are as empty as before.
 int agent_probe_pair(int one, int other);
+/// What waits in a pipe, which keeps it.
+long agent_peek_pipe(int fd, void *bytes, size_t count);
 int agent_waiting_bytes(int fd);

@@ -200,6 +200,15 @@ int agent_probe_pair(int one, int other) {
     char byte;
     return recv(other, &byte, 1, MSG_DONTWAIT) == 1;
 }
+long agent_peek_pipe(int fd, void *bytes, size_t count) {
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) < 0) return -errno;
+    ssize_t copied = RESULT(tee(fd, ends[1], count, SPLICE_F_NONBLOCK));
+    if (copied > 0) copied = RESULT(read(ends[0], bytes, (size_t)copied));
+    close(ends[0]);
+    close(ends[1]);
+    return copied;
+}
 int agent_waiting_bytes(int fd) {
     int waiting = 0;
     return ioctl(fd, FIONREAD, &waiting) < 0 ? -errno : waiting;

@@ -16,7 +16,7 @@ final class GuestService {
         let workers = Workers(loop: loop)
         let networks = NetworkNamespacePool(loop: loop)
         let table = GuestContainers(loop: loop, host: host, zones: zones)
-        let templates = TemplateService(host: host)
+        let templates = TemplateService(loop: loop, host: host)
         table.removed = { number in templates.forget(number) }
         self.loop = loop
         self.host = host

@@ -134,7 +134,12 @@ struct DescriptorWorkshop {
         case .signals(let mask): return try high(TemplateKernel.makeSignalDescriptor(mask), "make a signalfd")
         case .socket(let description):
             return try high(TemplateKernel.makeSocket(description), "make a socket as it was")
-        case .pipe(let number, let isReading): return try pipe(number, isReading)
+        case .pipe(let number, let isReading, let contents):
+            let end = try pipe(number, isReading)
+            if !contents.isEmpty, let known = pipes.first(where: { $0.number == number }) {
+                try check(Kernel.write(known.writing, contents[...]), .execute, "fill a pipe")
+            }
+            return end
         case .pair(let number, let type, let isFirst): return try pair(number, type, isFirst)
         case .duplicate(let other): return other
         }

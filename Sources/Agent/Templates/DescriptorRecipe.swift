@@ -9,8 +9,8 @@ struct DescriptorRecipe {
         case timer(clock: Int32, value: [UInt64], interval: [UInt64])
         case signals(mask: UInt64)
         case socket(SocketDescription)
-        /// An end of a pipe: the one to read from, or to write to. Both have the same number.
-        case pipe(number: UInt64, isReading: Bool)
+        /// An end of a pipe: the one to read from, with what waits in it, or to write to. Both have the same number.
+        case pipe(number: UInt64, isReading: Bool, contents: [UInt8])
         /// An end of a pair of Unix sockets of this type: the first or the second of the pair of this number.
         case pair(number: UInt64, type: Int32, isFirst: Bool)
         /// One more descriptor of what another one is of.

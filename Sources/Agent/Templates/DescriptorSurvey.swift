@@ -85,16 +85,19 @@ struct DescriptorSurvey {
         _ number: Int32, _ inode: UInt64, _ information: DescriptorInformation
     ) throws(TemplateRefusal) {
         let isReading = information.flags & 3 == OpenFlag.read
-        let copy = TemplateKernel.takeDescriptor(number, of: process.descriptor)
-        let waiting = copy < 0 ? copy : TemplateKernel.waitingBytes(copy)
-        if copy >= 0 { Kernel.close(copy) }
-        guard waiting == 0 else { throw TemplateRefusal("its descriptor \(number) is a pipe that is not empty") }
+        let raw = TemplateKernel.takeDescriptor(number, of: process.descriptor)
+        guard raw >= 0 else { throw TemplateRefusal("its descriptor \(number) is a pipe: errno \(-raw)") }
+        let copy = Descriptor(taking: raw)
+        let isKnown = pipes.contains { $0.number == inode && $0.reads }
+        guard let contents = isReading && !isKnown ? TemplateKernel.contents(ofPipe: copy.rawValue) : [] else {
+            throw TemplateRefusal("its descriptor \(number) is a pipe with much in it")
+        }
         if let index = pipes.firstIndex(where: { $0.number == inode }) {
             if isReading { pipes[index].reads = true } else { pipes[index].writes = true }
         } else {
             pipes.append((inode, isReading, !isReading))
         }
-        record(number, information, .pipe(number: inode, isReading: isReading))
+        record(number, information, .pipe(number: inode, isReading: isReading, contents: contents))
     }
 
     // MARK: sockets

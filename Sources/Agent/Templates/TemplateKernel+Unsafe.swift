@@ -8,7 +8,7 @@ enum TemplateKernel {
         "it fits", "it does not stand still", "it is traced", "it has too many threads",
         "its threads differ in files, namespaces, credentials or filters", "it has POSIX timers",
         "threads of the kernel work for its io_uring", "it uses registers that have to be asked for",
-        "it has memory that is not copied (MADV_DONTFORK)", "it has mapped a device", "it uses userfaultfd",
+        "it has mapped a device", "it uses userfaultfd",
     ]
 
     enum Binding {
@@ -85,6 +85,17 @@ enum TemplateKernel {
         agent_copy_data(source, target, size)
     }
     static func waitingBytes(_ fd: Int32) -> Int32 { agent_waiting_bytes(fd) }
+
+    /// What waits in a pipe, which keeps it: nil for more than 4 KiB.
+    static func contents(ofPipe fd: Int32) -> [UInt8]? {
+        let waiting = agent_waiting_bytes(fd)
+        guard waiting != 0 else { return [] }
+        guard waiting > 0, waiting <= 4096 else { return nil }
+        var bytes = [UInt8](repeating: 0, count: Int(waiting))
+        // SAFETY: address and length are the array's own.
+        let count = unsafe bytes.withUnsafeMutableBytes { unsafe agent_peek_pipe(fd, $0.baseAddress, $0.count) }
+        return count == Int(waiting) ? bytes : nil
+    }
 
     static func makeTimer(clock: Int32, value: [UInt64], interval: [UInt64]) -> Int32 {
         guard value.count == 2, interval.count == 2 else { return -ErrorNumber.invalid }

@@ -1,9 +1,13 @@
 /// The process templates of the guest: takes what stops at its point, and gives copies their plan.
 final class TemplateService {
+    private let loop: PollLoop
     private let host: HostConnection
     private var templates: [ProcessTemplate] = []
 
-    init(host: HostConnection) { self.host = host }
+    init(loop: PollLoop, host: HostConnection) {
+        self.loop = loop
+        self.host = host
+    }
 
     /// How the first process of a new container begins.
     func prepare(_ plan: inout LaunchPlan, for request: CreateContainer) throws(Failure) {
@@ -37,6 +41,23 @@ final class TemplateService {
             return
         }
         guard !templates.contains(where: { $0.container == container.number }) else { return }
+        whenAlone(container, attempts: Self.attempts) { [self] in report(process, in: container) }
+    }
+
+    /// What has stopped it may be a process that it has started, and that is about to end. No event tells of that, so it is
+    /// looked at 50 times, each 20 ms; then the template is refused for its other processes.
+    private static let attempts = 50
+    private static let interval: UInt32 = 20
+
+    private func whenAlone(_ container: GuestContainer, attempts: Int, _ done: @escaping () -> Void) {
+        guard attempts > 0, container.life.isAlive, container.group.processIDs.count > 1 else { return done() }
+        _ = loop.after(milliseconds: Self.interval) { [self] in
+            whenAlone(container, attempts: attempts - 1, done)
+        }
+    }
+
+    private func report(_ process: ContainerProcess, in container: GuestContainer) {
+        guard container.life.isAlive else { return }
         let elapsed = Kernel.monotonicTime - process.executedAt
         var refusal = ""
         var threads: UInt32 = 0
