@@ -13,8 +13,6 @@ public enum ControlRequest: ControlMessage, Equatable {
     case signal(container: String, process: UInt32, signal: UInt32, all: Bool)
     /// → `done` or `refused`.
     case resizeTerminal(container: String, process: UInt32, rows: UInt16, columns: UInt16)
-    /// → `exited`, at once if it has; or `refused`.
-    case wait(container: String)
     /// Freezes, or lets go on. → `done` or `refused`.
     case pause(container: String, paused: Bool)
     /// → `done` or `refused`.
@@ -50,7 +48,6 @@ public enum ControlRequest: ControlMessage, Equatable {
         case .execute: 3
         case .signal: 4
         case .resizeTerminal: 5
-        case .wait: 6
         case .pause: 7
         case .update: 8
         case .remove: 9
@@ -90,7 +87,7 @@ public enum ControlRequest: ControlMessage, Equatable {
             for limit in [memoryMax, processesMax, cpuQuota, cpuPeriod, cpuWeight] {
                 encoder.optional(limit) { $0.integer($1) }
             }
-        case .wait(let container), .remove(let container), .placement(let container): encoder.name(container)
+        case .remove(let container), .placement(let container): encoder.name(container)
         case .attach(let request): request.encode(into: &encoder)
         case .nodes, .zoneTimes, .stop: break
         case .create(let request): request.encode(into: &encoder)
@@ -115,7 +112,6 @@ public enum ControlRequest: ControlMessage, Equatable {
             self = .resizeTerminal(
                 container: try decoder.name(), process: try decoder.integer(), rows: try decoder.integer(),
                 columns: try decoder.integer())
-        case 6: self = .wait(container: try decoder.name())
         case 7: self = .pause(container: try decoder.name(), paused: try decoder.flag("paused"))
         case 8:
             self = .update(

@@ -182,10 +182,10 @@ private let exit = Exited(
         #expect(bench.answers.isEmpty)
         bench.deadlines.advance(byMilliseconds: 1000)
         #expect(bench.answers == ["resize: the guest's agent has not answered within 30 s"])
-        bench.deadlines.advance(byMilliseconds: 89_000)
+        bench.deadlines.advance(byMilliseconds: 69_000)
         #expect(bench.answers.count == 1)
         bench.deadlines.advance(byMilliseconds: 1000)
-        #expect(bench.answers.last == "create: the guest's agent has not answered within 120 s")
+        #expect(bench.answers.last == "create: the guest's agent has not answered within 100 s")
     }
 
     @Test func aLateAnswerIsTakenAndChangesNothing() throws {

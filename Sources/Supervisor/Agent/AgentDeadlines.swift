@@ -2,9 +2,10 @@ import AgentProtocol
 
 /// A request with a bound on how long the agent may take to answer it: one without is not sent.
 ///
-/// The bounds are generous: they are for an agent that is silent, not for a slow one. Where the agent has a timeout of
-/// its own (`AgentSession.agentTimeoutInMilliseconds`), which says more, the bound comes after it. A late answer is
-/// taken, and changes nothing.
+/// The bounds are generous: they are for an agent that is silent, not for a slow one. They come after the agent's own
+/// (`WaitLimit` there, and `AgentSession.agentTimeoutInMilliseconds`), whose failure says more, and before those of
+/// clients (`ControlTimeouts`: 10 s for a report, 120 s for what the guest takes part in, in one request). A late
+/// answer is taken, and changes nothing.
 protocol BoundedRequest: Request {
     /// In seconds.
     static var deadline: UInt64 { get }
@@ -18,11 +19,11 @@ extension Settle: BoundedRequest { static var deadline: UInt64 { 180 } }
 extension PowerOff: BoundedRequest { static var deadline: UInt64 { 10 } }
 
 // The container has failed, its caller is refused (`late`), and the agent is asked to delete what may come of it.
-extension CreateContainer: BoundedRequest { static var deadline: UInt64 { 120 } }
+extension CreateContainer: BoundedRequest { static var deadline: UInt64 { 100 } }
 extension StartContainer: BoundedRequest { static var deadline: UInt64 { 60 } }
 // The zone is quarantined; the container is gone for its clients.
-extension DeleteContainer: BoundedRequest { static var deadline: UInt64 { 90 } }
-extension OfflineZone: BoundedRequest { static var deadline: UInt64 { 90 } }
+extension DeleteContainer: BoundedRequest { static var deadline: UInt64 { 80 } }
+extension OfflineZone: BoundedRequest { static var deadline: UInt64 { 80 } }
 
 // The caller is refused (`late`). A process that may come yet is killed, and a container that may freeze yet is resumed.
 extension Execute: BoundedRequest { static var deadline: UInt64 { 60 } }
@@ -32,12 +33,12 @@ extension ResumeContainer: BoundedRequest { static var deadline: UInt64 { 30 } }
 extension SendSignal: BoundedRequest { static var deadline: UInt64 { 30 } }
 extension ResizeTerminal: BoundedRequest { static var deadline: UInt64 { 30 } }
 extension UpdateResources: BoundedRequest { static var deadline: UInt64 { 30 } }
-extension OnlineZone: BoundedRequest { static var deadline: UInt64 { 90 } }
+extension OnlineZone: BoundedRequest { static var deadline: UInt64 { 80 } }
 extension ListProcesses: BoundedRequest { static var deadline: UInt64 { 30 } }
 extension MeasurePlacement: BoundedRequest { static var deadline: UInt64 { 60 } }
 extension MeasureNodes: BoundedRequest { static var deadline: UInt64 { 30 } }
 
 // The caller gets a description without measures.
-extension MeasureContainers: BoundedRequest { static var deadline: UInt64 { 10 } }
+extension MeasureContainers: BoundedRequest { static var deadline: UInt64 { 8 } }
 // Nobody waits for it.
 extension Reclaim: BoundedRequest { static var deadline: UInt64 { 90 } }

@@ -46,13 +46,6 @@ final class ContainerOperations {
         agent.request(MeasurePlacement(container: container.number)) { caller.answer($0) { .placement($0) } }
     }
 
-    /// A container's end: at once, if it has ended.
-    func wait(for id: String, _ caller: ControlCaller) throws(Refusal) {
-        let container = try containers.existing(id)
-        guard let exit = container.exit, container.isEndAnnounced else { return container.endCallers.append(caller) }
-        caller.reply(.exited(exit))
-    }
-
     // MARK: Pausing
 
     /// A container that rests gives what it does not use back: its processes are frozen, clean pages of its files are

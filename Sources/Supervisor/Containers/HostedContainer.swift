@@ -22,8 +22,7 @@ final class HostedContainer {
     private(set) var life = ContainerLife()
     /// The first process's id in the guest; 0: not there yet.
     var guestProcessID: UInt32 = 0
-    /// Wait for its end, and for the return of its zone.
-    var endCallers: [ControlCaller] = []
+    /// Wait for the return of its zone.
     var removalCallers: [ControlCaller] = []
     var processes = ExecutedProcesses()
     /// What it sees of the host's files: ids of the file server's.
@@ -31,8 +30,6 @@ final class HostedContainer {
     var ports = NetworkPorts()
     let output = ContainerOutput()
     private let exitRecordFile: ExitRecordFile?
-    /// Its end was announced to those who wait for it.
-    private(set) var isEndAnnounced = false
 
     init(
         id: String, number: ContainerNumber, zone: ZoneKeeper?, zoneSizeInBytes: UInt64, startsAtOnce: Bool,
@@ -84,20 +81,12 @@ final class HostedContainer {
         guard step({ life throws(ContainerStateError) in try life.end(record) }) else { return false }
         // Before anybody learns of the end: then its pod's network is free for the next one.
         ports.close()
-        if tellsCaller { endCallers.insert(caller, at: 0) }
-        guard let exitRecordFile else {
-            announce(record)
-            return true
+        let announce = { [self] in
+            if tellsCaller { caller.reply(.exited(record)) }
+            processes.endAll(record)
         }
-        exitRecordFile.write(record) { [self] in announce(record) }
+        if let exitRecordFile { exitRecordFile.write(record, announce: announce) } else { announce() }
         return true
-    }
-
-    private func announce(_ record: ExitRecord) {
-        isEndAnnounced = true
-        for waiting in endCallers { waiting.reply(.exited(record)) }
-        endCallers = []
-        processes.endAll(record)
     }
 
     /// It is gone, with its zone's memory.

@@ -73,7 +73,6 @@ final class ControlService {
             try operations.signal(id, process: process, signal, all: all, caller)
         case .resizeTerminal(let id, let process, let rows, let columns):
             try operations.resizeTerminal(id, process: process, to: WindowSize(rows: rows, columns: columns), caller)
-        case .wait(let id): try operations.wait(for: id, caller)
         case .pause(let id, true): try operations.pause(id, caller)
         case .pause(let id, false): try operations.resume(id, caller)
         case .update(let id, let memory, let processes, let quota, let period, let weight):

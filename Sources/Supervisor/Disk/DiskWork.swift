@@ -24,7 +24,9 @@ public final class DiskWork {
     private var completions: [UInt64: () -> Void] = [:]
     private var nextNumber: UInt64 = 0
 
-    /// - Parameter threads: work waits until they are started.
+    /// - Parameters:
+    ///   - loop: calls completions.
+    ///   - threads: do the work, which waits until they are started.
     public init(on loop: EventLoop, _ threads: WorkerThreads) throws(SystemError) {
         self.threads = threads
         finished = try Finished()

@@ -43,7 +43,10 @@ public final class FileQueue {
     private var appendedCount = 0
     private var writtenCount = 0
 
-    /// - Parameter maxFileBytes: a file that would be longer starts again: what prints cannot fill the host's disk.
+    /// - Parameters:
+    ///   - file: the bytes go to its end.
+    ///   - disk: does the writing.
+    ///   - maxFileBytes: a file that would be longer starts again: what prints cannot fill the host's disk.
     public init(_ file: OwnedDescriptor, _ disk: DiskWork, maxFileBytes: Int) {
         self.file = File(file, maxBytes: maxFileBytes)
         self.disk = disk

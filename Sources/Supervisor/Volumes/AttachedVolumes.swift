@@ -14,8 +14,9 @@ struct UnknownVolume: Error, CustomStringConvertible {
 /// Files and folders of the host that containers see: from the client that opened them to the container's end. What may
 /// wait for a volume's file system is done on the files threads. Protected by the device lock.
 final class AttachedVolumes {
-    /// How long a volume's file system may take to say what the volume is, in seconds; then the client is refused.
-    private static let deadline: UInt64 = 30
+    /// How long a volume's file system may take to say what the volume is, in seconds; then the client is refused, before
+    /// it takes the VM for silent.
+    private static let deadline: UInt64 = 15
 
     private let files: FileServer
     private let threads: WorkerThreads

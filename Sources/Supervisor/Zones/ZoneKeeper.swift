@@ -8,7 +8,7 @@ import Zones
 final class ZoneKeeper {
     /// How long the guest's driver may take to give memory back, or take more, in seconds. The plugging of a new
     /// container's zone is bounded by the container's creation.
-    static let deadline: UInt64 = 60
+    static let deadline: UInt64 = 30
 
     private(set) var life: ZoneLife
     private let device: MemoryDevice

@@ -246,7 +246,7 @@ private let nowhere = ZoneOffline(
         try bench.say(exited(number))
         _ = try client.next()
         _ = try bench.request(DeleteContainer.self)
-        for _ in 0..<90 {
+        for _ in 0..<80 {
             bench.supervisor.deadlines.advance(byMilliseconds: 1000)
             // It lives, and answers what is asked for that.
             while try bench.wasAsked(.measureNodes) {
