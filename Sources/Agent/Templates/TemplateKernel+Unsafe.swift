@@ -6,7 +6,8 @@ enum TemplateKernel {
     /// Why the kernel refuses a process as a template (enum process_template_refusal), from 0.
     private static let refusals: [StaticString] = [
         "it fits", "it does not stand still", "it is traced", "it has too many threads",
-        "its threads differ in files, namespaces, credentials or filters", "it has POSIX timers",
+        "its threads differ in files, namespaces, credentials or filters",
+        "it has too many POSIX timers, or one of a thread's time",
         "threads of the kernel work for its io_uring", "it uses registers that have to be asked for",
         "it has mapped a device", "it uses userfaultfd",
     ]
