@@ -18,6 +18,8 @@ public enum ControlReply: ControlMessage, Equatable {
     case zoneTimes([ZoneTimes])
     /// Ids in the guest's first process namespace.
     case processes([UInt32])
+    /// The VM's process templates, in the order of their making.
+    case processTemplates([ProcessTemplateReport])
 
     private var number: UInt8 {
         switch self {
@@ -31,6 +33,7 @@ public enum ControlReply: ControlMessage, Equatable {
         case .nodes: 8
         case .zoneTimes: 60
         case .processes: 30
+        case .processTemplates: 70
         }
     }
 
@@ -49,6 +52,10 @@ public enum ControlReply: ControlMessage, Equatable {
         case .nodes(let nodes): nodes.encode(into: &encoder)
         case .zoneTimes(let times): encoder.list(times, "zones", atMost: Limits.zones) { $1.encode(into: &$0) }
         case .processes(let ids): ProcessList(processIDs: ids).encode(into: &encoder)
+        case .processTemplates(let templates):
+            encoder.list(templates, "process templates", atMost: ProcessTemplateReport.maxCount) {
+                $1.encode(into: &$0)
+            }
         }
     }
 
@@ -68,6 +75,11 @@ public enum ControlReply: ControlMessage, Equatable {
                 try decoder.list("zones", atMost: Limits.zones) { d throws(ProtocolError) in try ZoneTimes(decoding: &d)
                 })
         case 30: self = .processes(try ProcessList(decoding: &decoder).processIDs)
+        case 70:
+            self = .processTemplates(
+                try decoder.list("process templates", atMost: ProcessTemplateReport.maxCount) {
+                    d throws(ProtocolError) in try ProcessTemplateReport(decoding: &d)
+                })
         default: throw .invalidValue(field: "control reply", value: UInt64(number))
         }
     }
@@ -136,15 +148,19 @@ public struct Started: Equatable, Sendable {
     /// From the request to the zone's plugging being announced, and to the agent's answer, in microseconds.
     public var plugMicroseconds: UInt64
     public var totalMicroseconds: UInt64
+    /// It began as a copy of a process template.
+    public var isCopy: Bool
 
     public init(
-        container: String, process: UInt32, guestProcessID: UInt32, plugMicroseconds: UInt64, totalMicroseconds: UInt64
+        container: String, process: UInt32, guestProcessID: UInt32, plugMicroseconds: UInt64,
+        totalMicroseconds: UInt64, isCopy: Bool = false
     ) {
         self.container = container
         self.process = process
         self.guestProcessID = guestProcessID
         self.plugMicroseconds = plugMicroseconds
         self.totalMicroseconds = totalMicroseconds
+        self.isCopy = isCopy
     }
 
     func encode(into encoder: inout MessageEncoder) {
@@ -153,6 +169,7 @@ public struct Started: Equatable, Sendable {
         encoder.integer(guestProcessID)
         encoder.integer(plugMicroseconds)
         encoder.integer(totalMicroseconds)
+        encoder.flag(isCopy)
     }
 
     init(decoding decoder: inout MessageDecoder) throws(ProtocolError) {
@@ -161,6 +178,7 @@ public struct Started: Equatable, Sendable {
         guestProcessID = try decoder.integer()
         plugMicroseconds = try decoder.integer()
         totalMicroseconds = try decoder.integer()
+        isCopy = try decoder.flag("copy")
     }
 }
 

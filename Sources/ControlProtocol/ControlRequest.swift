@@ -40,6 +40,11 @@ public enum ControlRequest: ControlMessage, Equatable {
     case processes(container: String)
     /// Gives a running container's zone more memory or less, in bytes, a multiple of 128 MiB. → `done` or `refused`.
     case resizeZone(container: String, sizeInBytes: UInt64)
+    /// → `processTemplates`.
+    case processTemplates
+    /// Ends a process template, by its number; the next container that it would serve has another made. → `done` or
+    /// `refused`.
+    case removeProcessTemplate(number: UInt32)
 
     private var number: UInt8 {
         switch self {
@@ -60,6 +65,8 @@ public enum ControlRequest: ControlMessage, Equatable {
         case .start: 31
         case .processes: 32
         case .resizeZone: 33
+        case .processTemplates: 70
+        case .removeProcessTemplate: 71
         }
     }
 
@@ -89,7 +96,8 @@ public enum ControlRequest: ControlMessage, Equatable {
             }
         case .remove(let container), .placement(let container): encoder.name(container)
         case .attach(let request): request.encode(into: &encoder)
-        case .nodes, .zoneTimes, .stop: break
+        case .nodes, .zoneTimes, .processTemplates, .stop: break
+        case .removeProcessTemplate(let number): encoder.integer(number)
         case .create(let request): request.encode(into: &encoder)
         case .start(let container), .processes(let container): encoder.name(container)
         case .resizeZone(let container, let sizeInBytes):
@@ -127,6 +135,8 @@ public enum ControlRequest: ControlMessage, Equatable {
         case 31: self = .start(container: try decoder.name())
         case 32: self = .processes(container: try decoder.name())
         case 33: self = .resizeZone(container: try decoder.name(), sizeInBytes: try decoder.integer())
+        case 70: self = .processTemplates
+        case 71: self = .removeProcessTemplate(number: try decoder.integer())
         default: throw .invalidValue(field: "control request", value: UInt64(number))
         }
     }

@@ -73,7 +73,8 @@ public struct MachineArguments: Equatable, Sendable {
         case console
         /// Containers come and go in it.
         case containers(Service)
-        /// Boots, saves itself into the template's directory, which must have no files of a template, and ends.
+        /// Boots, saves itself into the template's directory, which must have no files of a template, and ends. Where the
+        /// directory has a `ProcessTemplateRequest`, the VM is saved with that process template at its point.
         case saveTemplate(Template)
         /// Is restored, writes the pages that it has written until it was ready into a file, and ends.
         case recordWorkingSet(of: Template, to: String)

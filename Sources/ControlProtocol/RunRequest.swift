@@ -30,6 +30,8 @@ public struct RunRequest: Equatable, Sendable {
     public var endsWithConnection: Bool
     /// What the agent shall do. Container number, node, stream ports and interfaces' ports are the VM's to fill in.
     public var create: CreateContainer
+    /// It may begin as a copy of its function's process template; nil: its program is executed.
+    public var warmStart: WarmStart?
 
     /// How many descriptors travel with the request: those of `descriptors`, then a tap for each interface of the
     /// specification, in their order (IFF_TAP, IFF_NO_PI, IFF_VNET_HDR of 12 bytes; offloads at most TUN_F_CSUM,
@@ -38,13 +40,14 @@ public struct RunRequest: Equatable, Sendable {
 
     public init(
         id: String, zoneSizeInBytes: UInt64, descriptors: PassedDescriptors, endsWithConnection: Bool,
-        create: CreateContainer
+        create: CreateContainer, warmStart: WarmStart? = nil
     ) {
         self.id = id
         self.zoneSizeInBytes = zoneSizeInBytes
         self.descriptors = descriptors
         self.endsWithConnection = endsWithConnection
         self.create = create
+        self.warmStart = warmStart
     }
 
     func encode(into encoder: inout MessageEncoder) {
@@ -53,6 +56,7 @@ public struct RunRequest: Equatable, Sendable {
         encoder.integer(descriptors.rawValue)
         encoder.flag(endsWithConnection)
         create.encode(into: &encoder)
+        encoder.optional(warmStart) { $1.encode(into: &$0) }
     }
 
     init(decoding decoder: inout MessageDecoder) throws(ProtocolError) {
@@ -61,6 +65,7 @@ public struct RunRequest: Equatable, Sendable {
         descriptors = PassedDescriptors(rawValue: try decoder.integer())
         endsWithConnection = try decoder.flag("ends with connection")
         create = try CreateContainer(decoding: &decoder)
+        warmStart = try decoder.optional("warm start") { d throws(ProtocolError) in try WarmStart(decoding: &d) }
     }
 }
 

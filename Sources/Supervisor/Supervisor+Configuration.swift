@@ -1,3 +1,4 @@
+public import ControlProtocol
 public import FileShare
 public import LinuxSystem
 
@@ -14,6 +15,10 @@ extension Supervisor {
         public var isAlone: Bool
         public var virtualCPUs: Int
         public var purpose: Purpose
+        /// The process template that a VM that becomes a template is to have; nil: none.
+        public var processTemplate: ProcessTemplateRequest?
+        /// What the supervisor of the saved VM left for that of a restored one (`Supervisor.savedState`); empty: nothing.
+        public var restoredState: [UInt8] = []
         /// When the VM began to come into being (`MonotonicClock`, nanoseconds).
         public var startedAt: UInt64
         /// What the machine's file system shows the volumes of.
@@ -22,12 +27,14 @@ extension Supervisor {
         public var fileThreads: WorkerThreads
         /// Writes containers' logs and exit records.
         public var disk: DiskWork
+        /// Takes a line for the VM's log, with the device lock held.
+        public var log: (String) -> Void
 
         public init(
             control: OwnedDescriptor?, idleTimeoutInMilliseconds: UInt64?, prewarm: PrewarmLimit? = nil,
             isAlone: Bool = false, virtualCPUs: Int, purpose: Purpose = .containers,
             startedAt: UInt64 = MonotonicClock.nanoseconds, files: FileServer, fileThreads: WorkerThreads,
-            disk: DiskWork
+            disk: DiskWork, log: @escaping (String) -> Void = { _ in }
         ) {
             self.control = control
             self.idleTimeoutInMilliseconds = idleTimeoutInMilliseconds
@@ -39,6 +46,7 @@ extension Supervisor {
             self.files = files
             self.fileThreads = fileThreads
             self.disk = disk
+            self.log = log
         }
     }
 

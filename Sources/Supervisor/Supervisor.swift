@@ -2,6 +2,7 @@
 //
 //     clients ── Control ─▶ Containers ─▶ Agent ── vsock ── the guest's agent
 //                              ├▶ Zones ─▶ virtio-mem      plugged for a container, taken back at its end
+//                              ├▶ Templates                process templates, of which containers are copies
 //                              ├▶ Streams ─▶ vsock         output to client and log ─▶ Disk
 //                              ├▶ Volumes ─▶ FileShare     files of the host's
 //                              └▶ Network ─▶ virtio-net    ports for pods' taps
@@ -15,7 +16,7 @@
 // for, and nothing that it says reaches another container than the one it is about.
 
 import AgentProtocol
-import ControlProtocol
+public import ControlProtocol
 import LinuxSystem
 public import Machine
 
@@ -27,6 +28,7 @@ public final class Supervisor {
     let zones: ZoneSet
     let agent: AgentSession
     let lifecycle: VirtualMachineLifecycle
+    let templates: ProcessTemplates
     private let handshake: BootHandshake
     private let removal: ContainerRemoval
     private let execution: ProcessExecution
@@ -46,7 +48,9 @@ public final class Supervisor {
         zones = ZoneSet(machine.zoneDevices, deadlines)
         agent = AgentSession(vsock: machine.vsock, loop: loop, deadlines)
         lifecycle = try VirtualMachineLifecycle(machine, containers, agent, deadlines, configuration)
-        handshake = BootHandshake(machine, agent, lifecycle, zones)
+        templates = ProcessTemplates(machine, containers, agent, lifecycle, deadlines, log: configuration.log)
+        handshake = BootHandshake(
+            machine, agent, lifecycle, zones, templates, processTemplate: configuration.processTemplate)
         records = ExitRecords(disk, deadlines)
         let volumes = try AttachedVolumes(configuration.files, configuration.fileThreads, on: loop, deadlines)
         let streams = ContainerStreams(machine.vsock, on: loop, disk)
@@ -56,21 +60,31 @@ public final class Supervisor {
         let creation = ContainerCreation(
             containers, lifecycle, agent, zones, NetworkPorts.Source(device: machine.network), streams, volumes,
             removal,
-            records)
+            records, templates)
         let reporter = VirtualMachineReporter(
             machine, virtualCPUs: configuration.virtualCPUs, lifecycle, agent, containers, zones)
         control = ControlService(
             ControlService.Rooms(
                 creation: creation, removal: removal, operations: operations, execution: execution,
                 growth: ZoneGrowth(containers, agent), zones: zones, volumes: volumes, reporter: reporter,
-                lifecycle: lifecycle),
+                lifecycle: lifecycle, templates: templates),
             on: loop)
+        if !configuration.restoredState.isEmpty {
+            templates.restore(try SavedProcessTemplate(bytes: configuration.restoredState))
+        }
         agent.listener = self
         if let socket = configuration.control { try control.listen(on: socket) }
     }
 
     /// The guest has come as far as the VM's purpose wants it, and the VM stops for that. With the device lock held.
     public var isPurposeFulfilled: Bool { lifecycle.isPurposeFulfilled }
+
+    /// What the supervisor of a VM that is restored from this one must know; empty: nothing. With the device lock held.
+    public var savedState: [UInt8] { templates.saved?.bytes ?? [] }
+
+    /// The process template that the VM was to have, and what became of it; nil: there was to be none. With the device
+    /// lock held.
+    public var processTemplateReport: ProcessTemplateReport? { templates.reports.first }
 
     /// How long the end of a VM waits for a slow disk to take the rest of logs and exit records, in milliseconds. What it
     /// has not taken by then is lost.
@@ -96,6 +110,7 @@ extension Supervisor: AgentSession.Listener {
     func agentSaidHello(_ hello: Hello) { handshake.begin(hello) }
 
     func processExited(_ exited: Exited) {
+        if exited.process == .initial, templates.ended(exited) { return }
         guard let container = containers[exited.container] else { return }
         guard exited.process == .initial else { return execution.noteEnd(exited, in: container) }
         let record = container.record(
@@ -109,7 +124,7 @@ extension Supervisor: AgentSession.Listener {
 
     func zoneChanged(_ event: ZoneChanged) { zones.noteOnline(event) }
 
-    func templateReached(_ event: TemplateReached) {}
+    func templateReached(_ event: TemplateReached) { templates.reached(event) }
 
     func agentIsLost(_ reason: String) { lifecycle.agentIsLost(reason) }
 

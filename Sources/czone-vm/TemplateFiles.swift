@@ -8,6 +8,9 @@ struct TemplateFiles {
     private let state: OwnedDescriptor
     private let memory: OwnedDescriptor
     private let identity: String
+    /// What became of its process template, for who looks at the store (`ProcessTemplateReport`).
+    private let reportPath: String
+    private let requestPath: String
     private static let workingSetName = "working-set"
 
     /// Makes the files, empty, in a folder that has none.
@@ -16,11 +19,24 @@ struct TemplateFiles {
         state = try OwnedDescriptor(opening: "\(folder)/state", flags: O_RDWR | O_CREAT | O_EXCL)
         memory = try OwnedDescriptor(opening: "\(folder)/memory", flags: O_RDWR | O_CREAT | O_EXCL)
         identity = template.identity
+        requestPath = "\(folder)/\(ProcessTemplateRequest.fileName)"
+        reportPath = "\(folder)/\(ProcessTemplateReport.fileName)"
+    }
+
+    /// The process template that the saved VM is to have, where the directory says so.
+    func processTemplate() throws -> ProcessTemplateRequest? {
+        let bytes = try FileSystem.contents(of: requestPath, atMost: ProcessTemplateRequest.maxBytes)
+        return try bytes.map { try ProcessTemplateRequest(bytes: $0) }
     }
 
     /// Saves a machine that stands still; nobody writes the files afterwards.
-    func save(_ machine: Machine) throws {
-        try machine.save(state: state, memory: memory, identity: identity)
+    ///
+    /// - Parameters:
+    ///   - supervisor: what its supervisor wants to know of it when it is restored.
+    ///   - report: of its process template; nil: it was to have none.
+    func save(_ machine: Machine, supervisor: [UInt8], report: ProcessTemplateReport?) throws {
+        try machine.save(state: state, memory: memory, identity: identity, attachment: supervisor)
+        if let report { try FileSystem.replace(reportPath, with: report.bytes) }
         try state.setMode(0o444)
         try memory.setMode(0o444)
     }

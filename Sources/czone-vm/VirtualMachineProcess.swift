@@ -35,7 +35,9 @@ final class VirtualMachineProcess {
         let console = try Console(purpose)
         self.console = console
         lifeLock = purpose.service.map { OwnedDescriptor(taking: $0.lockDescriptor) }
-        template = if case .saveTemplate(let template) = purpose { try TemplateFiles(making: template) } else { nil }
+        let saved: TemplateFiles? =
+            if case .saveTemplate(let template) = purpose { try TemplateFiles(making: template) } else { nil }
+        template = saved
         workingSetPath = if case .recordWorkingSet(_, let file) = purpose { file } else { nil }
         let snapshot = try purpose.restored.map { try TemplateFiles.snapshot($0) }
         let fileThreads = WorkerThreads()
@@ -54,14 +56,16 @@ final class VirtualMachineProcess {
         supervisor = try machine.lock.locked {
             let control = purpose.service.map { OwnedDescriptor(taking: $0.controlDescriptor) }
             guard let files else { return nil }
-            return try Supervisor(
-                machine,
-                Supervisor.Configuration(
-                    control: control,
-                    idleTimeoutInMilliseconds: purpose.service?.idleTimeoutInSeconds.map { UInt64($0) * 1000 },
-                    prewarm: try purpose.service?.prewarmTimeoutInSeconds.map { try PrewarmLimit(atMostSeconds: $0) },
-                    isAlone: arguments.isAlone, virtualCPUs: arguments.size.virtualCPUs, purpose: purpose.ofSupervisor,
-                    startedAt: startedAt, files: files, fileThreads: fileThreads, disk: disk))
+            var configuration = Supervisor.Configuration(
+                control: control,
+                idleTimeoutInMilliseconds: purpose.service?.idleTimeoutInSeconds.map { UInt64($0) * 1000 },
+                prewarm: try purpose.service?.prewarmTimeoutInSeconds.map { try PrewarmLimit(atMostSeconds: $0) },
+                isAlone: arguments.isAlone, virtualCPUs: arguments.size.virtualCPUs, purpose: purpose.ofSupervisor,
+                startedAt: startedAt, files: files, fileThreads: fileThreads, disk: disk,
+                log: { line in disk.perform({ report(line) }, then: { _ in }) })
+            configuration.processTemplate = try saved?.processTemplate()
+            configuration.restoredState = machine.attachment
+            return try Supervisor(machine, configuration)
         }
     }
 
@@ -78,17 +82,19 @@ final class VirtualMachineProcess {
         if supervisor != nil { try fileThreads.start(2, named: "files") { FileServer.prepareThread() } }
         defer { console.restoreTerminal() }
         let end = machine.run()
-        let isFulfilled = machine.lock.locked {
+        let (isFulfilled, state, report) = machine.lock.locked {
             if let supervisor {
                 supervisor.conclude(end)
             } else {
                 disk.finish(withinMilliseconds: Supervisor.maxDiskWait)
             }
-            return supervisor?.isPurposeFulfilled ?? false
+            return (
+                supervisor?.isPurposeFulfilled ?? false, supervisor?.savedState ?? [], supervisor?.processTemplateReport
+            )
         }
         if let template {
             guard isFulfilled else { throw NoTemplate(end: end) }
-            try template.save(machine)
+            try template.save(machine, supervisor: state, report: report)
         }
         if let workingSetPath {
             guard isFulfilled else { throw NoTemplate(end: end) }

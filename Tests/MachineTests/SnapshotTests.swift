@@ -29,7 +29,7 @@ import Virtio
         identity: identity, shape: shape, memory: .init(sizeInBytes: 256 << 20, modified: 77),
         machine: VirtualMachineState(interruptControllers: [[1], [2], [3]], clockInNanoseconds: 1 << 50),
         processors: [processor(1), processor(2)], serial: [1, 2, 3],
-        devices: (0..<6).map { [UInt8](repeating: $0, count: 30) })
+        devices: (0..<6).map { [UInt8](repeating: $0, count: 30) }, attachment: [7, 8, 9])
 
     private func error(_ bytes: [UInt8], identity: String = identity) -> SnapshotError? {
         do throws(SnapshotError) {
@@ -44,7 +44,7 @@ import Virtio
 
     @Test func theHeaderIsAsItStandsInTheTable() {
         let bytes = Self.state.bytes
-        #expect(Array(bytes[0..<12]) == Array("czone-st".utf8) + [1, 0, 0, 0])
+        #expect(Array(bytes[0..<12]) == Array("czone-st".utf8) + [2, 0, 0, 0])
         #expect(bytes.field(UInt64.self, at: 12) == UInt64(bytes.count - 28))
     }
 
@@ -72,8 +72,8 @@ import Virtio
     @Test func aForeignFileIsRefused() {
         #expect(error([UInt8](repeating: 0x20, count: 5000)) == .notAState)
         var newer = Self.state.bytes
-        newer[8] = 2
-        #expect(error(newer) == .version(2, expected: 1))
+        newer[8] = 3
+        #expect(error(newer) == .version(3, expected: 2))
         #expect(error(Self.state.bytes, identity: "kernel 2") == .identity)
     }
 

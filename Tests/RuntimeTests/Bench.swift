@@ -59,12 +59,18 @@ struct Bench: Sendable {
         _ id: String, _ key: FunctionKey? = nil, detached: Bool = true, removed: Bool = false,
         streams: StreamEnds.Far = .none
     ) throws -> Placement.Placed {
+        try placement.place(containerOrder(id, key, detached: detached, removed: removed, streams: streams))
+    }
+
+    func containerOrder(
+        _ id: String, _ key: FunctionKey? = nil, detached: Bool = true, removed: Bool = false,
+        streams: StreamEnds.Far = .none
+    ) -> Placement.Order {
         let specification = ContainerSpecification(
             root: RootFileSystem(layers: [.image(device: 0)]), process: ProcessSpecification(arguments: ["/bin/true"]))
-        return try placement.place(
-            Placement.Order(
-                key: key ?? self.key(), record: record(id, key, detached: detached, removed: removed),
-                specification: specification, streams: streams, image: image, store: store))
+        return Placement.Order(
+            key: key ?? self.key(), record: record(id, key, detached: detached, removed: removed),
+            specification: specification, streams: streams, image: image, store: store)
     }
 }
 

@@ -1,3 +1,4 @@
+import ControlProtocol
 import Testing
 
 @testable import Runtime
@@ -28,6 +29,9 @@ import Testing
     ("warm: 1", "c.yaml:1: the setting \"warm\" is now named \"prewarm\""),
     ("warm-timeout: 1", "c.yaml:1: the setting \"warm-timeout\" is now named \"prewarm-timeout\""),
     ("warm.hello: 1", "c.yaml:1: the setting \"warm.hello\" is now named \"prewarm.hello\""),
+    ("warm-start: yes", "c.yaml:1: warm-start is \"yes\", expected on or off"),
+    ("warm-start.hello: 1", "c.yaml:1: warm-start is \"1\", expected on or off"),
+    ("warm-start-timeout: 0", "c.yaml:1: warm-start-timeout is \"0\", expected a number from 1 to 86400"),
     ("what", "c.yaml:1: \"what\" is no setting"),
 ])
 func settingsThatMakeNoSenseAreNamed(text: String, message: String) {
@@ -36,6 +40,23 @@ func settingsThatMakeNoSenseAreNamed(text: String, message: String) {
         try configuration.read(text, path: "c.yaml")
         Issue.record("it was taken")
     } catch { #expect("\(error)".hasPrefix(message)) }
+}
+
+@Test func warmStartIsChosenByTheContainerThenTheFunctionThenTheHost() throws {
+    var configuration = Configuration()
+    #expect(try configuration.warmStart.warmStart(of: "hello") == nil)
+    #expect(try configuration.warmStart.warmStart(of: "hello", choice: true) != nil)
+    try configuration.read(
+        "warm-start: on\nwarm-start.quiet: off\nwarm-start-timeout: 5\nwarm-start-memory: 64M", path: "c.yaml")
+    let settings = configuration.warmStart
+    let expected = WarmStart(varying: ["A", "B"], timeoutInSeconds: 5, memoryInBytes: 64 << 20)
+    #expect(try settings.warmStart(of: "hello", varying: ["B", "A", "B"]) == expected)
+    #expect(try settings.warmStart(of: "quiet") == nil)
+    #expect(try settings.warmStart(of: "quiet", choice: true) != nil)
+    #expect(try settings.warmStart(of: "hello", choice: false) == nil)
+    for name in ["", "A=B", "A B", String(repeating: "A", count: 200)] {
+        #expect(throws: RuntimeError.self) { try settings.warmStart(of: "hello", varying: [name]) }
+    }
 }
 
 @Test func zonesAreRoundedUpToBlocks() throws {

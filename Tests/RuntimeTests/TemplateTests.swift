@@ -1,3 +1,4 @@
+import AgentProtocol
 import ControlProtocol
 import Glibc
 import LinuxSystem
@@ -169,6 +170,74 @@ private final class WatchingStarter: VirtualMachineStarter {
     let arguments = MonitorStarter.arguments(of: launch)
     #expect(arguments.contains("--restore"))
     #expect(try arguments.last == bench.templateKey().identity)
+}
+
+private let warmStart = WarmStart(varying: ["A"])
+
+extension Bench {
+    /// A VM for a container that may be a copy.
+    fileprivate func warmOrder(_ arguments: [String] = ["/bin/true"], key: FunctionKey? = nil) -> Placement.MachineOrder
+    {
+        var order = order(self)
+        if let key { order.key = key }
+        let specification = ContainerSpecification(
+            root: RootFileSystem(layers: [.image(device: 0)]), process: ProcessSpecification(arguments: arguments))
+        order.process = ProcessTemplateRequest(specification, warmStart)
+        return order
+    }
+
+    fileprivate func placeWarm(_ id: String) throws -> Placement.Placed {
+        var order = containerOrder(id)
+        order.warmStart = warmStart
+        return try placement.place(order)
+    }
+}
+
+@Test func aTemplateWithAProcessIsItsFunctionsAndTenantsAlone() throws {
+    let bench = try Bench()
+    func name(_ order: Placement.MachineOrder) throws -> String { try bench.placement.templateKey(order).folderName }
+    let one = try name(bench.warmOrder())
+    #expect(try one == name(bench.warmOrder()))
+    var others = [try name(bench.warmOrder(["/bin/false"])), try bench.templateKey().folderName]
+    others.append(try name(bench.warmOrder(key: bench.key(function: "other"))))
+    others.append(try name(bench.warmOrder(key: bench.key(tenant: "other"))))
+    #expect(Set(others + [one]).count == 5)
+    // One without is everybody's with the image.
+    var plain = order(bench)
+    plain.key = bench.key(function: "other", tenant: "other")
+    #expect(try name(plain) == bench.templateKey().folderName)
+}
+
+@Test func aMachineIsRestoredFromTheTemplateWithItsProcessElseFromThePlainOne() throws {
+    let starter = WatchingStarter()
+    let bench = try Bench(starter)
+    try bench.makeTemplate()
+    let first = try bench.placeWarm("one").machine
+    let plain = try bench.templateKey()
+    #expect(starter.launches.withLock { $0.last?.template?.identity } == plain.identity)
+    let warm = try bench.placement.templateKey(bench.warmOrder())
+    try bench.makeTemplate(warm)
+    starter.inner.machines.first?.die()
+    #expect(try bench.placeWarm("two").machine != first)
+    #expect(starter.launches.withLock { $0.last?.template?.identity } == warm.identity)
+    #expect(starter.inner.machines.last?.state.withLock { $0.requests.last?.warmStart } == warmStart)
+}
+
+@Test func whatBecameOfTheProcessIsInTheTemplatesRecord() throws {
+    let bench = try Bench()
+    let report = ProcessTemplateReport(
+        number: 1, state: .refused, reason: "it has a connected socket", command: "python3 app.py")
+    try bench.templates.make(bench.templateKey(), templateRecord, limit: 1 << 30) { (folder, _) throws(RuntimeError) in
+        try system { () throws(SystemError) in
+            for (name, bytes) in [("state", [1]), ("memory", [1]), ("process-template", report.bytes)] {
+                try FileSystem.replace("\(folder)/\(name)", with: bytes)
+            }
+        }
+        return 0
+    }
+    let record = try #require(try bench.templates.entries().first?.record.process)
+    #expect(record.reason == "it has a connected socket" && record.command == "python3 app.py")
+    #expect(try !bench.folder.contents().contains { $0.hasSuffix("process-template") })
 }
 
 @Test func aRefusedTemplateLeadsToABoot() throws {

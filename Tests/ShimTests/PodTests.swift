@@ -1,5 +1,6 @@
 import AgentProtocol
 import ContainerdAPI
+import ControlProtocol
 import OCI
 import Runtime
 import TTRPC
@@ -33,9 +34,25 @@ private let cri = [
         #expect(try membership(["io.kubernetes.cri.container-type": "sandbox"]).role == .sandbox)
     }
 
+    @Test func annotationsChooseAWarmStartOverTheHostsSettings() throws {
+        let key = FunctionKey(
+            function: "hello", tenant: "t", image: .init(of: []), kernel: "k", zoneSizeInBytes: 1 << 27)
+        var settings = WarmStartSettings()
+        #expect(try membership(cri).warmStart(of: key, settings) == nil)
+        let chosen = try membership(["czone.dev/warm-start": "true", "czone.dev/warm-start-env": "TOKEN, A"])
+        #expect(try chosen.warmStart(of: key, settings)?.varying == ["A", "TOKEN"])
+        settings.byFunction = ["hello": true]
+        #expect(try membership(cri).warmStart(of: key, settings) != nil)
+        #expect(try membership(["czone.dev/warm-start": "false"]).warmStart(of: key, settings) == nil)
+        let error = #expect(throws: Status.self) {
+            try membership(["czone.dev/warm-start-env": "A=B"]).warmStart(of: key, settings)
+        }
+        #expect(error?.code == .invalidArgument && error?.message.contains("czone.dev/warm-start-env") == true)
+    }
+
     @Test(arguments: [
         ("czone.dev/function", "a/b"), ("czone.dev/tenant", ""), ("czone.dev/one-per-vm", "yes"),
-        ("czone.dev/zone-size", "much"),
+        ("czone.dev/zone-size", "much"), ("czone.dev/warm-start", "on"),
     ])
     func whatMakesNoSenseIsRefusedByItsName(_ name: String, _ value: String) {
         let error = #expect(throws: Status.self) { try membership([name: value]) }

@@ -23,7 +23,7 @@ private func parsed(_ arguments: [String]) throws -> RunArguments {
     ["--tenant", "t", "--function", "f", "image"],
     ["--root", "/r", "--store=/s", "--log-level", "debug", "image"], ["image", "--", "x"], ["--", "image", "x"],
     ["--env-file", "f", "image"], ["-i", "-t", "-d", "image", "--rm"], ["image", "--rm", "-it"],
-    ["--entrypoint", "", "image"],
+    ["--entrypoint", "", "image"], ["--warm-start", "--warm-start-env", "A,B", "--warm-start-env=C", "image"],
 ])
 func bothWaysOfReadingAgree(arguments: [String]) throws {
     let read = try #require(RunArguments(arguments))

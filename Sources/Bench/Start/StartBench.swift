@@ -19,6 +19,8 @@ public final class StartBench {
         case onePerVM = "one-per-vm"
         case runc
         case qemu
+        /// With `ReadyBench` only.
+        case runsc
     }
 
     /// A container to start as `czone run` with these arguments would: all that it does once its process is there.

@@ -9,9 +9,14 @@ extension Machine {
     /// Writes a machine that has run and is stopped again into two empty files, from which others can be restored
     /// (`Snapshot`). Zones are not in it: none may be plugged. After a failure the files mean nothing.
     ///
-    /// `identity`: which files and choices the machine was made of; a machine that is restored from it must be made of the same.
+    /// - Parameters:
+    ///   - identity: which files and choices the machine was made of; a machine that is restored from it must be made of
+    ///     the same.
+    ///   - attachment: the caller's own, for `attachment` of a restored machine; at most `StateFile.maxBytes` with the
+    ///     rest.
     public func save(
-        state stateFile: OwnedDescriptor, memory memoryFile: OwnedDescriptor, identity: String
+        state stateFile: OwnedDescriptor, memory memoryFile: OwnedDescriptor, identity: String,
+        attachment: [UInt8] = []
     ) throws(SnapshotError) {
         guard zoneDevices.allSatisfy({ $0.pluggedSizeInBytes == 0 && $0.requestedSizeInBytes == 0 }) else {
             throw .other("a zone is plugged: a snapshot has none")
@@ -23,7 +28,8 @@ extension Machine {
                 identity: identity, shape: shape, memory: try writeMemory(to: memoryFile),
                 machine: try virtualMachine.state(), processors: try processors.map { try $0.cpu.state() },
                 serial: lock.locked { Self.saved { serial?.save(to: &$0) } },
-                devices: lock.locked { slots.map { slot in Self.saved { slot.transport.save(to: &$0) } } })
+                devices: lock.locked { slots.map { slot in Self.saved { slot.transport.save(to: &$0) } } },
+                attachment: attachment)
             try stateFile.write(all: state.bytes)
             try stateFile.writeOut()
         } catch let error as SnapshotError { throw error } catch { throw .other("\(error)") }

@@ -13,6 +13,8 @@ struct MachineState: Equatable {
     var serial: [UInt8]
     /// What each transport saved of itself and its device, in the devices' order.
     var devices: [[UInt8]]
+    /// What whoever runs containers in the machine wants to know of it when it is restored; of no meaning here.
+    var attachment: [UInt8] = []
 
     /// By what a memory file is known again. The file is not read: it is as large as the guest.
     struct MemoryFileMark: Equatable {
@@ -41,6 +43,7 @@ extension MachineState {
         for processor in processors { processor.save(to: &writer) }
         writer.section("console", version: Self.version) { $0.write(serial) }
         for device in devices { writer.section("virtio", version: Self.version) { $0.write(device) } }
+        writer.section("attachment", version: Self.version) { $0.write(attachment) }
         return StateFile.bytes(of: writer.bytes)
     }
 
@@ -75,10 +78,11 @@ extension MachineState {
         for _ in shape.devices {
             devices.append(try Self.bytes(of: "virtio", &reader))
         }
+        let attachment = try Self.bytes(of: "attachment", &reader)
         guard reader.remaining == 0 else { throw .trailingBytes(section: "state file", count: reader.remaining) }
         return MachineState(
             identity: identity, shape: shape, memory: memory, machine: machine, processors: processors, serial: serial,
-            devices: devices)
+            devices: devices, attachment: attachment)
     }
 
     private static func bytes(of section: String, _ reader: inout StateReader) throws(StateError) -> [UInt8] {

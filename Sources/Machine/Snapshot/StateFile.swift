@@ -11,7 +11,7 @@ import Devices
 ///
 /// All integers are little-endian. The checksum finds damage, not malice: a process that can write into the store can do worse.
 public enum StateFile {
-    public static let version: UInt32 = 1
+    public static let version: UInt32 = 2
     /// No machine has more: 32 processors of 20 KiB, 256 devices of some KiB.
     public static let maxBytes = 16 << 20
     static let headerLength = 28

@@ -41,6 +41,8 @@ public final class Machine: @unchecked Sendable {
     private(set) var processorFeatures: [CPUIDEntry] = []
     /// The machine is restored from a snapshot. Immutable after the making.
     private let isRestored: Bool
+    /// What the saved machine's `save` was given; empty for one that is not restored. Immutable after the making.
+    public let attachment: [UInt8]
     private let ended: EventDescriptor
     /// The guest's kernel has said that it panics. Protected by the device lock.
     private var hasPanicked = false
@@ -56,6 +58,7 @@ public final class Machine: @unchecked Sendable {
     ) throws(MachineError) {
         let saved = try making { try snapshot?.read() }
         isRestored = saved != nil
+        attachment = saved?.attachment ?? []
         guard (1...MachineConfiguration.maxVirtualCPUs).contains(configuration.virtualCPUs) else {
             throw .virtualCPUCount(configuration.virtualCPUs, max: MachineConfiguration.maxVirtualCPUs)
         }

@@ -30,6 +30,9 @@ public struct Configuration: Equatable, Sendable {
     /// How long a prewarmed VM lives without a first container, in seconds; 0: for ever.
     public var prewarmTimeoutInSeconds = 600
 
+    /// Whether containers begin as copies of their function's process template, and what templates are to be.
+    public var warmStart = WarmStartSettings()
+
     public init() {}
 
     /// How many VMs of a function are prewarmed.
@@ -62,6 +65,8 @@ public struct Configuration: Equatable, Sendable {
     /// `prewarm.NAME: N` is the setting for one function.
     private static let prewarmPrefix = "prewarm."
     private static let prewarmRange = 0...1024
+    /// `warm-start.NAME: on` likewise.
+    private static let warmStartPrefix = "warm-start."
 
     /// The settings by their names in the file.
     enum Setting: String, CaseIterable {
@@ -76,6 +81,9 @@ public struct Configuration: Equatable, Sendable {
         case templateLimit = "template-limit"
         case prewarm
         case prewarmTimeout = "prewarm-timeout"
+        case warmStart = "warm-start"
+        case warmStartTimeout = "warm-start-timeout"
+        case warmStartMemory = "warm-start-memory"
 
         /// What a setting was named before; `prewarm.NAME` likewise.
         static let renamed: [(old: String, new: Setting)] = [("warm", .prewarm), ("warm-timeout", .prewarmTimeout)]
@@ -110,6 +118,11 @@ public struct Configuration: Equatable, Sendable {
                 prewarmByFunction[function] = try Self.number(Self.unquoted(value), Self.prewarmRange, .prewarm, place)
                 continue
             }
+            if name.hasPrefix(Self.warmStartPrefix) {
+                let function = String(name.dropFirst(Self.warmStartPrefix.count))
+                warmStart.byFunction[function] = try Self.isOn(Self.unquoted(value), .warmStart, place)
+                continue
+            }
             guard let setting = Setting(rawValue: name) else { throw Self.unknown(name, place) }
             try set(setting, to: Self.unquoted(value), origin: place)
         }
@@ -132,16 +145,22 @@ public struct Configuration: Equatable, Sendable {
         case .cpus: virtualCPUs = try Self.number(value, 1...64, setting, origin)
         case .idleTimeout: idleTimeoutInSeconds = try Self.number(value, 0...31_536_000, setting, origin)
         case .kernelArguments: kernelArguments = value
-        case .templates:
-            guard value == "on" || value == "off" else {
-                throw .invalid("\(origin): templates is \(quoted(value)), expected on or off")
-            }
-            usesTemplates = value == "on"
+        case .templates: usesTemplates = try Self.isOn(value, setting, origin)
         case .templateLimit: templateLimitInBytes = try Self.size(value, setting, origin)
         case .prewarm: prewarm = try Self.number(value, Self.prewarmRange, setting, origin)
         case .prewarmTimeout: prewarmTimeoutInSeconds = try Self.number(value, 0...31_536_000, setting, origin)
+        case .warmStart: warmStart.isOn = try Self.isOn(value, setting, origin)
+        case .warmStartTimeout: warmStart.timeoutInSeconds = try Self.number(value, 1...86_400, setting, origin)
+        case .warmStartMemory: warmStart.memoryInBytes = try Self.size(value, setting, origin)
         case .processesMax: processesMax = UInt64(try Self.number(value, 1...4_194_304, setting, origin))
         }
+    }
+
+    private static func isOn(_ text: String, _ setting: Setting, _ origin: String) throws(RuntimeError) -> Bool {
+        guard text == "on" || text == "off" else {
+            throw .invalid("\(origin): \(setting.rawValue) is \(quoted(text)), expected on or off")
+        }
+        return text == "on"
     }
 
     private static func number(

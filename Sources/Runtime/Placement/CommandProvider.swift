@@ -1,3 +1,5 @@
+import AgentProtocol
+import ControlProtocol
 import Glibc
 import LinuxSystem
 import OCI
@@ -21,15 +23,29 @@ public struct CommandProvider: Provider {
             "--image-name", order.imageName, "--behind", machine.id, order.image.digest.description,
         ]
         if order.key.isAlone { arguments.append("--one-per-vm") }
+        if order.process != nil { arguments.append("--warm-start") }
+        let input = try Self.input(of: order)
         let settings = Configuration.Setting.allCases.map(\.variable) + Self.variables
         let environment = settings.compactMap { name in CurrentProcess.environment(name).map { "\(name)=\($0)" } }
         try system { () throws(SystemError) in
             let nothing = try OwnedDescriptor(opening: "/dev/null", flags: O_RDWR)
             var process = ProcessLaunch(
-                command, arguments: arguments, environment: environment, input: nothing, output: nothing, error: nothing
-            )
+                command, arguments: arguments, environment: environment, input: input ?? nothing, output: nothing,
+                error: nothing)
             process.isDetached = true
             try process.start().reapAtItsEnd()
+        }
+    }
+
+    /// A file with the order's process template, for the command's standard input; nil: it has none.
+    private static func input(of order: Placement.MachineOrder) throws(RuntimeError) -> OwnedDescriptor? {
+        guard let process = order.process else { return nil }
+        let bytes: [UInt8]
+        do throws(ProtocolError) { bytes = try process.bytes() } catch { throw .invalid("\(error)") }
+        return try system { () throws(SystemError) in
+            let file = try OwnedDescriptor.temporaryMemory(named: "process-template")
+            try file.write(all: bytes)
+            return file
         }
     }
 }

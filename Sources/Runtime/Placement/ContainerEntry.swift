@@ -41,7 +41,8 @@ struct ContainerEntry {
             id: record.id, zoneSizeInBytes: order.zoneSizeInBytes, descriptors: passed,
             endsWithConnection: !record.isDetached,
             create: CreateContainer(
-                container: ContainerNumber(0), node: 0, zoneBytes: 0, start: true, specification: specification))
+                container: ContainerNumber(0), node: 0, zoneBytes: 0, start: true, specification: specification),
+            warmStart: order.warmStart)
         if case .create(let sandbox) = order.beginning {
             request = .create(CreateRequest(run: run, sandbox: sandbox))
         } else {

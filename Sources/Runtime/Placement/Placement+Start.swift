@@ -1,3 +1,4 @@
+public import ControlProtocol
 import Glibc
 import LinuxSystem
 public import OCI
@@ -11,12 +12,25 @@ extension Placement {
         /// What the user named the image by.
         public var imageName: String
         public var store: ImageStore
+        /// The process template that the VM's first container would be a copy of; nil: it starts plainly.
+        public var process: ProcessTemplateRequest?
 
-        public init(key: FunctionKey, image: StoredImage, imageName: String, store: ImageStore) {
+        public init(
+            key: FunctionKey, image: StoredImage, imageName: String, store: ImageStore,
+            process: ProcessTemplateRequest? = nil
+        ) {
             self.key = key
             self.image = image
             self.imageName = imageName
             self.store = store
+            self.process = process
+        }
+
+        /// The same VM without a process template.
+        var plain: MachineOrder {
+            var plain = self
+            plain.process = nil
+            return plain
         }
     }
 
@@ -25,6 +39,8 @@ extension Placement {
         let folder: VirtualMachineFolder
         /// The template that it is restored from.
         let template: TemplateKey?
+        /// There is no template of just what was ordered.
+        let lacksTemplate: Bool
     }
 
     /// What a VM's process needs besides its base and zones, with room for the host to go on.
@@ -69,17 +85,27 @@ extension Placement {
             // When it is taken it listens.
             if isPrewarmed { try system { () throws(SystemError) in try FileSystem.touch(machine.prewarmedPath) } }
             launch.isPrewarmed = isPrewarmed
-            let key = configuration.usesTemplates && fromTemplate ? try templateKey(order) : nil
-            if let key, let template = try templates(order).lease(key) {
-                launch.template = (template.folder, key.identity)
-                launch.leases.append(template.descriptor)
-            }
+            let keys = configuration.usesTemplates && fromTemplate ? try templateKeys(order) : []
+            let used = try use(keys, of: templates(order), for: &launch)
             try starter.start(launch)
-            return StartedMachine(folder: machine, template: launch.template == nil ? nil : key)
+            return StartedMachine(folder: machine, template: used, lacksTemplate: used == nil || used != keys.first)
         } catch {
             try? machine.remove()
             throw error
         }
+    }
+
+    /// The first of these templates that there is.
+    private func use(
+        _ keys: [TemplateKey], of store: TemplateStore, for launch: inout VirtualMachineLaunch
+    ) throws(RuntimeError) -> TemplateKey? {
+        for key in keys {
+            guard let template = try store.lease(key) else { continue }
+            launch.template = (template.folder, key.identity)
+            launch.leases.append(template.descriptor)
+            return key
+        }
+        return nil
     }
 
     /// Keeps the image from being removed.

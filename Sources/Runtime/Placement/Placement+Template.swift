@@ -1,3 +1,4 @@
+import AgentProtocol
 import ControlProtocol
 import Glibc
 import LinuxSystem
@@ -11,6 +12,13 @@ extension Placement {
             order, record(for: order, id: ""), files: files, kernelArguments: kernelArguments)
     }
 
+    /// The templates that a VM for the order can be restored from, the best first: one with its process template, then
+    /// one without.
+    func templateKeys(_ order: MachineOrder) throws(RuntimeError) -> [TemplateKey] {
+        guard order.process != nil else { return [try templateKey(order)] }
+        return [try templateKey(order), try templateKey(order.plain)]
+    }
+
     func templates(_ order: MachineOrder) -> TemplateStore { TemplateStore(besides: order.store.root) }
 
     /// Makes the template for an order, unless there is one: boots a VM that saves itself. The template's name.
@@ -18,18 +26,27 @@ extension Placement {
     public func makeTemplate(for order: MachineOrder) throws(RuntimeError) -> String {
         let key = try templateKey(order)
         let machine = record(for: order, id: "")
-        let record = TemplateRecord(
+        var record = TemplateRecord(
             image: order.imageName, imageDigest: order.image.digest.description, memoryInBytes: machine.memoryInBytes,
             virtualCPUs: machine.virtualCPUs, zoneCount: machine.zoneCount, zoneSizeInBytes: machine.zoneSizeInBytes,
             isAlone: order.key.isAlone, created: currentTimeInNanoseconds())
+        if order.process != nil { (record.function, record.tenant) = (order.key.function, order.key.tenant) }
         let lease = try lease(order)
         defer { withExtendedLifetime(lease) {} }
-        try templates(order).make(key, record, limit: configuration.templateLimitInBytes) {
+        let request = try processTemplate(of: order)
+        try templates(order).make(
+            key, record, limit: configuration.templateLimitInBytes
+        ) {
             (folder, words) throws(RuntimeError) in
             let template = MachineArguments.Template(directory: folder, identity: key.identity)
             var arguments = MachineArguments(
                 files: files, record: machine, images: [order.image.erofsPath], kernelArguments: kernelArguments,
                 isAlone: order.key.isAlone, purpose: .saveTemplate(template))
+            let requestPath = "\(folder)/\(ProcessTemplateRequest.fileName)"
+            if let request {
+                try system { () throws(SystemError) in try FileSystem.replace(requestPath, with: request) }
+            }
+            defer { try? FileSystem.removeFile(requestPath) }
             let status = try runMonitor(arguments, words)
             guard status == 0 else { return status }
             // What a VM writes until it is ready after its restore, it is given at once from now on.
@@ -37,6 +54,13 @@ extension Placement {
             return try runMonitor(arguments, words)
         }
         return key.folderName
+    }
+
+    /// The bytes of an order's process template; nil: it has none.
+    private func processTemplate(of order: MachineOrder) throws(RuntimeError) -> [UInt8]? {
+        do throws(ProtocolError) { return try order.process?.bytes() } catch {
+            throw .invalid("there can be no process template: \(error)")
+        }
     }
 
     /// Runs a VM that nobody talks to; its exit status.

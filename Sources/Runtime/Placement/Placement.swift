@@ -1,5 +1,5 @@
 public import AgentProtocol
-import ControlProtocol
+public import ControlProtocol
 import Glibc
 import LinuxSystem
 public import OCI
@@ -49,6 +49,8 @@ public struct Placement: Sendable {
         public var volumes: VolumeSet
         /// How it is to begin.
         public var beginning = Beginning.run
+        /// It may begin as a copy of its function's process template; nil: its program is executed.
+        public var warmStart: WarmStart?
         /// What of its zone is plugged; the rest can be plugged later. By default the whole zone.
         public var zoneSizeInBytes: UInt64
         /// The only VM that may take it; nil: any.
@@ -71,7 +73,16 @@ public struct Placement: Sendable {
         /// The VM that it needs.
         public var machine: MachineOrder {
             // A pinned container may have another image than its VM.
-            MachineOrder(key: key, image: image, imageName: pinned == nil ? record.image : image.name, store: store)
+            MachineOrder(
+                key: key, image: image, imageName: pinned == nil ? record.image : image.name, store: store,
+                process: process)
+        }
+
+        /// The process template that it would be a copy of; nil: it starts plainly whatever there is.
+        private var process: ProcessTemplateRequest? {
+            guard let warmStart, !key.isAlone, zoneSizeInBytes > 0 else { return nil }
+            let request = ProcessTemplateRequest(specification, warmStart)
+            return (try? request.identity) == nil ? nil : request
         }
     }
 

@@ -268,7 +268,7 @@ public final class PlacementAttempt {
                 for: order.machine, behind: offer.machine, lacksTemplate: false, usedOne: wasPrewarmed)
         case .fresh(let machine):
             placement.provide(
-                for: order.machine, behind: offer.machine, lacksTemplate: machine.template == nil, usedOne: true)
+                for: order.machine, behind: offer.machine, lacksTemplate: machine.lacksTemplate, usedOne: true)
         }
     }
 

@@ -1,3 +1,4 @@
+import ControlProtocol
 import LinuxSystem
 import OCI
 
@@ -13,15 +14,17 @@ public struct TemplateKey: Hashable, Sendable {
         throws(RuntimeError)
     {
         // An image that was imported anew may lie in its file in another way, although its digest is the same.
+        let process = try order.processLines
         let file = try system { () throws(SystemError) in try FileSystem.status(order.image.erofsPath) }
         guard let file else { throw .invalid("the image \(quoted(order.image.name)) has been removed") }
-        identity = [
-            "files \(files.identity)", "image \(order.image.digest) \(file.device).\(file.inode).\(file.modified)",
-            "memory \(record.memoryInBytes)", "cpus \(record.virtualCPUs)",
-            "zones \(record.zoneCount) of \(record.zoneSizeInBytes)",
-            "containers \(order.key.isAlone ? "one" : "many")",
-            "arguments \(kernelArguments)",
-        ].joined(separator: "\n")
+        identity =
+            ([
+                "files \(files.identity)", "image \(order.image.digest) \(file.device).\(file.inode).\(file.modified)",
+                "memory \(record.memoryInBytes)", "cpus \(record.virtualCPUs)",
+                "zones \(record.zoneCount) of \(record.zoneSizeInBytes)",
+                "containers \(order.key.isAlone ? "one" : "many")",
+                "arguments \(kernelArguments)",
+            ] + process).joined(separator: "\n")
     }
 
     /// The template's folder in the store: half of the identity's digest.
@@ -39,4 +42,41 @@ public struct TemplateRecord: Codable, Equatable, Sendable {
     public var isAlone: Bool
     /// Nanoseconds since 1970 UTC.
     public var created: UInt64
+    /// Whose containers are in its VMs; nil: anybody's, as it has no process template.
+    public var function: String?
+    public var tenant: String?
+    /// The process template that its VMs have; nil: none was wanted.
+    public var process: ProcessTemplateRecord?
+}
+
+/// The process template in a VM's template, for those who look at the store.
+public struct ProcessTemplateRecord: Codable, Equatable, Sendable {
+    /// Its program and arguments, as one line.
+    public var command: String
+    /// Why there is none: its VMs are restored without; empty otherwise.
+    public var reason: String
+    public var reachedAfterMicroseconds: UInt64
+    public var threads: UInt32
+    public var memoryBytes: UInt64
+
+    init(_ report: ProcessTemplateReport) {
+        command = report.command
+        reason = report.state == .refused ? report.reason : ""
+        reachedAfterMicroseconds = report.reachedAfterMicroseconds
+        threads = report.threads
+        memoryBytes = report.memoryBytes
+    }
+}
+
+extension Placement.MachineOrder {
+    /// What of an identity a process template decides: whose it is, and what its containers have in common.
+    fileprivate var processLines: [String] {
+        get throws(RuntimeError) {
+            guard let process else { return [] }
+            do throws(ProcessTemplateIdentity.Obstacle) {
+                let digest = Digest(of: try process.identity.bytes).hex
+                return ["function \(key.function)", "tenant \(key.tenant)", "process \(digest)"]
+            } catch { throw .invalid("there can be no process template: \(error)") }
+        }
+    }
 }

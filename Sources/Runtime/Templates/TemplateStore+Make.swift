@@ -1,3 +1,5 @@
+import AgentProtocol
+import ControlProtocol
 import Glibc
 import LinuxSystem
 import SystemPackage
@@ -51,9 +53,22 @@ extension TemplateStore {
                 "no template was made: the VM ended with status \(status): \(printable(String(line), atMost: 512))")
         }
         try system { () throws(SystemError) in try FileSystem.removeFile("\(folder)/words") }
+        var record = record
+        record.process = try takeReport(in: folder).map(ProcessTemplateRecord.init)
         try RecordFile.write(record, to: "\(folder)/template.json")
         try system { () throws(SystemError) in
             try OwnedDescriptor(opening: "\(folder)/template.json", flags: O_RDONLY).setMode(0o444)
+        }
+    }
+
+    /// What became of the process template, which is then the record's; nil where none was wanted.
+    private func takeReport(in folder: String) throws(RuntimeError) -> ProcessTemplateReport? {
+        let path = "\(folder)/\(ProcessTemplateReport.fileName)"
+        let bytes = try system { () throws(SystemError) in try FileSystem.contents(of: path, atMost: 16 << 10) }
+        guard let bytes else { return nil }
+        try system { () throws(SystemError) in try FileSystem.removeFile(path) }
+        do throws(ProtocolError) { return try ProcessTemplateReport(bytes: bytes) } catch {
+            throw .invalid("what a VM says of its process template makes no sense: \(error)")
         }
     }
 

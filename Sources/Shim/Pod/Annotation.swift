@@ -5,6 +5,8 @@ enum Annotation {
     static let tenant = "czone.dev/tenant"
     static let onePerVM = "czone.dev/one-per-vm"
     static let zoneSize = "czone.dev/zone-size"
+    static let warmStart = "czone.dev/warm-start"
+    static let warmStartEnvironment = "czone.dev/warm-start-env"
 
     // What containerd's CRI plugin writes (containerd, pkg/cri/annotations).
     static let containerType = "io.kubernetes.cri.container-type"

@@ -1,4 +1,5 @@
 import LinuxSystem
+import ControlProtocol
 import OCI
 import Runtime
 import TTRPC
@@ -22,6 +23,10 @@ struct Membership: Equatable, Sendable {
     let isOnePerVM: Bool
     /// The most memory that a container of the function can grow to, in bytes: the size of the VM's zones.
     let zoneSizeInBytes: UInt64?
+    /// Whether the container may begin as a copy of its function's process template; nil: what the host's settings say.
+    let isWarmStart: Bool?
+    /// Names of its environment variables that may differ from other copies'.
+    let varying: [String]
 
     /// - Parameter namespace: containerd's.
     /// - Throws: `invalidArgument` naming the annotation that makes no sense.
@@ -35,16 +40,25 @@ struct Membership: Equatable, Sendable {
         function = try annotations[Annotation.function].map { try Self.name($0, Annotation.function) }
         tenant = try Self.name(
             annotations[Annotation.tenant] ?? annotations[Annotation.sandboxNamespace] ?? namespace, Annotation.tenant)
-        switch annotations[Annotation.onePerVM] {
-        case nil, "false": isOnePerVM = false
-        case "true": isOnePerVM = true
-        case let value?: throw Self.invalid(Annotation.onePerVM, value, "true or false")
+        isOnePerVM = try Self.flag(Annotation.onePerVM, annotations) ?? false
+        isWarmStart = try Self.flag(Annotation.warmStart, annotations)
+        varying = (annotations[Annotation.warmStartEnvironment] ?? "").split(separator: ",").map {
+            String($0.drop { $0 == " " })
         }
         zoneSizeInBytes = try annotations[Annotation.zoneSize].map { text in
             guard let size = ByteSize(text), size.bytes > 0 else {
                 throw Self.invalid(Annotation.zoneSize, text, "a size such as 256M")
             }
             return try ZoneChoice.zone(for: size.bytes)
+        }
+    }
+
+    private static func flag(_ annotation: String, _ annotations: [String: String]) throws -> Bool? {
+        switch annotations[annotation] {
+        case nil: nil
+        case "false": false
+        case "true": true
+        case let value?: throw invalid(annotation, value, "true or false")
         }
     }
 
@@ -62,6 +76,17 @@ struct Membership: Equatable, Sendable {
             function: function, tenant: tenant, image: image.digest, kernel: kernel, zoneSizeInBytes: zoneSizeInBytes)
         if isOnePerVM { key.function += "/\(unique)" }
         return key
+    }
+
+    /// How the container begins: by its annotations, else by the host's settings for its function.
+    ///
+    /// - Throws: `invalidArgument` for a name that no variable can have.
+    func warmStart(of key: FunctionKey, _ settings: WarmStartSettings) throws -> WarmStart? {
+        do throws(RuntimeError) {
+            return try settings.warmStart(of: function ?? key.function, choice: isWarmStart, varying: varying)
+        } catch {
+            throw Status(.invalidArgument, "the annotation \(Annotation.warmStartEnvironment): \(error)")
+        }
     }
 
     private static func invalid(_ annotation: String, _ value: String, _ expected: String) -> Status {

@@ -51,7 +51,7 @@ extension ContainerTask {
         let (specification, membership, registryID) = (specification, membership, registryID)
         let sandbox = pod?.registryID ?? ""
         return try await hosting.work.run {
-            let (placement, _, files) = try hosting.placement()
+            let (placement, configuration, files) = try hosting.placement()
             let key =
                 podHome?.key
                 ?? membership.key(
@@ -68,6 +68,7 @@ extension ContainerTask {
             order.zoneSizeInBytes = sizes.own
             order.beginning = .create(sandbox: sandbox)
             order.pinned = podHome?.machine
+            order.warmStart = try membership.warmStart(of: key, configuration.warmStart)
             return try order.withNetwork(at: specification.networkNamespace) {
                 (try PlacingConversation($0, by: placement), key, streams)
             }

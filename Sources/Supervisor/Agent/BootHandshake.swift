@@ -9,14 +9,20 @@ final class BootHandshake {
     private let agent: AgentSession
     private let lifecycle: VirtualMachineLifecycle
     private let zones: ZoneSet
+    private let templates: ProcessTemplates
+    /// What a VM that becomes a template is to have; nil: none.
+    private let processTemplate: ProcessTemplateRequest?
 
     init(
-        _ machine: any SupervisedMachine, _ agent: AgentSession, _ lifecycle: VirtualMachineLifecycle, _ zones: ZoneSet
+        _ machine: any SupervisedMachine, _ agent: AgentSession, _ lifecycle: VirtualMachineLifecycle,
+        _ zones: ZoneSet, _ templates: ProcessTemplates, processTemplate: ProcessTemplateRequest?
     ) {
         self.machine = machine
         self.agent = agent
         self.lifecycle = lifecycle
         self.zones = zones
+        self.templates = templates
+        self.processTemplate = processTemplate
     }
 
     func begin(_ hello: Hello) {
@@ -56,7 +62,17 @@ final class BootHandshake {
         switch lifecycle.purpose {
         case .containers: lifecycle.becomeReady()
         case .workingSetRecording: lifecycle.fulfilPurpose()
-        case .template: settle()
+        case .template: makeProcessTemplate()
+        }
+    }
+
+    /// The VM is saved with its process template at its point, or without where there can be none.
+    private func makeProcessTemplate() {
+        guard let processTemplate else { return settle() }
+        do throws(ProcessTemplateIdentity.Obstacle) {
+            templates.make(try ProcessTemplateOrder(processTemplate)) { [unowned self] in settle() }
+        } catch {
+            lifecycle.fail("the process template cannot be: \(error)")
         }
     }
 

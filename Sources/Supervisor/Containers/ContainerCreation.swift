@@ -15,11 +15,12 @@ final class ContainerCreation {
     private let volumes: AttachedVolumes
     private let removal: ContainerRemoval
     private let records: ExitRecords
+    private let templates: ProcessTemplates
 
     init(
         _ containers: ContainerTable, _ lifecycle: VirtualMachineLifecycle, _ agent: AgentSession, _ zones: ZoneSet,
         _ network: NetworkPorts.Source, _ streams: ContainerStreams, _ volumes: AttachedVolumes,
-        _ removal: ContainerRemoval, _ records: ExitRecords
+        _ removal: ContainerRemoval, _ records: ExitRecords, _ templates: ProcessTemplates
     ) {
         self.containers = containers
         self.lifecycle = lifecycle
@@ -30,6 +31,7 @@ final class ContainerCreation {
         self.volumes = volumes
         self.removal = removal
         self.records = records
+        self.templates = templates
     }
 
     // MARK: A request
@@ -52,6 +54,10 @@ final class ContainerCreation {
             startsAtOnce: startsAtOnce,
             endsWithConnection: request.endsWithConnection, caller: caller,
             exitRecordFile: passed.take(.exitRecord).map { records.open($0) })
+        container.warmth = templates.order(for: request)
+        if let warmStart = request.warmStart {
+            create.specification.files.append(warmStart.environmentFile(for: create.specification))
+        }
         try furnish(container, &create.specification, &passed)
         containers.insert(container)
         lifecycle.containersChanged()
@@ -133,6 +139,8 @@ final class ContainerCreation {
 
     private func make(_ container: HostedContainer, _ create: CreateContainer) {
         let ports = create.specification.process.streams
+        var create = create
+        create.origin = templates.chooseOrigin(for: container)
         agent.request(create) { [unowned self] result in
             switch result {
             case .success(let started): noteCreation(of: container, started)
@@ -152,8 +160,10 @@ final class ContainerCreation {
         guard isMade else { return }
         container.guestProcessID = process.processID
         container.zone?.confirmOnline()
+        templates.note(process.refusal, for: container)
         guard container.startsAtOnce else { return container.caller.reply(.done) }
         container.caller.reply(.started(started(container, since: container.requestedAt)))
+        templates.noteRunning(container)
     }
 
     /// Has the program of a container executed that was made without.
@@ -168,7 +178,9 @@ final class ContainerCreation {
             case .success(let process):
                 container.guestProcessID = process.processID
                 container.step { life throws(ContainerStateError) in try life.confirmRunning() }
+                if !process.refusal.isEmpty { templates.note(process.refusal, for: container) }
                 caller.reply(.started(started(container, since: askedAt)))
+                templates.noteRunning(container)
             case .failure(let failure):
                 caller.reply(.refused(failure.refusal))
                 removal.end(container, container.record(code: failure.exitCode, reason: "\(failure)"))
@@ -180,7 +192,8 @@ final class ContainerCreation {
         Started(
             container: container.id, process: 0, guestProcessID: container.guestProcessID,
             plugMicroseconds: container.plugMicroseconds,
-            totalMicroseconds: (MonotonicClock.nanoseconds - askedAt) / 1000)
+            totalMicroseconds: (MonotonicClock.nanoseconds - askedAt) / 1000,
+            isCopy: container.warmth?.template != nil)
     }
 }
 

@@ -5,23 +5,30 @@ import ControlProtocol
 final class ContainerTable {
     private var byID: [String: HostedContainer] = [:]
     private var nextNumber: UInt32 = 1
+    /// Whether a container was taken at any time.
+    private(set) var hasHadAny = false
 
     var count: Int { byID.count }
     var isEmpty: Bool { byID.isEmpty }
-    /// Whether a container was taken at any time.
-    var hasHadAny: Bool { nextNumber > 1 }
     /// In the order of their coming.
     var all: [HostedContainer] { byID.values.sorted { $0.number.rawValue < $1.number.rawValue } }
 
     subscript(id: String) -> HostedContainer? { byID[id] }
     subscript(number: ContainerNumber) -> HostedContainer? { byID.values.first { $0.number == number } }
 
+    /// A number that no container of the guest has had: for one of this table, or a process template's.
     func takeNumber() -> ContainerNumber {
         defer { nextNumber += 1 }
         return ContainerNumber(nextNumber)
     }
 
-    func insert(_ container: HostedContainer) { byID[container.id] = container }
+    /// Numbers up to this one are given: the guest that was restored has them.
+    func skipNumbers(through number: ContainerNumber) { nextNumber = max(nextNumber, number.rawValue + 1) }
+
+    func insert(_ container: HostedContainer) {
+        byID[container.id] = container
+        hasHadAny = true
+    }
 
     /// False where it is not there any more.
     func remove(_ container: HostedContainer) -> Bool { byID.removeValue(forKey: container.id) != nil }

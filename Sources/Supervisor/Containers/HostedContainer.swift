@@ -28,6 +28,8 @@ final class HostedContainer {
     /// What it sees of the host's files: ids of the file server's.
     var volumes: [String] = []
     var ports = NetworkPorts()
+    /// That it may be a copy of a process template, and whether it is; nil: its program is executed.
+    var warmth: WarmContainer?
     let output = ContainerOutput()
     private let exitRecordFile: ExitRecordFile?
 

@@ -16,6 +16,7 @@ final class ControlService {
         let volumes: AttachedVolumes
         let reporter: VirtualMachineReporter
         let lifecycle: VirtualMachineLifecycle
+        let templates: ProcessTemplates
     }
 
     private let rooms: Rooms
@@ -86,6 +87,8 @@ final class ControlService {
         case .zoneTimes: caller.reply(.zoneTimes(rooms.zones.times))
         case .resizeZone(let id, let sizeInBytes): try rooms.growth.grow(zoneOf: id, to: sizeInBytes, caller)
         case .attach(let request): try rooms.volumes.attach(request, caller)
+        case .processTemplates: caller.reply(.processTemplates(rooms.templates.reports))
+        case .removeProcessTemplate(let number): try rooms.templates.remove(number, caller)
         case .stop:
             caller.reply(.done)
             rooms.lifecycle.powerOff()

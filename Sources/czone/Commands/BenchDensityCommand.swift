@@ -31,6 +31,13 @@ struct BenchDensityCommand: ParsableCommand {
             """)
     var vs = Rivals<Rival>([])
 
+    @Flag(
+        help: """
+            Also of copies of a process template, which the VM's template has: for IMAGE and a command that marks its \
+            point.
+            """)
+    var warmStart = false
+
     @Flag(help: "As JSON.")
     var json = false
 
@@ -45,6 +52,9 @@ struct BenchDensityCommand: ParsableCommand {
         guard (2...64).contains(containers) else {
             throw ValidationError("--containers \(containers): expected 2 to 64")
         }
+        guard !warmStart || !command.isEmpty else {
+            throw ValidationError("--warm-start: expected an image and a command that stops itself at its point")
+        }
     }
 
     func run() throws {
@@ -52,7 +62,8 @@ struct BenchDensityCommand: ParsableCommand {
             try BusyboxRoot.makeFolder(folder + "/rootfs")
             let ours = try measure("zones", folder, [])
             let sides = Sides(
-                ours: ours, alone: try vs.has(.onePerVM) { try measure("one-per-vm", folder, ["--one-per-vm"]) },
+                ours: ours, warm: warmStart ? try measure("warm", folder, ["--warm-start"]) : nil,
+                alone: try vs.has(.onePerVM) { try measure("one-per-vm", folder, ["--one-per-vm"]) },
                 qemu: try vs.has(.qemu) {
                     try QEMUMicroVM.density(
                         guests: containers, kernel: try Artefacts().kernel().string, folder: folder)
@@ -67,12 +78,23 @@ struct BenchDensityCommand: ParsableCommand {
         let places = ["--root", root, "--store", store]
         _ = try Stopwatch.milliseconds(
             of: executable, ["image", "import"] + places + ["--name", "bench", image ?? "dir:\(folder)/rootfs"])
-        // Made before, on both sides: else it would be made beside the first containers, and be in their figures.
-        _ = try Stopwatch.milliseconds(of: executable, ["template", "create"] + places + options + ["bench"])
         let program = command.isEmpty ? ["sh", "-c", "echo ready; exec sleep 100000"] : command
+        // Made before, on all sides: else it would be made beside the first containers, and be in their figures.
+        let words = options + ["bench"] + (options.contains("--warm-start") ? program : [])
+        _ = try Stopwatch.milliseconds(of: executable, ["template", "create"] + places + words)
+        if options.contains("--warm-start") { try Self.checkProcess(executable, places) }
         let bench = try DensityBench(
             executable: executable, root: root, store: store, options: options, command: ["bench"] + program)
         return try bench.measure(containers: containers, in: BenchGroup(name))
+    }
+
+    /// - Throws: why copies cannot be measured, where the VM's template is without its process template.
+    private static func checkProcess(_ executable: String, _ places: [String]) throws {
+        let text = String(
+            decoding: try Stopwatch.output(of: executable, ["template", "list"] + places + ["--json"]), as: UTF8.self)
+        guard text.contains("\"state\" : \"ready\"") else {
+            throw RuntimeError.invalid("there is no process template: see `czone template create --warm-start`")
+        }
     }
 
     private static func reduction(_ ours: DensityBench.Result, _ theirs: DensityBench.Result) -> Double {
@@ -81,12 +103,17 @@ struct BenchDensityCommand: ParsableCommand {
 
     private struct Sides {
         let ours: DensityBench.Result
+        let warm: DensityBench.Result?
         let alone: DensityBench.Result?
         let qemu: DensityBench.Result?
     }
 
     private static func figures(_ containers: Int, _ sides: Sides) -> Figure {
         var members: [(String, Figure)] = [("containers", .number(Double(containers))), ("czone", side(sides.ours))]
+        if let warm = sides.warm { members.append(("warm_start", side(warm))) }
+        if let warm = sides.warm, let alone = sides.alone {
+            members.append(("warm_reduction_percent", .number(reduction(warm, alone))))
+        }
         if let alone = sides.alone {
             members += [("one_per_vm", side(alone)), ("reduction_percent", .number(reduction(sides.ours, alone)))]
         }
@@ -118,7 +145,10 @@ struct BenchDensityCommand: ParsableCommand {
     private static func table(_ sides: Sides) -> String {
         var table = Table(["", "PER CONTAINER", "THE FIRST", "ALL", "LEFT"], rightAligned: [1, 2, 3, 4])
         func size(_ bytes: some BinaryInteger) -> String { ByteSize(bytes: UInt64(clamping: bytes)).description }
-        let all = [("in zones", sides.ours), ("one per VM", sides.alone), ("QEMU's microvm", sides.qemu)]
+        let all = [
+            ("in zones", sides.ours), ("copies in zones", sides.warm), ("one per VM", sides.alone),
+            ("QEMU's microvm", sides.qemu),
+        ]
         for (name, result) in all as [(String, DensityBench.Result?)] {
             guard let result, result.costs.count > 1 else { continue }
             table.add([

@@ -29,10 +29,29 @@ struct BenchStartCommand: ParsableCommand {
     @Option(parsing: .upToNextOption, help: "How many are started at once, after those one by one.")
     var bursts: [Int] = []
 
+    @Option(
+        help: """
+            ready: instead, up to the first HTTP 200 of a Python function: started plainly, and as a copy of its process \
+            template. Compared with runc and runsc only.
+            """)
+    var until: End?
+
     @Flag(help: "As JSON.")
     var json = false
 
+    @Argument(help: "With --until ready: a folder with Python, as Setup/python-root makes it.")
+    var root = "build/python"
+
+    /// Where a start ends.
+    enum End: String, ExpressibleByArgument, CaseIterable {
+        case ready
+    }
+
     func validate() throws {
+        if until == .ready, let other = vs.rivals.first(where: { ReadyBench.Rival(rawValue: $0.rawValue) == nil }) {
+            throw ValidationError("--until ready is compared with runc and runsc, not with \(other.rawValue)")
+        }
+        if until == nil, vs.contains(.runsc) { throw ValidationError("runsc is compared with --until ready only") }
         guard (1...10_000).contains(runs) else { throw ValidationError("--runs \(runs): expected 1 to 10000") }
         for burst in bursts where !(1...64).contains(burst) {
             throw ValidationError("--bursts \(burst): expected 1 to 64 containers at once")
@@ -40,12 +59,24 @@ struct BenchStartCommand: ParsableCommand {
     }
 
     func run() throws {
+        if until == .ready { return try measureReadiness() }
         try withBenchFolder { folder in
             let bench = try StartBench(
                 folder: folder, executable: CurrentProcess.executablePath, rivals: vs.rivals
             ) { try Self.plan($0, folder) }
             defer { bench.end() }
             let figures = try bench.measure(runs: runs, bursts: bursts)
+            if json { print(figures.json) } else { printOutput(figures.table) }
+        }
+    }
+
+    private func measureReadiness() throws {
+        try withBenchFolder { folder in
+            let bench = try ReadyBench(
+                folder: folder, executable: CurrentProcess.executablePath, root: root,
+                rivals: vs.rivals.compactMap { ReadyBench.Rival(rawValue: $0.rawValue) })
+            defer { bench.end() }
+            let figures = try bench.measure(runs: runs)
             if json { print(figures.json) } else { printOutput(figures.table) }
         }
     }

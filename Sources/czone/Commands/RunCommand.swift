@@ -56,6 +56,10 @@ struct RunCommand: ParsableCommand {
 
     @Flag(name: .customLong("one-per-vm"), help: "Give it a VM of its own, without zones.")
     var onePerVM = false
+    @Flag(help: "Begin as a copy of the function's process template, which is made behind the first such container.")
+    var warmStart = false
+    @Option(help: "NAME,NAME: variables of its environment that may differ from other copies' of the template.")
+    var warmStartEnv: [String] = []
 
     @Argument(help: "What to run.")
     var image: String
@@ -89,7 +93,7 @@ struct RunCommand: ParsableCommand {
             isDetached: detach, isRemovedAtEnd: rm, isInteractive: interactive, hasTerminal: tty, environment: env,
             environmentFiles: envFile, workingFolder: workdir, user: user, entryPoint: entrypoint, isReadOnly: readOnly,
             addedCapabilities: capAdd, droppedCapabilities: capDrop, processesMax: pidsLimit, volumes: volume,
-            network: network, isAlone: onePerVM)
+            network: network, isAlone: onePerVM, isWarmStart: warmStart, varying: warmStartEnv)
     }
 }
 

@@ -33,6 +33,7 @@ struct ContainerRunner {
             key: plan.key, record: plan.record, specification: plan.specification, streams: streams, image: plan.image,
             store: store, volumes: plan.volumes)
         order.network = network
+        order.warmStart = plan.warmStart
         return order
     }
 

@@ -69,6 +69,7 @@ struct RunArguments: Equatable {
         case "tty": options.hasTerminal = true
         case "read-only": options.isReadOnly = true
         case "one-per-vm": options.isAlone = true
+        case "warm-start": options.isWarmStart = true
         default: return false
         }
         return true
@@ -91,6 +92,7 @@ struct RunArguments: Equatable {
         case "cap-drop": options.droppedCapabilities.append(value)
         case "volume": options.volumes.append(value)
         case "network": options.network = value
+        case "warm-start-env": options.varying.append(value)
         default: return setParsed(name, value)
         }
         return true

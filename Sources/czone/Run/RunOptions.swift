@@ -28,4 +28,7 @@ struct RunOptions: Equatable {
     /// `none`, or `ns:` and the path of a network namespace.
     var network = "none"
     var isAlone = false
+    var isWarmStart = false
+    /// Names of variables, with commas between them.
+    var varying: [String] = []
 }

@@ -1,4 +1,5 @@
 import AgentProtocol
+import ControlProtocol
 import Glibc
 import LinuxSystem
 import OCI
@@ -11,6 +12,7 @@ struct RunPlan {
     let record: ContainerRecord
     let specification: ContainerSpecification
     let volumes: VolumeSet
+    let warmStart: WarmStart?
 
     init(_ options: RunOptions, image: StoredImage, configuration: Configuration, files: VirtualMachineFiles) throws {
         try Self.check(options)
@@ -27,6 +29,9 @@ struct RunPlan {
             id: id, key: key, image: options.image, created: currentTimeInNanoseconds(),
             memoryLimitInBytes: ZoneSize.memoryLimit(memory, inZoneOf: zone), process: process,
             isDetached: options.isDetached, isRemovedAtEnd: options.isRemovedAtEnd)
+        warmStart = try configuration.warmStart.warmStart(
+            of: key.function, choice: options.isWarmStart ? true : nil,
+            varying: options.varying.flatMap { $0.split(separator: ",").map(String.init) })
         volumes = try VolumeSet(of: spec.mounts ?? [], relativeTo: CurrentProcess.workingFolder)
         let compiler = SpecificationCompiler(
             layers: [.image(device: 0)], zoneSizeInBytes: zone, windowSize: Self.windowSize,

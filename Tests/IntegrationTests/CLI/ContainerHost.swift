@@ -93,6 +93,13 @@ final class ContainerHost: Sendable {
 
     func templates() throws -> [Template] { try json(["template", "list", "--json"]) }
 
+    /// Where no VM is restored from a template: those of running VMs are all.
+    func processTemplates() throws -> [ProcessTemplate] { try json(["template", "list", "--json"]) }
+
+    struct ProcessTemplate: Decodable {
+        var id: String, kind: String, state: String, reason: String, command: String, instances: Int, reachedMs: Double
+    }
+
     func machines() throws -> [Machine] { try json(["vm", "list", "--json"]) }
 
     struct Container: Decodable {

@@ -1,0 +1,68 @@
+import LinuxSystem
+import TestSupport
+import Testing
+
+/// Containers with a warm start in a real VM. Where the guest makes no process templates they start plainly.
+@Suite(.needsKVM, .serialized) struct WarmStartTests {
+    private let host: ContainerHost
+
+    init() throws { host = try ContainerHost() }
+
+    /// Marks its point, then says what must be the container's own.
+    private static let program = """
+        import json, os, signal, socket, uuid
+        os.kill(os.getpid(), signal.SIGSTOP)
+        print(json.dumps([os.getpid(), socket.gethostname(), open("/run/czone/environment").read()]), flush=True)
+        """
+
+    private func run(_ name: String, _ options: [String] = ["--warm-start"]) throws -> ProgramResult {
+        let arguments = ["--rm", "--name", name, "-e", "TOKEN=\(name)", "--warm-start-env", "TOKEN"]
+        return try host.czone(
+            ["run"] + options + arguments + [ContainerHost.pythonImage(), "python3", "-c", Self.program])
+    }
+
+    /// Waits until the template is ready or refused, at most two minutes.
+    private func settledTemplate() throws -> ContainerHost.ProcessTemplate {
+        for _ in 0..<240 {
+            if let template = try host.processTemplates().first, template.state != "making" { return template }
+            _ = try wait(for: [], timeoutInMilliseconds: 500)
+        }
+        return try #require(nil as ContainerHost.ProcessTemplate?, "it is neither ready nor refused")
+    }
+
+    @Test func furtherContainersAreCopiesAndDoWhatAPlainOneDoes() throws {
+        // The VM stays while its template is made.
+        let resident = [
+            "run", "--detach", "--name", "resident", try ContainerHost.pythonImage(), "/bin/busybox", "sleep", "1000",
+        ]
+        #expect(try host.czone(resident).status == 0)
+        let first = try run("first")
+        #expect(first.status == 0 && first.output == "[1, \"first\", \"TOKEN=first\\u0000\"]\n")
+        let template = try settledTemplate()
+        #expect(template.kind == "process" && template.command.hasPrefix("python3 -c"))
+        for name in ["second", "third"] {
+            let further = try run(name)
+            #expect(further.status == 0, "\(further.error)")
+            #expect(further.output == first.output.replacing("first", with: name))
+        }
+        if template.state == "ready" {
+            #expect(template.reachedMs > 0)
+            // The last one was a copy: else its reason would be there.
+            #expect(try host.processTemplates().first?.reason.isEmpty == true)
+        } else {
+            #expect(!template.reason.isEmpty)
+        }
+        #expect(try host.czone(["template", "remove", template.id]).status == 0)
+        #expect(try host.processTemplates().isEmpty)
+        #expect(try host.machines().map(\.containers) == [1])
+    }
+
+    @Test func aProgramThatNeverReachesItsPointCostsNothingButPlainStarts() throws {
+        let command = "CZONE_WARM_START_TIMEOUT=1 czone run --detach --warm-start $IMAGE sleep 1000"
+        #expect(try host.shell("\(command) && \(command)").status == 0)
+        let template = try settledTemplate()
+        #expect(template.state == "refused" && !template.reason.isEmpty)
+        #expect(try host.czone(["template", "show", template.id]).output.contains(template.reason))
+        #expect(try host.machines().map(\.containers) == [2])
+    }
+}
