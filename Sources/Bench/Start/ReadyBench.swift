@@ -133,7 +133,8 @@ public final class ReadyBench {
             print(urllib.request.urlopen("http://127.0.0.1:8080/").status, flush=True)
             os._exit(0)
             """
-        return ["python3", "-c", program]
+        // Without compiled files: a container would write them into its own layer, runc's into the root that the next has.
+        return ["python3", "-B", "-c", program]
     }
 }
 
