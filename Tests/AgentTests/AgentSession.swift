@@ -126,6 +126,12 @@ final class AgentSession: @unchecked Sendable {
         return exited
     }
 
+    func templateReached() throws -> TemplateReached {
+        let event = try waitUntil(seconds: 60) { $0.popEvent { if case .templateReached = $0 { true } else { false } } }
+        guard case .templateReached(let event) = event else { throw SystemError("find the event", .ioError) }
+        return event
+    }
+
     func outOfMemory() throws -> OutOfMemory {
         let event = try waitUntil(seconds: 60) { $0.popEvent { if case .outOfMemory = $0 { true } else { false } } }
         guard case .outOfMemory(let event) = event else { throw SystemError("find the event", .ioError) }

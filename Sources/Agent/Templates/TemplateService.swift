@@ -35,7 +35,7 @@ final class TemplateService {
     /// point runs in every container.
     func stopped(_ process: ContainerProcess, in container: GuestContainer) {
         guard container.isTemplate, process.number == .initial else {
-            if process.number == .initial && !process.wasToldToStop {
+            if process.number == .initial && process.launch == nil && !process.wasToldToStop {
                 _ = Kernel.signal(process.descriptor, Self.resume)
             }
             return
