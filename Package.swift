@@ -18,6 +18,7 @@ let system = Target.Dependency.product(name: "SystemPackage", package: "swift-sy
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let protobuf = Target.Dependency.product(name: "SwiftProtobuf", package: "swift-protobuf")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 
 func module(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
@@ -38,6 +39,7 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
         .package(url: "https://github.com/apple/swift-system", from: "1.4.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.80.0"),
         .package(url: "https://github.com/apple/swift-protobuf", from: "1.30.0"),
     ],
@@ -51,6 +53,11 @@ let package = Package(
 
         // The virtual machine monitor, from the bottom up. None of these imports Foundation.
         module("LinuxSystem", ["CLinux", system]),
+        // What every executable tells of itself.
+        module("LeanJSON"),
+        module("Logs", ["LeanJSON", "LinuxSystem", logging]),
+        module("Metrics"),
+
         module("Memory", ["LinuxSystem", "CLinux", system]),
         module("Hypervisor", ["Memory", "LinuxSystem", "CLinux"]),
         module("Geometry"),
@@ -67,10 +74,13 @@ let package = Package(
         module("ControlProtocol", ["AgentProtocol", "Geometry"]),
 
         // What clients of a virtual machine share.
-        module("OCI", ["LinuxSystem", "CLinux", "CArchive", "CNettle", system]),
+        module("OCI", ["LeanJSON", "LinuxSystem", "CLinux", "CArchive", "CNettle", system]),
         module(
             "Runtime",
-            ["OCI", "ControlProtocol", "AgentProtocol", "Geometry", "LinuxSystem", "CLinux", "CSeccomp", system]),
+            [
+                "OCI", "LeanJSON", "Logs", "Metrics", "ControlProtocol", "AgentProtocol", "Geometry", "LinuxSystem",
+                "CLinux", "CSeccomp", system, logging,
+            ]),
         module("Bench", ["Runtime", "ControlProtocol", "AgentProtocol", "LinuxSystem", system]),
 
         // containerd's side.
@@ -79,31 +89,31 @@ let package = Package(
         module(
             "Shim",
             [
-                "TTRPC", "ContainerdAPI", "Runtime", "OCI", "ControlProtocol", "AgentProtocol", "LinuxSystem", system,
-                nioCore, nioPosix, protobuf,
+                "TTRPC", "ContainerdAPI", "Runtime", "OCI", "Logs", "ControlProtocol", "AgentProtocol", "LinuxSystem",
+                system, logging, nioCore, nioPosix, protobuf,
             ]),
         .executableTarget(
-            name: "containerd-shim-czone-v2", dependencies: ["Shim", "LinuxSystem"], swiftSettings: settings,
+            name: "containerd-shim-czone-v2", dependencies: ["Shim", "Logs", logging], swiftSettings: settings,
             linkerSettings: staticExecutable),
 
         module(
             "Supervisor",
             [
-                "Machine", "Virtio", "FileShare", "Zones", "Geometry", "Memory", "LinuxSystem", "ControlProtocol",
-                "AgentProtocol", system,
+                "Logs", "Metrics", "Machine", "Virtio", "FileShare", "Zones", "Geometry", "Memory", "LinuxSystem",
+                "ControlProtocol", "AgentProtocol", system, logging,
             ]),
         .executableTarget(
             name: "czone-vm",
             dependencies: [
-                "Supervisor", "Machine", "Virtio", "FileShare", "Hypervisor", "LinuxSystem", "ControlProtocol",
-                system,
+                "Supervisor", "Machine", "Virtio", "FileShare", "Hypervisor", "Logs", "LinuxSystem", "ControlProtocol",
+                system, logging,
             ],
             swiftSettings: settings, linkerSettings: staticExecutable),
         .executableTarget(
             name: "czone",
             dependencies: [
-                "Bench", "Runtime", "OCI", "ControlProtocol", "AgentProtocol", "Geometry", "Hypervisor", "LinuxSystem",
-                arguments, system,
+                "Bench", "Runtime", "OCI", "Logs", "Metrics", "ControlProtocol", "AgentProtocol", "Geometry",
+                "Hypervisor", "LinuxSystem", arguments, system, logging,
             ],
             swiftSettings: settings, linkerSettings: staticExecutable),
 
@@ -121,11 +131,13 @@ let package = Package(
             "SupervisorTests",
             [
                 "Supervisor", "Machine", "FileShare", "Virtio", "Zones", "Memory", "LinuxSystem", "ControlProtocol",
-                "AgentProtocol", "TestSupport", system,
+                "AgentProtocol", "Logs", "TestSupport", system,
             ]),
         tests("GeometryTests", ["Geometry"]),
         tests("DevicesTests", ["Devices"]),
         tests("LinuxSystemTests", ["LinuxSystem"]),
+        tests("LogsTests", ["Logs", "LinuxSystem", logging]),
+        tests("MetricsTests", ["Metrics"]),
         tests("MemoryTests", ["Memory", "LinuxSystem"]),
         tests(
             "MachineTests", ["Machine", "Virtio", "Devices", "Hypervisor", "Zones", "Memory", "LinuxSystem", "CFDT"]),
@@ -133,8 +145,8 @@ let package = Package(
         tests(
             "VirtioTests", ["Virtio", "Devices", "Zones", "Geometry", "Memory", "LinuxSystem", "TestSupport"]),
         tests("FileShareTests", ["FileShare", "LinuxSystem", "TestSupport"]),
-        tests("OCITests", ["OCI", "LinuxSystem", system]),
-        tests("czoneTests", ["czone", "Runtime", "OCI", arguments]),
+        tests("OCITests", ["OCI", "LeanJSON", "LinuxSystem", system]),
+        tests("czoneTests", ["czone", "Runtime", "OCI", "LinuxSystem", arguments]),
         tests("RuntimeTests", ["Runtime", "OCI", "ControlProtocol", "AgentProtocol", "LinuxSystem", system]),
         tests(
             "ShimTests",

@@ -16,6 +16,8 @@ public enum ControlReply: ControlMessage, Equatable {
     case nodes(NodeMeasures)
     /// By zone, node 1 first.
     case zoneTimes([ZoneTimes])
+    /// What the VM has counted, and how it is.
+    case metrics(VirtualMachineMetrics)
     /// Ids in the guest's first process namespace.
     case processes([UInt32])
     /// The VM's process templates, in the order of their making.
@@ -32,6 +34,7 @@ public enum ControlReply: ControlMessage, Equatable {
         case .placement: 7
         case .nodes: 8
         case .zoneTimes: 60
+        case .metrics: 61
         case .processes: 30
         case .processTemplates: 70
         }
@@ -51,6 +54,7 @@ public enum ControlReply: ControlMessage, Equatable {
         case .placement(let placement): placement.encode(into: &encoder)
         case .nodes(let nodes): nodes.encode(into: &encoder)
         case .zoneTimes(let times): encoder.list(times, "zones", atMost: Limits.zones) { $1.encode(into: &$0) }
+        case .metrics(let metrics): metrics.encode(into: &encoder)
         case .processes(let ids): ProcessList(processIDs: ids).encode(into: &encoder)
         case .processTemplates(let templates):
             encoder.list(templates, "process templates", atMost: ProcessTemplateReport.maxCount) {
@@ -74,6 +78,7 @@ public enum ControlReply: ControlMessage, Equatable {
             self = .zoneTimes(
                 try decoder.list("zones", atMost: Limits.zones) { d throws(ProtocolError) in try ZoneTimes(decoding: &d)
                 })
+        case 61: self = .metrics(try VirtualMachineMetrics(decoding: &decoder))
         case 30: self = .processes(try ProcessList(decoding: &decoder).processIDs)
         case 70:
             self = .processTemplates(
@@ -150,10 +155,12 @@ public struct Started: Equatable, Sendable {
     public var totalMicroseconds: UInt64
     /// It began as a copy of a process template.
     public var isCopy: Bool
+    /// The parts of the total, of a container's first process.
+    public var stages: StartStages
 
     public init(
         container: String, process: UInt32, guestProcessID: UInt32, plugMicroseconds: UInt64,
-        totalMicroseconds: UInt64, isCopy: Bool = false
+        totalMicroseconds: UInt64, isCopy: Bool = false, stages: StartStages = StartStages()
     ) {
         self.container = container
         self.process = process
@@ -161,6 +168,7 @@ public struct Started: Equatable, Sendable {
         self.plugMicroseconds = plugMicroseconds
         self.totalMicroseconds = totalMicroseconds
         self.isCopy = isCopy
+        self.stages = stages
     }
 
     func encode(into encoder: inout MessageEncoder) {
@@ -170,6 +178,7 @@ public struct Started: Equatable, Sendable {
         encoder.integer(plugMicroseconds)
         encoder.integer(totalMicroseconds)
         encoder.flag(isCopy)
+        stages.encode(into: &encoder)
     }
 
     init(decoding decoder: inout MessageDecoder) throws(ProtocolError) {
@@ -179,6 +188,7 @@ public struct Started: Equatable, Sendable {
         plugMicroseconds = try decoder.integer()
         totalMicroseconds = try decoder.integer()
         isCopy = try decoder.flag("copy")
+        stages = try StartStages(decoding: &decoder)
     }
 }
 

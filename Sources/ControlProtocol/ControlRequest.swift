@@ -27,6 +27,8 @@ public enum ControlRequest: ControlMessage, Equatable {
     case nodes
     /// How long the zones' last comings and goings took. → `zoneTimes`.
     case zoneTimes
+    /// What it has counted, and how it is. → `metrics`, at once: the guest is not asked.
+    case metrics
     /// Powers the VM off, ending what runs in it. → `done` when it has begun to.
     case stop
     /// Volumes for a container that comes next. → `done` or `refused`.
@@ -60,6 +62,7 @@ public enum ControlRequest: ControlMessage, Equatable {
         case .nodes: 11
         case .stop: 12
         case .attach: 50
+        case .metrics: 61
         case .zoneTimes: 60
         case .create: 30
         case .start: 31
@@ -96,7 +99,7 @@ public enum ControlRequest: ControlMessage, Equatable {
             }
         case .remove(let container), .placement(let container): encoder.name(container)
         case .attach(let request): request.encode(into: &encoder)
-        case .nodes, .zoneTimes, .processTemplates, .stop: break
+        case .nodes, .zoneTimes, .metrics, .processTemplates, .stop: break
         case .removeProcessTemplate(let number): encoder.integer(number)
         case .create(let request): request.encode(into: &encoder)
         case .start(let container), .processes(let container): encoder.name(container)
@@ -131,6 +134,7 @@ public enum ControlRequest: ControlMessage, Equatable {
         case 12: self = .stop
         case 50: self = .attach(try AttachRequest(decoding: &decoder))
         case 60: self = .zoneTimes
+        case 61: self = .metrics
         case 30: self = .create(try CreateRequest(decoding: &decoder))
         case 31: self = .start(container: try decoder.name())
         case 32: self = .processes(container: try decoder.name())

@@ -22,6 +22,11 @@ public final class FileServer: @unchecked Sendable {
 
     static let root: UInt64 = 1
 
+    /// Requests since the server was made, and those of them that were none of FUSE's.
+    private let requests = Atomic<UInt64>(0)
+    private let malformedRequests = Atomic<UInt64>(0)
+    private let malformedRequestObserver = Mutex<(@Sendable (String) -> Void)?>(nil)
+
     let calls: FileCalls
     let lock = Lock()
     /// Protected by `lock`.
@@ -89,6 +94,20 @@ public final class FileServer: @unchecked Sendable {
         public let cachedDescriptors: Int
     }
 
+    public var requestCount: UInt64 { requests.load(ordering: .relaxed) }
+    public var malformedRequestCount: UInt64 { malformedRequests.load(ordering: .relaxed) }
+
+    /// Has each request that is none told, with what is wrong with it, on the thread that would have answered it. It is
+    /// called as often as the guest likes.
+    public func observeMalformedRequests(_ observer: @escaping @Sendable (String) -> Void) {
+        malformedRequestObserver.withLock { $0 = observer }
+    }
+
+    private func noteMalformed(_ reason: String) {
+        malformedRequests.add(1, ordering: .relaxed)
+        malformedRequestObserver.withLock { $0 }?(reason)
+    }
+
     public var usage: Usage {
         lock.locked {
             Usage(
@@ -123,8 +142,13 @@ public final class FileServer: @unchecked Sendable {
 
     /// Carries out a request; the answer, at most `room` bytes, or nothing where none is wanted.
     public func answer(_ bytes: [UInt8], room: Int) -> [UInt8] {
-        guard var request = Request(bytes) else { return [] }
+        requests.add(1, ordering: .relaxed)
+        guard var request = Request(bytes) else {
+            noteMalformed("it is shorter than its header says")
+            return []
+        }
         let opcode = Opcode(rawValue: request.opcode)
+        if opcode == nil { noteMalformed("there is no operation \(request.opcode)") }
         let reply: [UInt8]
         do throws(Errno) {
             guard let opcode else { throw .noFunction }

@@ -19,6 +19,8 @@ extension Supervisor {
         public var processTemplate: ProcessTemplateRequest?
         /// What the supervisor of the saved VM left for that of a restored one (`Supervisor.savedState`); empty: nothing.
         public var restoredState: [UInt8] = []
+        /// The VM is restored from a template.
+        public var isRestored: Bool
         /// When the VM began to come into being (`MonotonicClock`, nanoseconds).
         public var startedAt: UInt64
         /// What the machine's file system shows the volumes of.
@@ -33,8 +35,8 @@ extension Supervisor {
         public init(
             control: OwnedDescriptor?, idleTimeoutInMilliseconds: UInt64?, prewarm: PrewarmLimit? = nil,
             isAlone: Bool = false, virtualCPUs: Int, purpose: Purpose = .containers,
-            startedAt: UInt64 = MonotonicClock.nanoseconds, files: FileServer, fileThreads: WorkerThreads,
-            disk: DiskWork, log: @escaping (String) -> Void = { _ in }
+            isRestored: Bool = false, startedAt: UInt64 = MonotonicClock.nanoseconds, files: FileServer,
+            fileThreads: WorkerThreads, disk: DiskWork, log: @escaping (String) -> Void = { _ in }
         ) {
             self.control = control
             self.idleTimeoutInMilliseconds = idleTimeoutInMilliseconds
@@ -42,6 +44,7 @@ extension Supervisor {
             self.isAlone = isAlone
             self.virtualCPUs = virtualCPUs
             self.purpose = purpose
+            self.isRestored = isRestored
             self.startedAt = startedAt
             self.files = files
             self.fileThreads = fileThreads

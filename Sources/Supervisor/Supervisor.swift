@@ -17,7 +17,9 @@
 
 import AgentProtocol
 public import ControlProtocol
+import FileShare
 import LinuxSystem
+import Logs
 public import Machine
 
 /// Runs containers in a machine: answers the control socket, gives each container its zone, has the agent make it, and
@@ -35,6 +37,7 @@ public final class Supervisor {
     private let control: ControlService
     private let disk: DiskWork
     private let records: ExitRecords
+    private let journal: EventJournal
 
     /// Joins a machine that does not run yet. With the device lock held.
     public convenience init(_ machine: Machine, _ configuration: Configuration) throws {
@@ -45,8 +48,12 @@ public final class Supervisor {
         let loop = machine.loop
         disk = configuration.disk
         deadlines = try Deadlines(on: loop)
-        zones = ZoneSet(machine.zoneDevices, deadlines)
-        agent = AgentSession(vsock: machine.vsock, loop: loop, deadlines)
+        journal = EventJournal(Log.logger)
+        machine.observeFaults(by: journal)
+        let fileRequests = FileRequestLog(Log.logger)
+        configuration.files.observeMalformedRequests { fileRequests.noteMalformed($0) }
+        zones = ZoneSet(machine.zoneDevices, deadlines, journal)
+        agent = AgentSession(vsock: machine.vsock, loop: loop, deadlines, journal)
         lifecycle = try VirtualMachineLifecycle(machine, containers, agent, deadlines, configuration)
         templates = ProcessTemplates(machine, containers, agent, lifecycle, deadlines, log: configuration.log)
         handshake = BootHandshake(
@@ -55,19 +62,19 @@ public final class Supervisor {
         let volumes = try AttachedVolumes(configuration.files, configuration.fileThreads, on: loop, deadlines)
         let streams = ContainerStreams(machine.vsock, on: loop, disk)
         let operations = ContainerOperations(containers, agent)
-        removal = ContainerRemoval(containers, lifecycle, agent, volumes)
+        removal = ContainerRemoval(containers, lifecycle, agent, volumes, journal)
         execution = ProcessExecution(containers, agent, operations, streams)
         let creation = ContainerCreation(
             containers, lifecycle, agent, zones, NetworkPorts.Source(device: machine.network), streams, volumes,
             removal,
-            records, templates)
+            records, templates, journal)
         let reporter = VirtualMachineReporter(
-            machine, virtualCPUs: configuration.virtualCPUs, lifecycle, agent, containers, zones)
+            machine, configuration, lifecycle, agent, containers, zones, journal)
         control = ControlService(
             ControlService.Rooms(
                 creation: creation, removal: removal, operations: operations, execution: execution,
                 growth: ZoneGrowth(containers, agent), zones: zones, volumes: volumes, reporter: reporter,
-                lifecycle: lifecycle, templates: templates),
+                lifecycle: lifecycle, templates: templates, journal: journal),
             on: loop)
         if !configuration.restoredState.isEmpty {
             templates.restore(try SavedProcessTemplate(bytes: configuration.restoredState))
@@ -119,8 +126,12 @@ extension Supervisor: AgentSession.Listener {
         removal.end(container, record)
     }
 
-    /// The container's end says that it ran out of memory, too.
-    func containerRanOutOfMemory(_ event: OutOfMemory) {}
+    /// The container's end says that it ran out of memory, too; this comes also where it goes on.
+    func containerRanOutOfMemory(_ event: OutOfMemory) {
+        guard let container = containers[event.container] else { return }
+        container.outOfMemoryCount &+= 1
+        journal.note(.outOfMemory, "a container is at its limit of memory", container: container.id)
+    }
 
     func zoneChanged(_ event: ZoneChanged) { zones.noteOnline(event) }
 

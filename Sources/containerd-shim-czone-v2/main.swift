@@ -1,8 +1,12 @@
 import Glibc
-import LinuxSystem
+import Logging
+import Logs
 import Shim
 
 /// The shim of the runtime io.containerd.czone.v2: containerd's door to czone.
+Log.begin(program: "containerd-shim-czone-v2")
+Log.choose(level: nil, format: nil)
+
 do {
     try Shim.run(try Invocation(Array(CommandLine.arguments.dropFirst())))
 } catch let error as Invocation.Invalid {
@@ -14,6 +18,4 @@ do {
 }
 
 /// One line on standard error, which containerd shows with its own error.
-func report(_ line: String) {
-    try? StandardStream.error.descriptor.write(all: Array("containerd-shim-czone-v2: \(line)\n".utf8))
-}
+func report(_ line: String) { Log.logger.critical("\(line)") }

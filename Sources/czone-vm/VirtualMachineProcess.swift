@@ -3,6 +3,8 @@ import FileShare
 import Glibc
 import Hypervisor
 import LinuxSystem
+import Logging
+import Logs
 import Machine
 import Supervisor
 import Virtio
@@ -26,7 +28,10 @@ final class VirtualMachineProcess {
     /// Nil for a VM whose working set nobody wants.
     private let workingSetPath: String?
 
-    init(_ arguments: MachineArguments, startedAt: UInt64) throws {
+    private let logFile: LogFile
+
+    init(_ arguments: MachineArguments, startedAt: UInt64, logFile: LogFile) throws {
+        self.logFile = logFile
         // A reader that has gone is an error of that write, not the end of the VM.
         signal(SIGPIPE, SIG_IGN)
         // Blocked before any thread is made, so that every thread inherits it.
@@ -61,8 +66,8 @@ final class VirtualMachineProcess {
                 idleTimeoutInMilliseconds: purpose.service?.idleTimeoutInSeconds.map { UInt64($0) * 1000 },
                 prewarm: try purpose.service?.prewarmTimeoutInSeconds.map { try PrewarmLimit(atMostSeconds: $0) },
                 isAlone: arguments.isAlone, virtualCPUs: arguments.size.virtualCPUs, purpose: purpose.ofSupervisor,
-                startedAt: startedAt, files: files, fileThreads: fileThreads, disk: disk,
-                log: { line in disk.perform({ report(line) }, then: { _ in }) })
+                isRestored: snapshot != nil, startedAt: startedAt, files: files, fileThreads: fileThreads, disk: disk,
+                log: { Log.logger.info("\($0)") })
             configuration.processTemplate = try saved?.processTemplate()
             configuration.restoredState = machine.attachment
             return try Supervisor(machine, configuration)
@@ -79,6 +84,7 @@ final class VirtualMachineProcess {
         }
         // While one waits for a disk, the other works on.
         try diskThreads.start(2, named: "disk")
+        logFile.hand(to: diskThreads)
         if supervisor != nil { try fileThreads.start(2, named: "files") { FileServer.prepareThread() } }
         defer { console.restoreTerminal() }
         let end = machine.run()

@@ -2,13 +2,20 @@ import ControlProtocol
 import Glibc
 import Hypervisor
 import LinuxSystem
+import Logging
+import Logs
 import Machine
 
 /// One process, one VM: opens everything that it will ever need, then runs the guest to its end.
+let logFile = LogFile()
+Log.begin(program: "czone-vm", metadata: Log.metadataOfEnvironment) { logFile.append($0) }
+Log.choices.level = .info
+Log.choose(level: nil, format: nil)
+
 do {
     let startedAt = MonotonicClock.nanoseconds
     let arguments = try MachineArguments(parsing: Array(CommandLine.arguments.dropFirst()))
-    let end = try VirtualMachineProcess(arguments, startedAt: startedAt).run()
+    let end = try VirtualMachineProcess(arguments, startedAt: startedAt, logFile: logFile).run()
     if case .poweredOff = end {} else if case .stopped = end {} else { report("\(end)") }
     exit(end.exitStatus)
 } catch let error as InvalidMachineArguments {
@@ -19,7 +26,9 @@ do {
     exit(1)
 }
 
-/// One line on standard error: the terminal of `czone boot`, or the VM's log.
+/// The process's last line: why it ends.
 func report(_ line: String) {
-    try? StandardStream.error.descriptor.write(all: Array("czone-vm: \(line)\n".utf8))
+    Log.logger.critical("\(line)")
+    // Whatever thread was to write it may not come to that any more.
+    logFile.flush()
 }

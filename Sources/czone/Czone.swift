@@ -18,7 +18,7 @@ struct Czone: ParsableCommand {
                 subcommands: [
                     RunCommand.self, ExecCommand.self, PsCommand.self, LogsCommand.self, KillCommand.self,
                     RmCommand.self,
-                    PauseCommand.self, UnpauseCommand.self, StatsCommand.self, ZonesCommand.self,
+                    PauseCommand.self, UnpauseCommand.self, StatsCommand.self, ZonesCommand.self, MetricsCommand.self,
                 ]),
             CommandGroup(
                 name: "VMs and images",

@@ -1,12 +1,17 @@
 import ArgumentParser
 import LinuxSystem
+import Logging
+import Logs
 import Runtime
 
 /// Prints one line that says what is wrong, and gives the exit code 1 to throw.
 func failure(_ error: some CustomStringConvertible) -> ExitCode {
-    printError("czone: \(error)")
+    report(error)
     return ExitCode(1)
 }
+
+/// Says in one line why the command fails: its log's last, and as text the error alone.
+func report(_ error: some CustomStringConvertible) { Log.logger.critical("\(error)") }
 
 /// Runs what a command does; a failure becomes one line and the exit code 1.
 func reportingFailures(_ body: () throws -> Void) throws {

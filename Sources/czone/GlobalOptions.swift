@@ -1,8 +1,10 @@
 public import ArgumentParser
 import Glibc
 import LinuxSystem
+public import Logging
+public import Logs
 import OCI
-public import Runtime
+import Runtime
 import SystemPackage
 
 /// What every command takes.
@@ -13,12 +15,18 @@ struct GlobalOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Images (CZONE_STORE, else /var/lib/czone).", valueName: "folder"))
     var store: String?
 
-    @Option(help: ArgumentHelp("What is told on standard error: error, warning, info or debug.", valueName: "level"))
-    var logLevel: Log.Level?
+    @Option(
+        help: ArgumentHelp(
+            "What is told on standard error: critical, error, warning, notice, info, debug or trace.",
+            valueName: "level"))
+    var logLevel: Logger.Level?
+
+    @Option(help: ArgumentHelp("How it is told: text, or json for a JSON object a line.", valueName: "format"))
+    var logFormat: LogFormat?
 
     /// Makes the choices known that are not passed on as values. Before anything else.
     func apply() {
-        if let logLevel { Log.level = logLevel }
+        Log.choose(level: logLevel, format: logFormat)
     }
 
     func registry() throws -> Registry { try Self.registry(root) }
@@ -39,7 +47,7 @@ struct GlobalOptions: ParsableArguments {
 
     /// Lets these options stand before the command's name too, as other container tools have them.
     static func takingLeading(_ arguments: [String]) -> [String] {
-        let names = ["--root", "--store", "--log-level"]
+        let names = ["--root", "--store", "--log-level", "--log-format"]
         var rest = arguments[...]
         var leading: [String] = []
         while let first = rest.first {
@@ -60,4 +68,8 @@ struct GlobalOptions: ParsableArguments {
     }
 }
 
-extension Log.Level: ExpressibleByArgument {}
+extension Logger.Level: @retroactive ExpressibleByArgument {
+    // A level is both a raw value and a lossless text, and ArgumentParser reads either.
+    public init?(argument: String) { self.init(rawValue: argument) }
+}
+extension LogFormat: ExpressibleByArgument {}

@@ -1,4 +1,5 @@
 import Foundation
+import LeanJSON
 import LinuxSystem
 import SystemPackage
 import Testing

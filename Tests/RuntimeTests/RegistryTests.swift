@@ -45,6 +45,24 @@ import Testing
     #expect(try bench.registry.containerStatuses().first?.exit?.timeNs == time)
 }
 
+@Test(arguments: [
+    ("czone-vm: the guest panicked\n", "the guest panicked"),
+    ("2026-11-29T08:41:31.000000042Z czone-vm: warning: a rule was broken\n", ""),
+    (
+        #"{"time":"t","level":"critical","program":"czone-vm","message":"it is \"over\"","vm":"1"}"# + "\n",
+        #"it is "over""#
+    ),
+    (#"{"time":"t","level":"warning","program":"czone-vm","message":"a rule was broken"}"# + "\n", ""),
+    ("czone-vm: first\nczone-vm: last\nmore\n", "last"),
+])
+func theLastWordsOfAMachineAreWhyItEnded(log: String, words: String) throws {
+    let bench = try Bench(FakeStarter())
+    let placed = try bench.place("one")
+    let file = try OwnedDescriptor(opening: placed.machine.consolePath, flags: O_WRONLY | O_APPEND)
+    try file.write(all: Array(log.utf8))
+    #expect(placed.machine.lastWords() == words)
+}
+
 @Test func aContainerThatIsRemovedAtItsEndGoesWithItsMachine() throws {
     let starter = FakeStarter()
     let bench = try Bench(starter)

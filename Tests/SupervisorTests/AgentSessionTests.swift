@@ -1,6 +1,7 @@
 import AgentProtocol
 import ControlProtocol
 import LinuxSystem
+import Logs
 import Testing
 import Virtio
 
@@ -38,7 +39,7 @@ private final class Bench {
         loop = try EventLoop()
         vsock = VsockDevice(loop: loop)
         deadlines = try Deadlines(on: loop)
-        session = AgentSession(vsock: vsock, loop: loop, deadlines)
+        session = AgentSession(vsock: vsock, loop: loop, deadlines, EventJournal(Log.logger))
         session.listener = listener
         guest = try #require(session.accept())
         try say(Hello(isSetUp: false))
@@ -228,7 +229,7 @@ private let exit = Exited(
     @Test func aGuestWhoseAgentNeverComesIsSilent() throws {
         let loop = try EventLoop()
         let (deadlines, listener) = (try Deadlines(on: loop), Listener())
-        let session = AgentSession(vsock: VsockDevice(loop: loop), loop: loop, deadlines)
+        let session = AgentSession(vsock: VsockDevice(loop: loop), loop: loop, deadlines, EventJournal(Log.logger))
         session.listener = listener
         deadlines.advance(byMilliseconds: 299_000)
         #expect(listener.silent.isEmpty)

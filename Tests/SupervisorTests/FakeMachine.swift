@@ -18,6 +18,7 @@ final class FakeMachine: SupervisedMachine {
     let baseResidentBytes: UInt64 = 1 << 20
     /// The first end that was reported.
     private(set) var end: MachineEnd?
+    private(set) weak var faultObserver: (any GuestFaultObserver)?
 
     /// - Parameter zones: how many zones of 256 MiB it has.
     init(zones: Int) throws {
@@ -31,5 +32,6 @@ final class FakeMachine: SupervisedMachine {
 
     func residentBytes(ofZone index: Int) -> UInt64 { 0 }
     func noteBooted() {}
+    func observeFaults(by observer: any GuestFaultObserver) { faultObserver = observer }
     func stop(_ reason: MachineEnd) { if end == nil { end = reason } }
 }

@@ -68,6 +68,12 @@ final class SupervisorBench {
         try pump()
     }
 
+    /// The agent sends what may be no message.
+    func say(bytes: [UInt8]) throws {
+        try agent.send(bytes)
+        try pump()
+    }
+
     /// What the agent was asked next, of this type.
     func request<Content: Request>(_ type: Content.Type) throws -> (number: UInt32, content: Content) {
         try receive()

@@ -21,7 +21,8 @@ private func parsed(_ arguments: [String]) throws -> RunArguments {
     ],
     ["--pids-limit=-1", "image"], ["--pids-limit", "5", "-v", "/a:/b", "image"],
     ["--tenant", "t", "--function", "f", "image"],
-    ["--root", "/r", "--store=/s", "--log-level", "debug", "image"], ["image", "--", "x"], ["--", "image", "x"],
+    ["--root", "/r", "--store=/s", "--log-level", "debug", "--log-format=json", "image"], ["image", "--", "x"],
+    ["--", "image", "x"],
     ["--env-file", "f", "image"], ["-i", "-t", "-d", "image", "--rm"], ["image", "--rm", "-it"],
     ["--entrypoint", "", "image"], ["--warm-start", "--warm-start-env", "A,B", "--warm-start-env=C", "image"],
 ])
@@ -35,6 +36,7 @@ func bothWaysOfReadingAgree(arguments: [String]) throws {
     [], ["--rm"], ["--memory", "3Q", "image"], ["--bogus", "image"], ["-x", "image"], ["--cpus", "none", "image"],
     ["--name"],
     ["--help"], ["-h"], ["--version"], ["-e", "-d", "image"], ["--rm=yes", "image"], ["--log-level", "loud", "image"],
+    ["--log-format", "xml", "image"],
     ["-ei", "A", "image"],
 ])
 func whatIsNotPlainlyRightIsLeftToArgumentParser(arguments: [String]) {

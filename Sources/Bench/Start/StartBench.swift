@@ -10,6 +10,8 @@ public final class StartBench {
         public var command = Measurements()
         public var firstInstruction = Measurements()
         public var firstByte = Measurements()
+        /// Of the starts that `firstInstruction` is of.
+        public var timings: [StartTimings] = []
         /// Whole commands at once, by how many they were.
         public var bursts: [(count: Int, command: Measurements)] = []
     }
@@ -107,6 +109,7 @@ public final class StartBench {
         let probe = try probe(options)
         side.firstInstruction.add(probe.firstInstruction)
         side.firstByte.add(probe.firstByte)
+        side.timings.append(probe.timings)
         try rest()
     }
 
@@ -142,5 +145,13 @@ extension StartBench {
         public var onePerVM: Side?
         public var runc: Measurements?
         public var qemu: Measurements?
+
+        /// The stages of every start of ours.
+        public var trace: ChromeTrace {
+            var trace = ChromeTrace()
+            for timings in czone.timings { trace.add(timings, to: "czone") }
+            for timings in onePerVM?.timings ?? [] { trace.add(timings, to: "one per VM") }
+            return trace
+        }
     }
 }

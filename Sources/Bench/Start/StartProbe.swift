@@ -8,6 +8,7 @@ public struct StartProbe: Sendable {
     /// Milliseconds from the request.
     public let firstInstruction: Double
     public let firstByte: Double
+    public let timings: StartTimings
 
     /// The container must print something and then end.
     ///
@@ -20,12 +21,15 @@ public struct StartProbe: Sendable {
         let placed = try placement.place(order)
         defer { try? placed.container.remove() }
         var (instruction, byte): (Double?, Double?)
+        var stages = StartStages()
         var hasEnded = false
         while byte == nil || !hasEnded {
             while let frame = try placed.connection.nextReceived() {
                 guard frame.request == placed.request else { continue }
                 switch frame.content {
-                case .started: instruction = Self.elapsed(since: requestedAt)
+                case .started(let started):
+                    instruction = Self.elapsed(since: requestedAt)
+                    stages = started.stages
                 case .exited: hasEnded = true
                 case .refused(let refusal): throw RuntimeError.refused(refusal)
                 default: break
@@ -49,6 +53,7 @@ public struct StartProbe: Sendable {
             throw Stopwatch.Failed(description: "the container ended before it began")
         }
         (firstInstruction, firstByte) = (instruction, byte)
+        timings = StartTimings(beganAt: requestedAt, placed.moments, stages)
     }
 
     private static func elapsed(since start: UInt64) -> Double { Double(MonotonicClock.nanoseconds - start) / 1e6 }

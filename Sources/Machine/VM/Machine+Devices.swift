@@ -1,7 +1,7 @@
 import Geometry
 import LinuxSystem
 import Memory
-import Virtio
+public import Virtio
 import Zones
 
 extension MachineConfiguration {
@@ -60,6 +60,12 @@ extension Machine {
     private func takeMemorySlot() -> UInt32 {
         defer { nextMemorySlot += 1 }
         return nextMemorySlot
+    }
+
+    /// Has every device tell an observer what the guest does against the rules. Before the machine runs.
+    public func observeFaults(by observer: any GuestFaultObserver) {
+        for slot in slots { slot.transport.faultObserver = observer }
+        network?.faultObserver = observer
     }
 
     /// The guest has booted: what it touches from now on comes in small pages. With the device lock held.

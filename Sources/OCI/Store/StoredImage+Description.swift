@@ -1,3 +1,5 @@
+import LeanJSON
+
 extension StoredImage {
     /// Reads the description that `encode` wrote; nil when it is none. This is what every start of a container does.
     init?(description bytes: [UInt8]) {

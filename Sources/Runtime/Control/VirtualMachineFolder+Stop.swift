@@ -1,6 +1,8 @@
 import ControlProtocol
 import Glibc
 import LinuxSystem
+import Logging
+import Logs
 
 extension VirtualMachineFolder {
     /// Powers the VM off, and kills its process where it does not: it has the time to answer, and once more to end.
@@ -20,7 +22,7 @@ extension VirtualMachineFolder {
         guard let process = try processID(),
             let end = try system({ () throws(SystemError) in try watch(process: process) }), try isAlive()
         else { return }
-        Log.tell(.warning, "killing the VM \(id), which does not answer")
+        Log.logger.warning("killing the VM \(id), which does not answer")
         sendSignal(SIGKILL, to: process)
         _ = try isReadable(end, within: patience)
     }

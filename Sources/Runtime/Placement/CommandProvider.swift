@@ -2,6 +2,7 @@ import AgentProtocol
 import ControlProtocol
 import Glibc
 import LinuxSystem
+import Logs
 import OCI
 import SystemPackage
 
@@ -11,7 +12,9 @@ public struct CommandProvider: Provider {
     let root: String
 
     /// Choices that the other command must have too.
-    private static let variables = ["PATH", "CZONE_CONFIG", "CZONE_KERNEL", "CZONE_INITRAMFS", "CZONE_VM"]
+    private static let variables = [
+        "PATH", "CZONE_CONFIG", "CZONE_KERNEL", "CZONE_INITRAMFS", "CZONE_VM", Log.formatVariable,
+    ]
 
     public func provide(_ order: Placement.MachineOrder, behind machine: VirtualMachineFolder) throws(RuntimeError) {
         let command: String

@@ -1,5 +1,7 @@
 import ControlProtocol
 import LinuxSystem
+import Logging
+import Logs
 import SystemPackage
 
 /// What is made ahead of demand. There is no daemon: the command that uses something up, or finds it missing, starts
@@ -17,7 +19,7 @@ extension Placement {
         guard isDue else { return }
         // What is not there next time costs time, nothing else.
         do { try provider.provide(order, behind: machine) } catch {
-            Log.tell(.warning, "nothing is prewarmed: \(error)")
+            Log.logger.warning("nothing is prewarmed: \(error)")
         }
     }
 

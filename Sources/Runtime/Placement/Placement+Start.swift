@@ -41,6 +41,8 @@ extension Placement {
         let template: TemplateKey?
         /// There is no template of just what was ordered.
         let lacksTemplate: Bool
+        /// By `MonotonicClock`.
+        let startedAt: UInt64
     }
 
     /// What a VM's process needs besides its base and zones, with room for the host to go on.
@@ -75,6 +77,7 @@ extension Placement {
     func start(
         _ reserved: ReservedMachine, for order: MachineOrder, fromTemplate: Bool = true, isPrewarmed: Bool = false
     ) throws(RuntimeError) -> StartedMachine {
+        let startedAt = MonotonicClock.nanoseconds
         let machine = reserved.folder
         do {
             try checkMemory(needed: order.key.zoneSizeInBytes + Self.headroomInBytes)
@@ -88,7 +91,8 @@ extension Placement {
             let keys = configuration.usesTemplates && fromTemplate ? try templateKeys(order) : []
             let used = try use(keys, of: templates(order), for: &launch)
             try starter.start(launch)
-            return StartedMachine(folder: machine, template: used, lacksTemplate: used == nil || used != keys.first)
+            return StartedMachine(
+                folder: machine, template: used, lacksTemplate: used == nil || used != keys.first, startedAt: startedAt)
         } catch {
             try? machine.remove()
             throw error
@@ -127,7 +131,8 @@ extension Placement {
     ) throws(RuntimeError) -> VirtualMachineLaunch {
         try system { () throws(SystemError) in
             VirtualMachineLaunch(
-                files: files, record: record, images: [order.image.erofsPath],
+                files: files, record: record, function: order.key.function, tenant: order.key.tenant,
+                images: [order.image.erofsPath],
                 idleTimeoutInSeconds: configuration.idleTimeoutInSeconds,
                 prewarmTimeoutInSeconds: configuration.prewarmTimeoutInSeconds, isAlone: order.key.isAlone,
                 kernelArguments: kernelArguments,

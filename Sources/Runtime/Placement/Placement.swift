@@ -53,6 +53,8 @@ public struct Placement: Sendable {
         public var warmStart: WarmStart?
         /// What of its zone is plugged; the rest can be plugged later. By default the whole zone.
         public var zoneSizeInBytes: UInt64
+        /// When there was all that is to be placed, by `MonotonicClock`.
+        let beganAt = MonotonicClock.nanoseconds
         /// The only VM that may take it; nil: any.
         public var pinned: VirtualMachineFolder?
 
@@ -102,6 +104,8 @@ public struct Placement: Sendable {
         public let request: UInt32
         /// 0: none.
         public let zone: UInt32
+        /// When what of the placing was.
+        public let moments: StartTimings.Moments
     }
 
     /// Enters the container and has a VM take it. On failure nothing of it is left.

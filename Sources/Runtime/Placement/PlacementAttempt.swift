@@ -1,5 +1,7 @@
 import ControlProtocol
 public import LinuxSystem
+import Logging
+import Logs
 
 /// One container on its way into a VM: offered to one VM after the other until one takes it, the last of them started
 /// for it. It waits for no VM itself: its caller waits for the answer to each offer. One thread uses it at a time.
@@ -33,12 +35,15 @@ public final class PlacementAttempt {
         let machine: VirtualMachineFolder
         let connection: ControlConnection
         let origin: Origin
+        let askedAt = MonotonicClock.nanoseconds
         /// Volumes first, then the container.
         var request: UInt32 = 0
         var deadline = Deadline(inMilliseconds: 0)
         var volumesLeft: ArraySlice<HostVolume>
         var isLast = false
 
+        /// When the VM was started for the container; of one that was there, when it was asked.
+        var monitorAt: UInt64 { if case .fresh(let machine) = origin { machine.startedAt } else { askedAt } }
         var isFresh: Bool { if case .fresh = origin { true } else { false } }
     }
 
@@ -144,7 +149,7 @@ public final class PlacementAttempt {
             // As one that is full: it has just powered itself off, or takes no more connections.
             switch error {
             case .system(let failure) where failure.isEndOfPeer: break
-            case .silent where order.pinned == nil: Log.tell(.warning, "\(error)")
+            case .silent where order.pinned == nil: Log.logger.warning("\(error)")
             default: throw error
             }
             maySoonListen = false
@@ -171,7 +176,7 @@ public final class PlacementAttempt {
         for machine: Placement.StartedMachine, _ failure: RuntimeError
     ) throws(RuntimeError) -> Placement.StartedMachine? {
         guard let template = machine.template, case .virtualMachineEnded(_, let words) = failure else { throw failure }
-        Log.tell(.warning, "booting a VM, as its template is no good: \(words.isEmpty ? "\(failure)" : words)")
+        Log.logger.warning("booting a VM, as its template is no good: \(words.isEmpty ? "\(failure)" : words)")
         try placement.templates(order.machine).discard(template)
         return try function.locked(making: order.key) { () throws(RuntimeError) in
             try placement.start(placement.reserve(in: function), for: order.machine, fromTemplate: false)
@@ -227,7 +232,9 @@ public final class PlacementAttempt {
             return .placed(
                 Placement.Placed(
                     container: entry.folder, machine: offer.machine, connection: offer.connection,
-                    request: offer.request, zone: zone))
+                    request: offer.request, zone: zone,
+                    moments: StartTimings.Moments(
+                        placing: order.beganAt, monitor: offer.monitorAt, accepted: MonotonicClock.nanoseconds)))
         // Others may have filled one that was just started before its starter came to it.
         case (.refused(let refusal), .fresh) where refusal.reason == .full:
             lost += 1
@@ -257,7 +264,7 @@ public final class PlacementAttempt {
             id: offer.machine.id, milliseconds: offer.isFresh ? placement.timeouts.start : placement.timeouts.offer)
         if offer.isFresh { try? offer.machine.kill() }
         guard !offer.isFresh, order.pinned == nil else { throw error }
-        Log.tell(.warning, "\(error)")
+        Log.logger.warning("\(error)")
         return try nextOffer()
     }
 

@@ -1,6 +1,7 @@
 import ControlProtocol
 import Glibc
 public import LinuxSystem
+import Logs
 import SystemPackage
 
 /// A VM to start: its parts, and the descriptors that make it the VM of its folder.
@@ -8,6 +9,9 @@ public struct VirtualMachineLaunch: Sendable {
     public var files: VirtualMachineFiles
     /// Its sizes.
     public var record: VirtualMachineRecord
+    /// Whose it is, for its log.
+    public var function = ""
+    public var tenant = ""
     /// EROFS files; the first becomes /dev/pmem0.
     public var images: [String]
     /// How long it lives on without containers; 0: for ever.
@@ -46,13 +50,20 @@ public struct MonitorStarter: VirtualMachineStarter {
     public func start(_ launch: VirtualMachineLaunch) throws(RuntimeError) {
         let nothing = try system { () throws(SystemError) in try OwnedDescriptor(opening: "/dev/null", flags: O_RDWR) }
         var process = ProcessLaunch(
-            launch.files.monitor.string, arguments: Self.arguments(of: launch), environment: Self.environment,
+            launch.files.monitor.string, arguments: Self.arguments(of: launch),
+            environment: Self.environment + Self.logEnvironment(of: launch),
             input: nothing,
             output: launch.log, error: launch.log)
         process.kept = [launch.control, launch.lock, launch.log] + launch.leases
         process.identityFile = launch.lock
         process.isDetached = true
         _ = try system { () throws(SystemError) in try process.start() }
+    }
+
+    /// What the VM's log looks like, and what each of its lines says: the command's own choices, passed on.
+    static func logEnvironment(of launch: VirtualMachineLaunch) -> [String] {
+        let metadata = "vm=\(launch.record.id),function=\(launch.function),tenant=\(launch.tenant)"
+        return Log.environment + ["\(Log.metadataVariable)=\(metadata)"]
     }
 
     static func arguments(of launch: VirtualMachineLaunch) -> [String] {

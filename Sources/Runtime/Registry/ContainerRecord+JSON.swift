@@ -1,3 +1,4 @@
+import LeanJSON
 import OCI
 
 extension ContainerRecord {

@@ -1,4 +1,5 @@
 import Glibc
+import LeanJSON
 import LinuxSystem
 import SystemPackage
 
@@ -47,13 +48,22 @@ public struct VirtualMachineFolder: Hashable, Sendable {
         return Int32(String(decoding: bytes.prefix { $0 != 0x0A }, as: UTF8.self)).flatMap { $0 > 0 ? $0 : nil }
     }
 
-    /// What it last said of itself: the last line of its log that its process wrote, else nothing.
+    /// Why it ended: the last line of its log that its process wrote with nothing before its name (as JSON, at the level
+    /// critical), else nothing.
     public func lastWords() -> String {
         guard let bytes = try? FileSystem.tail(of: consolePath, atMost: 16 << 10) else { return "" }
         let lines = String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isNewline)
+        for line in lines.reversed() {
+            if let reason = Self.reason(in: line) { return printable(reason, atMost: 512) }
+        }
+        return ""
+    }
+
+    private static func reason(in line: Substring) -> String? {
         let prefix = "czone-vm: "
-        guard let line = lines.last(where: { $0.hasPrefix(prefix) }) else { return "" }
-        return printable(String(line.dropFirst(prefix.count)), atMost: 512)
+        if line.hasPrefix(prefix) { return String(line.dropFirst(prefix.count)) }
+        guard line.hasPrefix("{"), line.contains("\"level\":\"critical\",\"program\":\"czone-vm\"") else { return nil }
+        return JSONValue(Array(line.utf8))?["message"]?.text
     }
 
     /// When the VM was started, for their order.

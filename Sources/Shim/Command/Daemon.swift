@@ -3,6 +3,8 @@ import LinuxSystem
 import NIOPosix
 import Runtime
 import TTRPC
+import Logging
+import Logs
 
 /// The process that serves a group's containers, from the first `start` until nobody has needed it for a while.
 struct Daemon: Sendable {
@@ -18,7 +20,7 @@ struct Daemon: Sendable {
     }
 
     func run() async throws {
-        if invocation.isDebugging { Log.level = .debug }
+        if invocation.isDebugging { Log.choices.level = .debug }
         // A reader that has gone is an error of that write, not the end of every container.
         signal(SIGPIPE, SIG_IGN)
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)

@@ -3,6 +3,8 @@ import ControlProtocol
 import LinuxSystem
 import Runtime
 import SwiftProtobuf
+import Logging
+import Logs
 
 /// `delete`: cleans up after a container, whatever became of its daemon. containerd calls it after every normal end too,
 /// when there is nothing left to do, and allows 5 seconds.
@@ -41,7 +43,7 @@ struct DeleteCommand {
                 // It has ended meanwhile, or its VM has.
                 return try registry.removeContainer(id, force: true)
             }
-            Log.tell(.warning, "\(error)")
+            Log.logger.warning("\(error)")
             return
         }
         try folder.remove()

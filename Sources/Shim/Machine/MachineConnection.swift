@@ -6,6 +6,8 @@ import NIOPosix
 import Runtime
 import Synchronization
 import TTRPC
+import Logging
+import Logs
 
 /// A control connection to a VM whose answers arrive by themselves.
 ///
@@ -257,7 +259,7 @@ private final class ReplyHandler: ChannelInboundHandler {
         do {
             while let frame = try decoder.next() { try onReply(frame) }
         } catch {
-            Log.tell(.error, "a VM's answer makes no sense: \(error)")
+            Log.logger.error("a VM's answer makes no sense: \(error)")
             context.close(promise: nil)
         }
     }

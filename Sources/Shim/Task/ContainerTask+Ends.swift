@@ -2,6 +2,8 @@ import ControlProtocol
 import Glibc
 import LinuxSystem
 import Runtime
+import Logging
+import Logs
 
 /// How processes of a container end: the VM says so, or ends itself.
 extension ContainerTask {
@@ -11,7 +13,7 @@ extension ContainerTask {
         Task {
             for await answer in answers {
                 guard case .exited(let record) = answer, record.container == container, record.process == number else {
-                    Log.tell(.error, "the VM of \(name(process)) tells of another one's end")
+                    Log.logger.error("the VM of \(name(process)) tells of another one's end")
                     process.connection?.close()
                     break
                 }
@@ -29,7 +31,7 @@ extension ContainerTask {
             return note(process, ProcessExit(code: 255))
         }
         if record.outOfMemory, execID.isEmpty { events.ranOutOfMemory() }
-        if !record.reason.isEmpty { Log.tell(.info, "\(name(process)) ended with \(record.code): \(record.reason)") }
+        if !record.reason.isEmpty { Log.logger.info("\(name(process)) ended with \(record.code): \(record.reason)") }
         note(process, ProcessExit(code: UInt32(record.code), time: record.time))
     }
 

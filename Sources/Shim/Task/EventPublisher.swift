@@ -4,6 +4,8 @@ import NIOPosix
 import Runtime
 import SwiftProtobuf
 import TTRPC
+import Logging
+import Logs
 
 /// Tells containerd what happens, in the order in which it happens. While containerd is away, events wait for it.
 final class EventPublisher: Sendable {
@@ -68,7 +70,7 @@ final class EventPublisher: Sendable {
                     break
                 } catch let status as Status where status.code != .unavailable && status.code != .deadlineExceeded {
                     // containerd has it and does not want it.
-                    Log.tell(.warning, "containerd refuses the event \(event.topic): \(status)")
+                    Log.logger.warning("containerd refuses the event \(event.topic): \(status)")
                     break
                 } catch {
                     await client?.close()

@@ -5,6 +5,8 @@ import OCI
 import Runtime
 import SwiftProtobuf
 import TTRPC
+import Logging
+import Logs
 
 /// containerd's Task service (containerd, api/runtime/task/v2/shim.proto; v3 differs in its name alone).
 actor TaskService: Service {
@@ -27,7 +29,7 @@ actor TaskService: Service {
     nonisolated func call(_ method: String, payload: [UInt8]) async throws -> [UInt8] {
         do { return try await dispatch(method, payload) } catch {
             let status = Status(error)
-            Log.tell(.debug, "\(method): \(status)")
+            Log.logger.debug("\(method): \(status)")
             throw status
         }
     }

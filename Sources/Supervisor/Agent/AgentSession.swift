@@ -1,4 +1,5 @@
 import AgentProtocol
+import ControlProtocol
 import LinuxSystem
 import Virtio
 
@@ -32,6 +33,7 @@ final class AgentSession {
 
     private let loop: EventLoop
     private let deadlines: Deadlines
+    private let journal: EventJournal
     weak var listener: (any Listener)?
     private var conversation = HostConversation()
     private var channel: SocketChannel?
@@ -42,7 +44,8 @@ final class AgentSession {
     private(set) var isReady = false
 
     /// Waits at the agent's port for it to connect.
-    init(vsock: VsockDevice, loop: EventLoop, _ deadlines: Deadlines) {
+    init(vsock: VsockDevice, loop: EventLoop, _ deadlines: Deadlines, _ journal: EventJournal) {
+        self.journal = journal
         self.loop = loop
         self.deadlines = deadlines
         silence = deadlines.after(seconds: Self.maxBoot) { [unowned self] in
@@ -123,6 +126,7 @@ final class AgentSession {
         do {
             while let incoming = try conversation.next() { handle(incoming) }
         } catch {
+            journal.note(.violation(.agent), "the agent broke its protocol: \(error)")
             lose("\(error)")
         }
     }

@@ -16,11 +16,12 @@ final class ContainerCreation {
     private let removal: ContainerRemoval
     private let records: ExitRecords
     private let templates: ProcessTemplates
+    private let journal: EventJournal
 
     init(
         _ containers: ContainerTable, _ lifecycle: VirtualMachineLifecycle, _ agent: AgentSession, _ zones: ZoneSet,
         _ network: NetworkPorts.Source, _ streams: ContainerStreams, _ volumes: AttachedVolumes,
-        _ removal: ContainerRemoval, _ records: ExitRecords, _ templates: ProcessTemplates
+        _ removal: ContainerRemoval, _ records: ExitRecords, _ templates: ProcessTemplates, _ journal: EventJournal
     ) {
         self.containers = containers
         self.lifecycle = lifecycle
@@ -32,6 +33,7 @@ final class ContainerCreation {
         self.removal = removal
         self.records = records
         self.templates = templates
+        self.journal = journal
     }
 
     // MARK: A request
@@ -141,6 +143,7 @@ final class ContainerCreation {
         let ports = create.specification.process.streams
         var create = create
         create.origin = templates.chooseOrigin(for: container)
+        container.askedAgentAt = MonotonicClock.nanoseconds
         agent.request(create) { [unowned self] result in
             switch result {
             case .success(let started): noteCreation(of: container, started)
@@ -162,7 +165,7 @@ final class ContainerCreation {
         container.zone?.confirmOnline()
         templates.note(process.refusal, for: container)
         guard container.startsAtOnce else { return container.caller.reply(.done) }
-        container.caller.reply(.started(started(container, since: container.requestedAt)))
+        container.caller.reply(.started(started(container, since: container.requestedAt, process.timings)))
         templates.noteRunning(container)
     }
 
@@ -179,7 +182,7 @@ final class ContainerCreation {
                 container.guestProcessID = process.processID
                 container.step { life throws(ContainerStateError) in try life.confirmRunning() }
                 if !process.refusal.isEmpty { templates.note(process.refusal, for: container) }
-                caller.reply(.started(started(container, since: askedAt)))
+                caller.reply(.started(started(container, since: askedAt, process.timings)))
                 templates.noteRunning(container)
             case .failure(let failure):
                 caller.reply(.refused(failure.refusal))
@@ -188,12 +191,21 @@ final class ContainerCreation {
         }
     }
 
-    private func started(_ container: HostedContainer, since askedAt: UInt64) -> Started {
-        Started(
+    private func started(
+        _ container: HostedContainer, since askedAt: UInt64, _ timings: [StepTiming]
+    ) -> Started {
+        let whole = (MonotonicClock.nanoseconds - askedAt) / 1000
+        // Of a container that was made before, the zone and the mounts are not this request's.
+        let ready = max(container.askedAgentAt, askedAt)
+        let stages = StartStages(
+            whole: whole, monitor: (ready - askedAt) / 1000, plug: (max(container.pluggedAt, ready) - ready) / 1000,
+            mounts: container.startsAtOnce ? timings.microseconds(of: .mounts) : 0,
+            exec: timings.microseconds(of: .exec))
+        journal.noteStart(of: container.id, stages)
+        return Started(
             container: container.id, process: 0, guestProcessID: container.guestProcessID,
-            plugMicroseconds: container.plugMicroseconds,
-            totalMicroseconds: (MonotonicClock.nanoseconds - askedAt) / 1000,
-            isCopy: container.warmth?.template != nil)
+            plugMicroseconds: container.plugMicroseconds, totalMicroseconds: whole,
+            isCopy: container.warmth?.template != nil, stages: stages)
     }
 }
 

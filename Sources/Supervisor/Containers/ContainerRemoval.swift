@@ -8,20 +8,23 @@ final class ContainerRemoval {
     private let lifecycle: VirtualMachineLifecycle
     private let agent: AgentSession
     private let volumes: AttachedVolumes
+    private let journal: EventJournal
 
     init(
         _ containers: ContainerTable, _ lifecycle: VirtualMachineLifecycle, _ agent: AgentSession,
-        _ volumes: AttachedVolumes
+        _ volumes: AttachedVolumes, _ journal: EventJournal
     ) {
         self.containers = containers
         self.lifecycle = lifecycle
         self.agent = agent
         self.volumes = volumes
+        self.journal = journal
     }
 
     /// Ends a container, where it has not ended: what is left of it is killed, and its zone taken back.
     func end(_ container: HostedContainer, _ record: ExitRecord) {
         guard container.end(record) else { return }
+        journal.noteEnd(record)
         lifecycle.whenReady { [unowned self] in delete(container) }
     }
 
@@ -43,6 +46,7 @@ final class ContainerRemoval {
         guard container.exit == nil else { return }
         // Before anybody learns of it: in another VM the address may be asked for at once.
         container.ports.close()
+        journal.noteFailedStart(of: container.id, failure.refusal)
         container.caller.reply(.refused(failure.refusal))
         _ = container.end(container.record(code: failure.exitCode, reason: "\(failure)"), tellsCaller: false)
         // It may be made yet.

@@ -20,6 +20,10 @@ final class HostedContainer {
     /// When its zone was plugged; 0: not yet, or it has none.
     var pluggedAt: UInt64 = 0
     private(set) var life = ContainerLife()
+    /// When the agent was asked for it: the VM was ready then. 0: not yet.
+    var askedAgentAt: UInt64 = 0
+    /// How often the guest has said that it is at its limit of memory.
+    var outOfMemoryCount: UInt64 = 0
     /// The first process's id in the guest; 0: not there yet.
     var guestProcessID: UInt32 = 0
     /// Wait for the return of its zone.

@@ -17,6 +17,7 @@ final class ControlService {
         let reporter: VirtualMachineReporter
         let lifecycle: VirtualMachineLifecycle
         let templates: ProcessTemplates
+        let journal: EventJournal
     }
 
     private let rooms: Rooms
@@ -43,6 +44,8 @@ final class ControlService {
     private func take(_ connection: OwnedDescriptor) {
         let session = try? ControlSession(connection, on: loop) { [unowned self] session, request, content in
             handle(content, ControlCaller(session: session, request: request))
+        } onMalformed: { [journal = rooms.journal] error in
+            journal.note(.malformedRequest, "a client sent what is no request: \(error)")
         } onClose: { [unowned self] session in
             lose(session)
         }
@@ -57,7 +60,12 @@ final class ControlService {
     }
 
     private func handle(_ request: ControlRequest, _ caller: ControlCaller) {
-        do throws(Refusal) { try dispatch(request, caller) } catch { caller.reply(.refused(error)) }
+        do throws(Refusal) { try dispatch(request, caller) } catch { refuse(error, caller) }
+    }
+
+    private func refuse(_ refusal: Refusal, _ caller: ControlCaller) {
+        rooms.journal.note(.refusal(refusal.reason), "refused a request: \(refusal.text)")
+        caller.reply(.refused(refusal))
     }
 
     /// Exhaustive: a request that the protocol gets has its room here or does not compile.
@@ -85,6 +93,7 @@ final class ControlService {
         case .placement(let id): try operations.measurePlacement(of: id, caller)
         case .nodes: rooms.reporter.measureNodes(caller)
         case .zoneTimes: caller.reply(.zoneTimes(rooms.zones.times))
+        case .metrics: rooms.reporter.reportMetrics(caller)
         case .resizeZone(let id, let sizeInBytes): try rooms.growth.grow(zoneOf: id, to: sizeInBytes, caller)
         case .attach(let request): try rooms.volumes.attach(request, caller)
         case .processTemplates: caller.reply(.processTemplates(rooms.templates.reports))

@@ -13,13 +13,16 @@ final class ControlSession {
     /// The request before must be done first: the next one waits.
     private var isHeld = false
     private let onRequest: (ControlSession, UInt32, ControlRequest) -> Void
+    private let onMalformed: (ProtocolError) -> Void
 
     init(
         _ socket: OwnedDescriptor, on loop: EventLoop,
         onRequest: @escaping (ControlSession, UInt32, ControlRequest) -> Void,
+        onMalformed: @escaping (ProtocolError) -> Void,
         onClose: @escaping (ControlSession) -> Void
     ) throws(SystemError) {
         self.onRequest = onRequest
+        self.onMalformed = onMalformed
         channel = try SocketChannel(socket, on: loop, descriptorRoom: ControlLimits.descriptors) {
             [weak self] bytes, passed in
             self?.receive(bytes, passed)
@@ -72,6 +75,7 @@ final class ControlSession {
         do {
             while isOpen, !isHeld, let frame = try decoder.next() { onRequest(self, frame.request, frame.content) }
         } catch {
+            onMalformed(error)
             close()
         }
     }

@@ -17,6 +17,8 @@ protocol SupervisedMachine: AnyObject {
     /// Host memory that base memory, and a zone, occupy now, in bytes.
     var baseResidentBytes: UInt64 { get }
     func residentBytes(ofZone index: Int) -> UInt64
+    /// Has every device tell what the guest does against the rules. Before the machine runs.
+    func observeFaults(by observer: any GuestFaultObserver)
     /// The guest has booted.
     func noteBooted()
     /// Ends the machine; the first reason stays.

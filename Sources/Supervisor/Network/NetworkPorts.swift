@@ -7,6 +7,11 @@ import Virtio
 struct NetworkPorts {
     private weak var device: NetworkDevice?
     private var ports: [NetworkPort] = []
+    /// What ports have carried that are closed.
+    private var past = NetworkTraffic()
+
+    /// What its interfaces have carried; never less than before.
+    var traffic: NetworkTraffic { ports.reduce(into: past) { $0 += $1.traffic } }
 
     /// Opens ports of a machine's device.
     struct Source {
@@ -38,6 +43,7 @@ struct NetworkPorts {
 
     /// Nothing of the container reaches the network any more; its taps are closed.
     mutating func close() {
+        past = traffic
         for port in ports { device?.removePort(port) }
         ports = []
     }

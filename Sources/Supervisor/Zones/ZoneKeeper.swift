@@ -17,8 +17,10 @@ final class ZoneKeeper {
     private var onSettled: ((Bool) -> Void)?
     private var deadline: Deadlines.Token?
     private var stopwatch: ZoneStopwatch
+    private let journal: EventJournal
 
-    init(_ device: MemoryDevice, _ deadlines: Deadlines) {
+    init(_ device: MemoryDevice, _ deadlines: Deadlines, _ journal: EventJournal) {
+        self.journal = journal
         self.device = device
         self.deadlines = deadlines
         life = ZoneLife(device.zone)
@@ -37,6 +39,7 @@ final class ZoneKeeper {
         onSettled = { [unowned self] isPlugged in
             guard isPlugged else { return }
             stopwatch.notePlugged()
+            journal.add(.plug)
             onPlugged()
         }
         try device.request(sizeInBytes: sizeInBytes)
@@ -99,7 +102,7 @@ final class ZoneKeeper {
         wait { [unowned self] isAbsent in
             if isAbsent {
                 step { life throws(ZoneStateError) in try life.confirmAbsent() }
-                if life.isFree { stopwatch.noteReturned() }
+                if life.isFree { noteReturned() }
             }
             onReturned()
         } onLate: { [unowned self] in
@@ -108,9 +111,15 @@ final class ZoneKeeper {
         settleIfReached()
     }
 
+    private func noteReturned() {
+        stopwatch.noteReturned()
+        journal.add(.unplug)
+    }
+
     /// Gives it up; what waits for it is called.
     func quarantine(_ reason: QuarantineReason) {
-        try? life.quarantine(reason)
+        let wasQuarantined = if case .quarantined = life.state { true } else { false }
+        if (try? life.quarantine(reason)) != nil, !wasQuarantined { journal.noteQuarantine(of: zone, reason) }
         settle(false)
     }
 

@@ -9,8 +9,8 @@ final class ZoneSet {
     /// In the zones' order.
     let keepers: [ZoneKeeper]
 
-    init(_ devices: [MemoryDevice], _ deadlines: Deadlines) {
-        keepers = devices.map { ZoneKeeper($0, deadlines) }
+    init(_ devices: [MemoryDevice], _ deadlines: Deadlines, _ journal: EventJournal) {
+        keepers = devices.map { ZoneKeeper($0, deadlines, journal) }
         for device in devices { device.observer = self }
     }
 

@@ -33,7 +33,7 @@ extension NetworkDevice {
         guard let queue = receiveQueue else { return }
         if let size = heldSize {
             heldSize = nil
-            deliver(size, to: queue)
+            deliver(size, from: heldPort, to: queue)
             queue.notifyIfNeeded()
         }
         watchPorts()
@@ -51,7 +51,7 @@ extension NetworkDevice {
                 return
             }
             guard let size = takeFrame(from: port, ready) else { return }
-            if size > 0 { deliver(size, to: queue) }
+            if size > 0 { deliver(size, from: port, to: queue) }
         }
     }
 
@@ -119,12 +119,13 @@ extension NetworkDevice {
     // MARK: The driver's buffers
 
     /// Gives the frame to the driver, or holds it until there are buffers enough.
-    private func deliver(_ size: Int, to queue: DeviceQueue) {
+    private func deliver(_ size: Int, from port: NetworkPort?, to queue: DeviceQueue) {
         let mayMerge = features & Feature.mergeableBuffers != 0
         var chains: [DescriptorChain] = []
         var room: UInt64 = 0
         while room < UInt64(size) {
             guard chains.count < (mayMerge ? Int(queue.size) : 1), let chain = queue.pop() else {
+                heldPort = port
                 return giveUp(chains, size, queue, mayMerge: mayMerge)
             }
             // A buffer without room would let the driver have one frame in endless parts (§5.1.6.3.2).
@@ -132,7 +133,7 @@ extension NetworkDevice {
             chains.append(chain)
             room += chain.writableSizeInBytes
         }
-        fill(chains, size, queue)
+        fill(chains, size, from: port, queue)
     }
 
     private func giveUp(_ chains: [DescriptorChain], _ size: Int, _ queue: DeviceQueue, mayMerge: Bool) {
@@ -145,7 +146,9 @@ extension NetworkDevice {
         heldSize = size
     }
 
-    private func fill(_ chains: [DescriptorChain], _ size: Int, _ queue: DeviceQueue) {
+    private func fill(
+        _ chains: [DescriptorChain], _ size: Int, from port: NetworkPort?, _ queue: DeviceQueue
+    ) {
         frame.replaceSubrange(
             PacketHeader.sizeInBytes - 2..<PacketHeader.sizeInBytes,
             with: UInt16(truncatingIfNeeded: chains.count).littleEndianBytes)
@@ -158,5 +161,8 @@ extension NetworkDevice {
             rest = rest.dropFirst(part.count)
         }
         counters.received += 1
+        let frameSize = size - PacketHeader.sizeInBytes - NetworkFrame.tagSize
+        port?.traffic.noteReceived(frameSize)
+        traffic.noteReceived(frameSize)
     }
 }

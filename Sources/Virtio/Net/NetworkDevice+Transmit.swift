@@ -18,24 +18,31 @@ extension NetworkDevice {
         let frameSize = reader.remaining - PacketHeader.sizeInBytes
         guard frameSize >= NetworkFrame.headerSize + NetworkFrame.tagSize,
             frameSize <= NetworkFrame.maxBytes + NetworkFrame.tagSize
-        else { return counters.malformed += 1 }
+        else { return refuse(\.malformed, "malformed") }
         let prefix = try reader.readBytes(prefixSize)
         guard let header = PacketHeader(prefix[...])?.shifted(by: -NetworkFrame.tagSize), accepts(header),
             header.isSound(forFrameOf: frameSize - NetworkFrame.tagSize)
-        else { return counters.malformed += 1 }
+        else { return refuse(\.malformed, "malformed") }
         let frame = NetworkFrame(prefix[PacketHeader.sizeInBytes...])
-        guard let port = frame.port.flatMap({ ports[$0] }) else { return counters.portless += 1 }
-        guard frame.source == port.address else { return counters.spoofed += 1 }
+        guard let port = frame.port.flatMap({ ports[$0] }) else { return refuse(\.portless, "without a port's tag") }
+        guard frame.source == port.address else { return refuse(\.spoofed, "from an address that is not its port's") }
         guard !port.isDead else { return counters.refused += 1 }
         let head = header.bytes() + prefix[PacketHeader.sizeInBytes..<prefixSize - NetworkFrame.tagSize]
         do throws(GuestMemoryError) {
             _ = try memory.write(head, then: reader.ranges(atMost: reader.remaining), to: port.tap)
             counters.transmitted += 1
+            port.traffic.noteTransmitted(frameSize - NetworkFrame.tagSize)
+            traffic.noteTransmitted(frameSize - NetworkFrame.tagSize)
         } catch {
             // A tap that takes nothing now, or never again, loses frames as any link does.
             guard case .transferFailed = error else { throw .memory(error) }
             counters.refused += 1
         }
+    }
+
+    private func refuse(_ counter: WritableKeyPath<NetworkCounters, UInt64>, _ reason: String) {
+        counters[keyPath: counter] &+= 1
+        faultObserver?.networkRefusedFrame(reason)
     }
 
     /// Whether the driver may ask for this: it accepted the feature.

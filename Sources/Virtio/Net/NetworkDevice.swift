@@ -46,6 +46,10 @@ public final class NetworkDevice: VirtioDevice {
     public internal(set) var ports: [UInt16: NetworkPort] = [:]
     /// Since the machine started; saved with nothing.
     public internal(set) var counters = NetworkCounters()
+    /// Of all ports that there are and were.
+    public internal(set) var traffic = NetworkTraffic()
+    /// Learns of frames that the guest sent and that go nowhere. Immutable after the machine is built.
+    public weak var faultObserver: (any GuestFaultObserver)?
     private var nextNumber: UInt16 = 1
     private(set) var features: UInt64 = 0
     private(set) var receiveQueue: DeviceQueue?
@@ -55,6 +59,8 @@ public final class NetworkDevice: VirtioDevice {
     /// A frame in `frame` that waits for the driver's buffers: its size with header and tag. Nothing else is taken
     /// from any tap meanwhile.
     var heldSize: Int?
+    /// The port that the held frame came by.
+    weak var heldPort: NetworkPort?
 
     /// - Parameter loop: its handlers are called with the device lock held.
     public init(loop: EventLoop) { self.loop = loop }

@@ -10,6 +10,8 @@ public final class NetworkPort {
     let tap: OwnedDescriptor
     /// Whether the event loop waits for frames from the tap.
     var isWatched = false
+    /// What it has carried, without what comes before an Ethernet frame and without tags.
+    public internal(set) var traffic = NetworkTraffic()
     /// Its interface has gone: nothing comes from it, nothing goes to it.
     var isDead = false
 
@@ -17,6 +19,39 @@ public final class NetworkPort {
         self.number = number
         self.address = address
         self.tap = tap
+    }
+}
+
+/// What has gone through, as the guest sees it; bytes of Ethernet frames.
+public struct NetworkTraffic: Equatable, Sendable {
+    /// To the guest, in frames.
+    public var receivedFrames: UInt64 = 0
+    /// To the guest, in bytes.
+    public var receivedBytes: UInt64 = 0
+    /// From the guest, in frames.
+    public var transmittedFrames: UInt64 = 0
+    /// From the guest, in bytes.
+    public var transmittedBytes: UInt64 = 0
+
+    /// Nothing yet.
+    public init() {}
+
+    /// Adds another's, each number to its like.
+    public static func += (sum: inout NetworkTraffic, other: NetworkTraffic) {
+        sum.receivedFrames &+= other.receivedFrames
+        sum.receivedBytes &+= other.receivedBytes
+        sum.transmittedFrames &+= other.transmittedFrames
+        sum.transmittedBytes &+= other.transmittedBytes
+    }
+
+    mutating func noteReceived(_ bytes: Int) {
+        receivedFrames &+= 1
+        receivedBytes &+= UInt64(bytes)
+    }
+
+    mutating func noteTransmitted(_ bytes: Int) {
+        transmittedFrames &+= 1
+        transmittedBytes &+= UInt64(bytes)
     }
 }
 

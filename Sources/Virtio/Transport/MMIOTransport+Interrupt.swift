@@ -22,6 +22,7 @@ extension MMIOTransport: DriverNotifier {
     public func reportProtocolViolation(_ reason: String) {
         violationCount &+= 1
         lastViolation = reason
+        faultObserver?.device(device.type, brokeProtocol: reason)
         guard !status.contains(.needsReset) else { return }
         status.insert(.needsReset)
         stopQueues()

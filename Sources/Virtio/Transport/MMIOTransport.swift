@@ -39,6 +39,9 @@ public final class MMIOTransport: BusDevice {
     var interruptStatus: InterruptCause = []
     var configurationGeneration: UInt32 = 0
 
+    /// Learns of every violation. Immutable after the machine is built.
+    public weak var faultObserver: (any GuestFaultObserver)?
+
     /// How often a driver has broken the protocol since the machine started.
     public internal(set) var violationCount: UInt64 = 0
     /// What the driver did last that broke the protocol.

@@ -36,6 +36,9 @@ struct BenchStartCommand: ParsableCommand {
             """)
     var until: End?
 
+    @Option(help: "A file that gets the stages of our starts, for trace viewers.", completion: .file())
+    var trace: String?
+
     @Flag(help: "As JSON.")
     var json = false
 
@@ -66,6 +69,7 @@ struct BenchStartCommand: ParsableCommand {
             ) { try Self.plan($0, folder) }
             defer { bench.end() }
             let figures = try bench.measure(runs: runs, bursts: bursts)
+            if let trace { try FileSystem.replace(trace, with: figures.trace.bytes) }
             if json { print(figures.json) } else { printOutput(figures.table) }
         }
     }

@@ -59,7 +59,7 @@ struct ExecCommand: ParsableCommand {
             if exit.outOfMemory { printError("killed: \(Registry.explanation(of: exit, record))") }
             return Int32(exit.code)
         case .refused(let refusal):
-            printError("czone: \(refusal.text)")
+            report(refusal.text)
             return refusal.exitCode
         case .interrupted(let signal): return 128 + signal
         case .virtualMachineEnded: throw RuntimeError.invalid("the container's VM ended")

@@ -33,7 +33,7 @@ func forEach(_ names: [String], _ body: (String) throws -> Void) throws {
     var hasFailed = false
     for name in names {
         do { try body(name) } catch {
-            printError("czone: \(error)")
+            report("\(error)")
             hasFailed = true
         }
     }

@@ -1,4 +1,6 @@
 import ArgumentParser
+import LinuxSystem
+import Logs
 import Runtime
 
 struct RunCommand: ParsableCommand {
@@ -61,6 +63,9 @@ struct RunCommand: ParsableCommand {
     @Option(help: "NAME,NAME: variables of its environment that may differ from other copies' of the template.")
     var warmStartEnv: [String] = []
 
+    @Flag(help: "Tell on standard error where the time of its start went.")
+    var timings = false
+
     @Argument(help: "What to run.")
     var image: String
     @Argument(parsing: .captureForPassthrough, help: "Its arguments; by default the image's own.")
@@ -70,20 +75,22 @@ struct RunCommand: ParsableCommand {
 
     /// The exit code.
     static func run(_ arguments: RunArguments) -> Int32 {
-        if let level = arguments.logLevel { Log.level = level }
+        Log.choose(level: arguments.logLevel, format: arguments.logFormat)
+        let beganAt = MonotonicClock.nanoseconds
         do {
             return try ContainerRunner(
                 registry: try GlobalOptions.registry(arguments.root), store: try GlobalOptions.images(arguments.store),
-                options: arguments.options
+                options: arguments.options, beganAt: beganAt
             ).run()
         } catch {
-            printError("czone: \(error)")
+            report("\(error)")
             return 1
         }
     }
 
     var arguments: RunArguments {
-        RunArguments(options, root: global.root, store: global.store, logLevel: global.logLevel)
+        RunArguments(
+            options, root: global.root, store: global.store, logLevel: global.logLevel, logFormat: global.logFormat)
     }
 
     private var options: RunOptions {
@@ -93,7 +100,7 @@ struct RunCommand: ParsableCommand {
             isDetached: detach, isRemovedAtEnd: rm, isInteractive: interactive, hasTerminal: tty, environment: env,
             environmentFiles: envFile, workingFolder: workdir, user: user, entryPoint: entrypoint, isReadOnly: readOnly,
             addedCapabilities: capAdd, droppedCapabilities: capDrop, processesMax: pidsLimit, volumes: volume,
-            network: network, isAlone: onePerVM, isWarmStart: warmStart, varying: warmStartEnv)
+            network: network, isAlone: onePerVM, isWarmStart: warmStart, varying: warmStartEnv, showsTimings: timings)
     }
 }
 

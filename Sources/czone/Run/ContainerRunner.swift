@@ -9,6 +9,8 @@ struct ContainerRunner {
     let registry: Registry
     let store: ImageStore
     let options: RunOptions
+    /// When the command began, by `MonotonicClock`.
+    let beganAt: UInt64
 
     /// The exit code for this process.
     func run() throws -> Int32 {
@@ -42,7 +44,8 @@ struct ContainerRunner {
         while let frame = try placed.connection.receive() {
             guard frame.request == placed.request else { continue }
             switch frame.content {
-            case .started:
+            case .started(let started):
+                tellTimings(placed, started)
                 printOutput(plan.record.id)
                 return 0
             case .refused(let refusal):
@@ -67,6 +70,7 @@ struct ContainerRunner {
         let session = try ForegroundSession(
             connection: placed.connection, request: placed.request, container: plan.record.id, streams: streams,
             terminal: options.hasTerminal)
+        session.onStart = { started in tellTimings(placed, started) }
         switch try session.run() {
         case .exited(let record):
             if options.isRemovedAtEnd { try placed.container.remove() }
@@ -82,10 +86,15 @@ struct ContainerRunner {
         }
     }
 
+    private func tellTimings(_ placed: Placement.Placed, _ started: Started) {
+        guard options.showsTimings else { return }
+        printError(StartTimings(beganAt: beganAt, placed.moments, started.stages).table)
+    }
+
     /// The container never ran; nothing of it stays.
     private func giveUp(_ placed: Placement.Placed, _ refusal: Refusal) throws -> Int32 {
         try placed.container.remove()
-        printError("czone: \(refusal.text)")
+        report(refusal.text)
         return refusal.exitCode
     }
 

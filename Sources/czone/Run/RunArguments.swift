@@ -1,3 +1,5 @@
+import Logging
+import Logs
 import Runtime
 
 /// What stands behind `czone run`, read in one pass.
@@ -8,13 +10,17 @@ struct RunArguments: Equatable {
     var options = RunOptions()
     var root: String?
     var store: String?
-    var logLevel: Log.Level?
+    var logLevel: Logger.Level?
+    var logFormat: LogFormat?
 
-    init(_ options: RunOptions, root: String?, store: String?, logLevel: Log.Level?) {
+    init(
+        _ options: RunOptions, root: String?, store: String?, logLevel: Logger.Level?, logFormat: LogFormat?
+    ) {
         self.options = options
         self.root = root
         self.store = store
         self.logLevel = logLevel
+        self.logFormat = logFormat
     }
 
     /// Nil for anything that is not plainly right.
@@ -70,6 +76,7 @@ struct RunArguments: Equatable {
         case "read-only": options.isReadOnly = true
         case "one-per-vm": options.isAlone = true
         case "warm-start": options.isWarmStart = true
+        case "timings": options.showsTimings = true
         default: return false
         }
         return true
@@ -110,8 +117,11 @@ struct RunArguments: Equatable {
             options.processesMax = Int64(value)
             return options.processesMax != nil
         case "log-level":
-            logLevel = Log.Level(rawValue: value)
+            logLevel = Logger.Level(rawValue: value)
             return logLevel != nil
+        case "log-format":
+            logFormat = LogFormat(rawValue: value)
+            return logFormat != nil
         default: return false
         }
     }

@@ -31,4 +31,6 @@ struct RunOptions: Equatable {
     var isWarmStart = false
     /// Names of variables, with commas between them.
     var varying: [String] = []
+    /// Where the start's time went is told.
+    var showsTimings = false
 }

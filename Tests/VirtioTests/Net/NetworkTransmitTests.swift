@@ -50,6 +50,31 @@ import Virtio
         #expect(!world.driver.needsReset)
     }
 
+    @Test func whatIsDroppedAndWhatBreaksTheProtocolIsReported() throws {
+        final class Observer: GuestFaultObserver {
+            var violations: [(DeviceType, String)] = []
+            var frames = 0
+            func device(_ type: DeviceType, brokeProtocol reason: String) { violations.append((type, reason)) }
+            func networkRefusedFrame(_ reason: String) { frames += 1 }
+        }
+        let world = try NetworkWorld()
+        let observer = Observer()
+        world.device.faultObserver = observer
+        world.driver.transport.faultObserver = observer
+        let frame = PacketBytes.frame(to: stranger, from: mine, port: world.ports[0].number)
+        try world.send(PacketBytes.header() + frame)
+        #expect(observer.frames == 0)
+        try world.send(PacketBytes.header() + PacketBytes.frame(to: stranger, from: mine, port: 77))
+        #expect(observer.frames == 1)
+        #expect(world.ports[0].traffic.transmittedFrames == 1)
+        #expect(world.ports[0].traffic.transmittedBytes == UInt64(frame.count - 4))
+        #expect(world.device.traffic == world.ports[0].traffic)
+        world.driver.transport.reportProtocolViolation("a bad chain")
+        #expect(observer.violations.map(\.1) == ["a bad chain"])
+        #expect(observer.violations.map(\.0) == [.network])
+        withExtendedLifetime(observer) {}
+    }
+
     @Test func aFrameOfNoPortIsDropped() throws {
         let world = try NetworkWorld()
         try world.send(PacketBytes.header() + PacketBytes.frame(to: stranger, from: mine))

@@ -1,39 +1,42 @@
 /// Writes a JSON object (RFC 8259), member by member; nil values are left out.
-struct JSONWriter {
+public struct JSONWriter {
     private var members: [UInt8] = []
 
-    var object: [UInt8] { [UInt8(ascii: "{")] + members + [UInt8(ascii: "}")] }
+    public init() {}
 
-    mutating func text(_ name: String, _ value: String?) {
+    /// The object, in UTF-8, on one line.
+    public var object: [UInt8] { [UInt8(ascii: "{")] + members + [UInt8(ascii: "}")] }
+
+    public mutating func text(_ name: String, _ value: String?) {
         guard let value else { return }
         begin(name)
         append(value)
     }
 
-    mutating func texts(_ name: String, _ values: [String]?) {
+    public mutating func texts(_ name: String, _ values: [String]?) {
         guard let values else { return }
         begin(name)
         list(values) { $0.append($1) }
     }
 
-    mutating func number(_ name: String, _ value: some FixedWidthInteger) {
+    public mutating func number(_ name: String, _ value: some FixedWidthInteger) {
         begin(name)
         members += Array(String(value).utf8)
     }
 
-    mutating func flag(_ name: String, _ value: Bool) {
+    public mutating func flag(_ name: String, _ value: Bool) {
         begin(name)
         members += Array((value ? "true" : "false").utf8)
     }
 
     /// A value that is JSON already.
-    mutating func object(_ name: String, _ value: [UInt8]) {
+    public mutating func object(_ name: String, _ value: [UInt8]) {
         begin(name)
         members += value
     }
 
     /// Values that are JSON already.
-    mutating func list(_ name: String, _ values: [[UInt8]]) {
+    public mutating func list(_ name: String, _ values: [[UInt8]]) {
         begin(name)
         list(values) { $0.members += $1 }
     }

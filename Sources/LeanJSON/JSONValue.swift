@@ -1,6 +1,6 @@
 /// A JSON value, read without Codable: a start reads one short description, and Codable's first document costs it more
-/// than all the rest (`StoredImage`). Everything else goes through `JSON`.
-enum JSONValue: Equatable {
+/// than all the rest (`StoredImage`).
+public enum JSONValue: Equatable, Sendable {
     case null
     case bool(Bool)
     case integer(Int64)
@@ -9,17 +9,17 @@ enum JSONValue: Equatable {
     case object([String: JSONValue])
 
     /// Reads a document of RFC 8259, of whose numbers only integers are taken; nil when it is anything else.
-    init?(_ bytes: [UInt8]) {
+    public init?(_ bytes: [UInt8]) {
         var reader = Reader(bytes: bytes)
         guard let value = reader.value(depth: 0), reader.isAtEnd() else { return nil }
         self = value
     }
 
-    subscript(key: String) -> JSONValue? { if case .object(let members) = self { members[key] } else { nil } }
-    var text: String? { if case .string(let text) = self { text } else { nil } }
-    var number: Int64? { if case .integer(let number) = self { number } else { nil } }
-    var elements: [JSONValue]? { if case .array(let elements) = self { elements } else { nil } }
-    var members: [String: JSONValue]? { if case .object(let members) = self { members } else { nil } }
+    public subscript(key: String) -> JSONValue? { if case .object(let members) = self { members[key] } else { nil } }
+    public var text: String? { if case .string(let text) = self { text } else { nil } }
+    public var number: Int64? { if case .integer(let number) = self { number } else { nil } }
+    public var elements: [JSONValue]? { if case .array(let elements) = self { elements } else { nil } }
+    public var members: [String: JSONValue]? { if case .object(let members) = self { members } else { nil } }
 
     private struct Reader {
         let bytes: [UInt8]
