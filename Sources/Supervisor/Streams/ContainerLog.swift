@@ -57,7 +57,7 @@ final class ContainerLog {
     }
 
     private func entry(_ line: [UInt8], _ stream: Stream, isWhole: Bool) -> [UInt8] {
-        Array("\(Timestamp(nanoseconds: WallClock.nanoseconds)) \(stream.rawValue) \(isWhole ? "F" : "P") ".utf8) + line
+        Array("\(Timestamp.now) \(stream.rawValue) \(isWhole ? "F" : "P") ".utf8) + line
             + [UInt8(ascii: "\n")]
     }
 }
