@@ -68,6 +68,8 @@ struct ProcessSetup {
             let refusal = copy.run()
             channel = copy.channel
             try report(refusal: refusal)
+            // It may have gone to the template's.
+            try enterWorkingDirectory(makes: true)
         }
         try limit()
         let program = try changeCredentials()

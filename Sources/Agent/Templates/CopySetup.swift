@@ -5,6 +5,11 @@ struct CopySetup {
     /// To the agent. It gets another number on the way.
     private(set) var channel: Descriptor
 
+    /// RLIMIT_NOFILE while descriptors are made, and as the kernel gives it to the first process (INR_OPEN_CUR,
+    /// INR_OPEN_MAX), from which containers have it. In a copy it is the template's.
+    private static let raised = ResourceLimit(resource: 7, soft: 8192, hard: 8192)
+    private static let usual = ResourceLimit(resource: 7, soft: 1024, hard: 4096)
+
     init(template: ProcessTemplate, channel: Descriptor) {
         self.template = template
         self.channel = channel
@@ -17,13 +22,13 @@ struct CopySetup {
             return ""
         } catch {
             Kernel.closeAll(but: [0, 1, 2, channel.rawValue])
+            _ = Kernel.setLimit(Self.usual)
             return "cannot \(error.text): errno \(error.code)"
         }
     }
 
     private mutating func becomeCopy() throws(Failure) {
-        try check(
-            Kernel.setLimit(ResourceLimit(resource: 7, soft: 8192, hard: 8192)), .limits, "allow for descriptors")
+        try check(Kernel.setLimit(Self.raised), .limits, "allow for descriptors")
         // The process's own are above all that the template has, and go when it is a copy.
         let lowest = TemplateInspection.maxDescriptor + 1
         channel = Descriptor(taking: try duplicate(channel.rawValue, from: lowest))
