@@ -180,27 +180,43 @@ extension Namespaces {
 }
 
 extension ResourceLimits {
-    func encode(into encoder: inout MessageEncoder) {
+    /// Appends them, field by field.
+    public func encode(into encoder: inout MessageEncoder) {
         encoder.optional(memoryMax) { $0.integer($1) }
+        encoder.optional(memoryHigh) { $0.integer($1) }
         encoder.optional(memoryLow) { $0.integer($1) }
+        encoder.optional(memoryMin) { $0.integer($1) }
+        encoder.optional(killsWhole) { $0.flag($1) }
         encoder.optional(processesMax) { $0.integer($1) }
         encoder.optional(cpuQuota) { $0.integer($1) }
         encoder.optional(cpuPeriod) { $0.integer($1) }
+        encoder.optional(cpuBurst) { $0.integer($1) }
         encoder.optional(cpuWeight) { $0.integer($1) }
+        encoder.optional(isIdle) { $0.flag($1) }
     }
 
-    init(decoding decoder: inout MessageDecoder) throws(ProtocolError) {
+    /// Takes them apart; every flag is checked.
+    public init(decoding decoder: inout MessageDecoder) throws(ProtocolError) {
         memoryMax = try decoder.limit("memory.max")
+        memoryHigh = try decoder.limit("memory.high")
         memoryLow = try decoder.limit("memory.low")
+        memoryMin = try decoder.limit("memory.min")
+        killsWhole = try decoder.choice("memory.oom.group")
         processesMax = try decoder.limit("pids.max")
         cpuQuota = try decoder.limit("cpu.max")
         cpuPeriod = try decoder.limit("cpu.max period")
+        cpuBurst = try decoder.limit("cpu.max.burst")
         cpuWeight = try decoder.limit("cpu.weight")
+        isIdle = try decoder.choice("cpu.idle")
     }
 }
 
 extension MessageDecoder {
     fileprivate mutating func limit(_ field: StaticString) throws(ProtocolError) -> UInt64? {
         try optional(field) { d throws(ProtocolError) in try d.integer() }
+    }
+
+    fileprivate mutating func choice(_ field: StaticString) throws(ProtocolError) -> Bool? {
+        try optional(field) { d throws(ProtocolError) in try d.flag(field) }
     }
 }

@@ -136,16 +136,26 @@ public struct SystemControl: Equatable, Sendable {
 public struct ResourceLimits: Equatable, Sendable {
     /// memory.max in bytes. With a zone at most zone − 8 MiB: the kernel kills before the zone is full.
     public var memoryMax: UInt64?
+    /// memory.high in bytes.
+    public var memoryHigh: UInt64?
     /// memory.low in bytes.
     public var memoryLow: UInt64?
+    /// memory.min in bytes.
+    public var memoryMin: UInt64?
+    /// memory.oom.group: whether a container that is out of memory is killed whole; at creation true where it is nil.
+    public var killsWhole: Bool?
     /// pids.max.
     public var processesMax: UInt64?
     /// cpu.max: microseconds of CPU time in each period.
     public var cpuQuota: UInt64?
     /// cpu.max: the period in microseconds; 100000 where it is nil.
     public var cpuPeriod: UInt64?
+    /// cpu.max.burst: unused microseconds that may be saved up, at most the quota.
+    public var cpuBurst: UInt64?
     /// cpu.weight, 1 … 10000.
     public var cpuWeight: UInt64?
+    /// cpu.idle: whether it runs only when nobody else wants to; the weight is then without meaning.
+    public var isIdle: Bool?
 
     /// Takes the fields as they are; encoding checks them against `Limits`.
     public init(
@@ -165,8 +175,8 @@ public struct ResourceLimits: Equatable, Sendable {
 ///
 /// Not honoured, to be refused by name by the host: user and time namespaces, namespaces by path, `uidMappings` and
 /// idmapped mounts, other devices than the default ones (and `linux.resources.devices` that allow more), hooks,
-/// `mountLabel`, `intelRdt`, `personality`, `memoryPolicy`, `netDevices`, block I/O, huge page, RDMA, network class and
-/// swap limits, CPU real-time settings, `cpuset` (the zone decides), seccomp listeners, sysctls that no namespace
+/// `mountLabel`, `intelRdt`, `personality`, `memoryPolicy`, `netDevices`, block I/O, huge page, RDMA and network class
+/// limits, CPU real-time settings, `cpuset` (the zone decides), seccomp listeners, sysctls that no namespace
 /// holds.
 public struct ContainerSpecification: Equatable, Sendable {
     /// Its file system.

@@ -15,10 +15,8 @@ public enum ControlRequest: ControlMessage, Equatable {
     case resizeTerminal(container: String, process: UInt32, rows: UInt16, columns: UInt16)
     /// Freezes, or lets go on. → `done` or `refused`.
     case pause(container: String, paused: Bool)
-    /// → `done` or `refused`.
-    case update(
-        container: String, memoryMax: UInt64?, processesMax: UInt64?, cpuQuota: UInt64?, cpuPeriod: UInt64?,
-        cpuWeight: UInt64?)
+    /// Changes those limits that are not nil. → `done` or `refused`.
+    case update(container: String, limits: ResourceLimits)
     /// Kills a container that runs and waits until its zone is gone. → `done` or `refused`.
     case remove(container: String)
     /// Where a container's pages lie. → `placement` or `refused`.
@@ -56,7 +54,7 @@ public enum ControlRequest: ControlMessage, Equatable {
         case .signal: 4
         case .resizeTerminal: 5
         case .pause: 7
-        case .update: 8
+        case .update: 34
         case .remove: 9
         case .placement: 10
         case .nodes: 11
@@ -92,11 +90,9 @@ public enum ControlRequest: ControlMessage, Equatable {
         case .pause(let container, let paused):
             encoder.name(container)
             encoder.flag(paused)
-        case .update(let container, let memoryMax, let processesMax, let cpuQuota, let cpuPeriod, let cpuWeight):
+        case .update(let container, let limits):
             encoder.name(container)
-            for limit in [memoryMax, processesMax, cpuQuota, cpuPeriod, cpuWeight] {
-                encoder.optional(limit) { $0.integer($1) }
-            }
+            limits.encode(into: &encoder)
         case .remove(let container), .placement(let container): encoder.name(container)
         case .attach(let request): request.encode(into: &encoder)
         case .nodes, .zoneTimes, .metrics, .processTemplates, .stop: break
@@ -124,10 +120,6 @@ public enum ControlRequest: ControlMessage, Equatable {
                 container: try decoder.name(), process: try decoder.integer(), rows: try decoder.integer(),
                 columns: try decoder.integer())
         case 7: self = .pause(container: try decoder.name(), paused: try decoder.flag("paused"))
-        case 8:
-            self = .update(
-                container: try decoder.name(), memoryMax: try decoder.limit(), processesMax: try decoder.limit(),
-                cpuQuota: try decoder.limit(), cpuPeriod: try decoder.limit(), cpuWeight: try decoder.limit())
         case 9: self = .remove(container: try decoder.name())
         case 10: self = .placement(container: try decoder.name())
         case 11: self = .nodes
@@ -139,6 +131,7 @@ public enum ControlRequest: ControlMessage, Equatable {
         case 31: self = .start(container: try decoder.name())
         case 32: self = .processes(container: try decoder.name())
         case 33: self = .resizeZone(container: try decoder.name(), sizeInBytes: try decoder.integer())
+        case 34: self = .update(container: try decoder.name(), limits: try ResourceLimits(decoding: &decoder))
         case 70: self = .processTemplates
         case 71: self = .removeProcessTemplate(number: try decoder.integer())
         default: throw .invalidValue(field: "control request", value: UInt64(number))
@@ -152,7 +145,4 @@ extension MessageEncoder {
 
 extension MessageDecoder {
     mutating func name() throws(ProtocolError) -> String { try text("name", atMost: ControlLimits.name) }
-    mutating func limit() throws(ProtocolError) -> UInt64? {
-        try optional("limit") { decoder throws(ProtocolError) in try decoder.integer() }
-    }
 }

@@ -40,9 +40,16 @@ private let specification = ContainerSpecification(
     namespaces: Namespaces(network: .container(ContainerNumber(2)), ipc: .guest), hostname: "box", domainName: "lan",
     maskedPaths: ["/proc/kcore"], readOnlyPaths: ["/proc/sys"],
     systemControls: [SystemControl(name: "net.ipv4.ip_forward", value: "1")],
-    limits: ResourceLimits(
-        memoryMax: 120 << 20, processesMax: 100, cpuQuota: 50_000, cpuPeriod: 100_000, cpuWeight: 100),
+    limits: everyLimit,
     process: process)
+
+private var everyLimit: ResourceLimits {
+    var limits = ResourceLimits(
+        memoryMax: 120 << 20, memoryLow: 1, processesMax: 100, cpuQuota: 50_000, cpuPeriod: 100_000, cpuWeight: 100)
+    (limits.memoryHigh, limits.memoryMin, limits.killsWhole) = (2, 3, false)
+    (limits.cpuBurst, limits.isIdle) = (4, true)
+    return limits
+}
 
 @Test func handshakeMessagesSurviveTheWire() throws {
     try roundTrip(hello)
@@ -144,7 +151,7 @@ private let specification = ContainerSpecification(
         0, 0, 0, 0, 0, 0, 0, 0,  // host and domain name
         0, 0, 0, 0, 0, 0, 0, 0,  // masked, read-only paths
         0, 0, 0, 0,  // sysctls
-        0, 0, 0, 0, 0, 0,  // six limits, none given
+        0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,  // eleven limits, none given
         1, 0, 0, 0, 1, 0, 0, 0, 0x61,  // arguments: "a"
         0, 0, 0, 0,  // environment
         1, 0, 0, 0, 0x2F,  // working directory "/"

@@ -37,6 +37,16 @@ extension AgentTests {
             #expect(before.memoryCurrent > 0)
             _ = try agent.call(
                 UpdateResources(container: number, limits: ResourceLimits(memoryMax: .max, processesMax: 20)))
+            // The quota is never below the burst, whichever of them came first.
+            for (quota, burst) in [(20_000, 20_000), (50_000, 50_000), (10_000, 5_000)] as [(UInt64, UInt64)] {
+                var limits = ResourceLimits(memoryLow: 1 << 20, cpuQuota: quota, cpuWeight: 7)
+                (limits.memoryHigh, limits.memoryMin) = (48 << 20, 1 << 20)
+                (limits.killsWhole, limits.cpuBurst, limits.isIdle) = (false, burst, false)
+                _ = try agent.call(UpdateResources(container: number, limits: limits))
+            }
+            var idle = ResourceLimits(cpuWeight: 7)
+            idle.isIdle = true
+            _ = try agent.call(UpdateResources(container: number, limits: idle))
             let after = try agent.measure(number)
             #expect(after.memoryMax == .max)
             #expect(after.processesMax == 20)

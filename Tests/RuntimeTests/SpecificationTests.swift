@@ -87,11 +87,43 @@ private func usual(_ change: (inout RuntimeSpec) -> Void = { _ in }) throws -> R
             spec.linux?.resources?.unified = ["memory.oom.group": "1"]
             spec.linux?.cgroupsPath = "/kubepods/x"
         })
-    #expect(
-        compiled.limits
-            == ResourceLimits(
-                memoryMax: 64 << 20, memoryLow: 32 << 20, processesMax: .max, cpuQuota: 50_000, cpuPeriod: 100_000,
-                cpuWeight: 39))
+    var expected = ResourceLimits(
+        memoryMax: 64 << 20, memoryLow: 32 << 20, processesMax: .max, cpuQuota: 50_000, cpuPeriod: 100_000,
+        cpuWeight: 39)
+    expected.killsWhole = true
+    #expect(compiled.limits == expected)
+}
+
+/// As kubelet with MemoryQoS and as docker send them.
+@Test func everyKindOfLimitHasItsMeaning() throws {
+    let compiled = try compiler.compile(
+        try usual { spec in
+            spec.linux?.resources?.memory = RuntimeSpec.Memory(limit: 64 << 20)
+            spec.linux?.resources?.memory?.swap = 128 << 20
+            spec.linux?.resources?.memory?.swappiness = 60
+            spec.linux?.resources?.cpu = RuntimeSpec.CPU(quota: 50_000, period: 100_000)
+            spec.linux?.resources?.cpu?.burst = 10_000
+            spec.linux?.resources?.cpu?.idle = 1
+            spec.linux?.resources?.unified = [
+                "memory.swap.max": "0", "memory.high": "50331648", "memory.min": "16777216", "memory.low": "max",
+                "memory.oom.group": "0", "pids.max": "7", "cpu.weight": "5", "io.weight": "default 100",
+                "hugetlb.2MB.max": "max",
+            ]
+        })
+    var expected = ResourceLimits(
+        memoryMax: 64 << 20, memoryLow: .max, processesMax: 7, cpuQuota: 50_000, cpuPeriod: 100_000, cpuWeight: 5)
+    (expected.memoryHigh, expected.memoryMin, expected.killsWhole) = (48 << 20, 16 << 20, false)
+    (expected.cpuBurst, expected.isIdle) = (10_000, true)
+    #expect(compiled.limits == expected)
+}
+
+@Test(
+    arguments: [("max", .max, nil), ("20000", 20_000, nil), ("20000 50000", 20_000, 50_000)]
+        as [(String, UInt64, UInt64?)])
+func unifiedBandwidthIsQuotaAndPeriod(text: String, quota: UInt64, period: UInt64?) throws {
+    let compiled = try compiler.compile(try usual { $0.linux?.resources?.unified = ["cpu.max": text] })
+    #expect(compiled.limits.cpuQuota == quota)
+    #expect(compiled.limits.cpuPeriod == period)
 }
 
 @Test(arguments: [(2, 1), (1024, 39), (262_144, 10_000), (0, 1), (.max, 10_000)] as [(UInt64, UInt64)])
@@ -205,17 +237,20 @@ private let refusals: [Refused] = [
     Refused("\"mpol=default\"", mount("tmpfs", ["mpol=default"])), Refused("\"rro\"", mount("tmpfs", ["rro"])),
     Refused("\"size=1,mpol=default\"", mount("tmpfs", ["size=1,mpol=default"])),
     Refused("mounts.destination", mount("tmpfs", [], at: "m")),
-    Refused("memory.swap", memory { ($0.limit, $0.swap) = (1 << 20, 2 << 20) }),
     Refused("memory.kernel ", memory { $0.kernel = 1 }),
     Refused("memory.kernelTCP", memory { $0.kernelTCP = 1 }),
-    Refused("memory.swappiness", memory { $0.swappiness = 60 }),
     Refused("memory.disableOOMKiller", memory { $0.disableOOMKiller = true }),
     Refused("cpu.cpus", cpu { $0.cpus = "0-1" }), Refused("cpu.mems", cpu { $0.mems = "0" }),
-    Refused("cpu.burst", cpu { $0.burst = 1 }),
-    Refused("cpu.idle", cpu { $0.idle = 1 }), Refused("cpu.realtimeRuntime", cpu { $0.realtimeRuntime = 1 }),
+    Refused("cpu.realtimeRuntime", cpu { $0.realtimeRuntime = 1 }),
     Refused("cpu.realtimePeriod", cpu { $0.realtimePeriod = 1 }), Refused("cpu.period", cpu { $0.period = 1 }),
     Refused("cpu.quota", cpu { $0.quota = 1 }),
-    Refused("unified \"memory.high\"", resources { $0.unified = ["memory.high": "1"] }),
+    Refused("memory.high", resources { $0.unified = ["memory.high": "much"] }),
+    Refused("cpu.weight", resources { $0.unified = ["cpu.weight": "10001"] }),
+    Refused("cpu.max", resources { $0.unified = ["cpu.max": "1 2 3"] }),
+    Refused("\"io.max\"", resources { $0.unified = ["io.max": "8:0 rbps=1"] }),
+    Refused("\"cpuset.cpus\"", resources { $0.unified = ["cpuset.cpus": "0"] }),
+    Refused("\"hugetlb.2MB.max\"", resources { $0.unified = ["hugetlb.2MB.max": "4096"] }),
+    Refused("\"memory.reclaim\"", resources { $0.unified = ["memory.reclaim": "1"] }),
 ]
 
 private func device(_ path: String, _ major: Int64, _ minor: Int64) -> RuntimeSpec.Device {
@@ -244,7 +279,10 @@ private func whatIsNotHonouredIsRefusedByName(refused: Refused) throws {
     (#""linux":{"timeOffsets":{"monotonic":{"secs":1}}}"#, "linux.timeOffsets"),
     (#""linux":{"intelRdt":{"closID":"x"}}"#, "linux.intelRdt"),
     (#""linux":{"personality":{"domain":"LINUX32"}}"#, "LINUX32"),
-    (#""linux":{"resources":{"blockIO":{"weight":10}}}"#, "blockIO"),
+    (
+        #""linux":{"resources":{"blockIO":{"throttleReadBpsDevice":[{"major":8,"minor":0,"rate":1}]}}}"#,
+        "blockIO throttling"
+    ),
     (#""linux":{"resources":{"hugepageLimits":[{"pageSize":"2MB","limit":5}]}}"#, "2MB"),
     (#""linux":{"resources":{"network":{"classID":5}}}"#, "resources.network"),
     (#""linux":{"resources":{"rdma":{"mlx5_1":{"hcaHandles":3}}}}"#, "resources.rdma"),

@@ -176,7 +176,7 @@ extension ShimBench {
         }
         for (resources, code) in [
             ("", Status.Code.invalidArgument), ("[]", .invalidArgument), (#"{"cpu":{"period":1}}"#, .invalidArgument),
-            (#"{"memory":{"limit":1}}"#, .invalidArgument), (#"{"blockIO":{"weight":10}}"#, .unimplemented),
+            (#"{"memory":{"limit":1}}"#, .invalidArgument), (#"{"unified":{"io.max":"8:0 rbps=1"}}"#, .unimplemented),
         ] {
             let refusal = try await bench.refusal(of: "Update", limits(of: "a", resources))
             #expect(refusal?.code == code, "\(resources): \(String(describing: refusal))")

@@ -53,9 +53,7 @@ private final class Bench: Sendable {
 }
 
 private func limit(_ mebibytes: UInt64) -> ControlRequest {
-    .update(
-        container: "a@test", memoryMax: mebibytes << 20, processesMax: nil, cpuQuota: nil, cpuPeriod: nil,
-        cpuWeight: nil)
+    .update(container: "a@test", limits: ResourceLimits(memoryMax: mebibytes << 20))
 }
 
 private func resize(_ mebibytes: UInt64) -> ControlRequest {
@@ -110,8 +108,8 @@ private func resize(_ mebibytes: UInt64) -> ControlRequest {
         #expect(
             bench.changes() == [
                 .update(
-                    container: "a@test", memoryMax: nil, processesMax: 9, cpuQuota: 50000, cpuPeriod: 100_000,
-                    cpuWeight: nil)
+                    container: "a@test",
+                    limits: ResourceLimits(processesMax: 9, cpuQuota: 50000, cpuPeriod: 100_000))
             ])
     }
 }

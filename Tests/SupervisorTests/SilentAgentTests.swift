@@ -157,10 +157,7 @@ import Zones
             (.pause(container: "a", paused: false), 30),
             (.signal(container: "a", process: 0, signal: 15, all: false), 30),
             (.resizeTerminal(container: "a", process: 0, rows: 1, columns: 1), 30), (.processes(container: "a"), 30),
-            (
-                .update(
-                    container: "a", memoryMax: nil, processesMax: 1, cpuQuota: nil, cpuPeriod: nil, cpuWeight: nil), 30
-            ),
+            (.update(container: "a", limits: ResourceLimits(processesMax: 1)), 30),
             (.placement(container: "a"), 60), (.nodes, 30),
         ] as [(ControlRequest, UInt64)])
     func everyOtherRequestIsRefusedAtItsDeadline(_ request: ControlRequest, _ seconds: UInt64) throws {

@@ -24,7 +24,7 @@ final class ControlGroup {
             events = try ControlGroup.open("cgroup.events", in: directory)
             memoryEvents = try ControlGroup.open("memory.events", in: directory)
             try set("cpuset.mems", "\(node)")
-            try set("memory.oom.group", "1")
+            if limits.killsWhole == nil { try set("memory.oom.group", "1") }
             try apply(limits, isNew: true)
         } catch {
             _ = Kernel.removeDirectory(path, in: Kernel.here)
@@ -53,13 +53,25 @@ final class ControlGroup {
             memoryMax = min(memoryMax ?? max, max)
         }
         if let memoryMax { try set("memory.max", ControlGroup.text(memoryMax)) }
+        if let high = limits.memoryHigh { try set("memory.high", ControlGroup.text(high)) }
         if let low = limits.memoryLow { try set("memory.low", ControlGroup.text(low)) }
+        if let min = limits.memoryMin { try set("memory.min", ControlGroup.text(min)) }
+        if let whole = limits.killsWhole { try set("memory.oom.group", whole ? "1" : "0") }
         if let processes = limits.processesMax { try set("pids.max", ControlGroup.text(processes)) }
+        try applyProcessorLimits(limits)
+    }
+
+    private func applyProcessorLimits(_ limits: ResourceLimits) throws(Failure) {
+        // The quota is never less than the burst: which of them has to change first depends on what there was.
+        if let burst = limits.cpuBurst, limits.cpuQuota != nil { try? set("cpu.max.burst", "\(burst)") }
         if limits.cpuQuota != nil || limits.cpuPeriod != nil {
             let quota = ControlGroup.text(limits.cpuQuota ?? .max)
             try set("cpu.max", "\(quota) \(limits.cpuPeriod ?? 100_000)")
         }
-        if let weight = limits.cpuWeight { try set("cpu.weight", "\(weight)") }
+        if let burst = limits.cpuBurst { try set("cpu.max.burst", "\(burst)") }
+        if let isIdle = limits.isIdle { try set("cpu.idle", isIdle ? "1" : "0") }
+        // An idle group has no weight (sched_group_set_shares: EINVAL).
+        if let weight = limits.cpuWeight, limits.isIdle != true { try set("cpu.weight", "\(weight)") }
     }
 
     private static func text(_ limit: UInt64) -> String { limit == .max ? "max" : "\(limit)" }

@@ -17,23 +17,20 @@ extension ContainerTask {
                 .failedPrecondition, "cannot change the limits of the container \(id): it is \(initial.state.word)")
         }
         let resources = try RuntimeSpec.Resources(json: bytes)
-        // Rules of devices, and host CPUs, are the host's: the guest has none of them.
+        // Rules of devices are the host's: the guest has none of them.
         var own = resources
         own.devices = nil
         let compiler = SpecificationCompiler(layers: [], zoneSizeInBytes: home.key.zoneSizeInBytes)
-        let limits = try compiler.limits(own)
+        var limits = try compiler.limits(own)
         let connection = try connection(of: initial)
-        var memoryMax: UInt64?
-        if let asked = own.memory?.limit, asked != 0 {
+        limits.memoryMax = nil
+        let unified = own.unified?["memory.max"].flatMap { $0 == "max" ? -1 : Int64($0) }
+        if let asked = unified ?? own.memory?.limit, asked != 0 {
             // Below 0: no limit but the zone's.
             let memory = asked < 0 ? zoneSizeInBytes : UInt64(asked)
-            memoryMax = try await makeRoom(for: memory, in: home, connection)
+            limits.memoryMax = try await makeRoom(for: memory, in: home, connection)
         }
-        try await connection.ask(
-            .update(
-                container: registryID, memoryMax: memoryMax, processesMax: limits.processesMax,
-                cpuQuota: limits.cpuQuota,
-                cpuPeriod: limits.cpuPeriod, cpuWeight: limits.cpuWeight))
+        try await connection.ask(.update(container: registryID, limits: limits))
     }
 
     /// memory.max for so much memory, when the zone has room for it.

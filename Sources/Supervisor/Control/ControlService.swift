@@ -84,10 +84,7 @@ final class ControlService {
             try operations.resizeTerminal(id, process: process, to: WindowSize(rows: rows, columns: columns), caller)
         case .pause(let id, true): try operations.pause(id, caller)
         case .pause(let id, false): try operations.resume(id, caller)
-        case .update(let id, let memory, let processes, let quota, let period, let weight):
-            let limits = ResourceLimits(
-                memoryMax: memory, processesMax: processes, cpuQuota: quota, cpuPeriod: period, cpuWeight: weight)
-            try operations.update(id, to: limits, caller)
+        case .update(let id, let limits): try operations.update(id, to: limits, caller)
         case .processes(let id): try operations.listProcesses(of: id, caller)
         case .remove(let id): try rooms.removal.remove(id, caller)
         case .placement(let id): try operations.measurePlacement(of: id, caller)
