@@ -3,7 +3,8 @@ MAKEFLAGS += --no-print-directory
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup build release demo test bench fuzz check fmt docs kernel shell host host-command install uninstall clean
+.PHONY: help setup build release demo test bench fuzz check fmt docs kernel shell host host-command install uninstall \
+	package clean
 
 PREFIX ?= /usr/local
 WITH_KVM := Tests/EmulatedHost/with-kvm
@@ -64,6 +65,9 @@ install: ## copy the release build to PREFIX (/usr/local)
 
 uninstall: ## remove what install copied
 	@Setup/install-files uninstall "$(DESTDIR)$(PREFIX)"
+
+package: ## a Debian package of the release build in build/
+	@Setup/package
 
 clean: ## remove build products; the cache stays
 	rm -rf build .build
