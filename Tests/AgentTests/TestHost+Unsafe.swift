@@ -17,6 +17,7 @@ enum FileManager {
 }
 
 func mkdir(_ path: String, _ mode: mode_t) { _ = unsafe Glibc.mkdir(path, mode) }
+func symlink(_ target: String, _ path: String) { _ = unsafe Glibc.symlink(target, path) }
 
 /// A root file system of busybox.
 enum TestRoot {
@@ -31,7 +32,7 @@ enum TestRoot {
         let size = Int(try busybox.sizeInBytes())
         let copy = try OwnedDescriptor(opening: root + "/bin/busybox", flags: O_CREAT | O_WRONLY | O_TRUNC, mode: 0o755)
         try copy.write(all: try busybox.read(exactly: size, at: 0))
-        for program in programs { _ = unsafe symlink("busybox", root + "/bin/" + program) }
+        for program in programs { symlink("busybox", root + "/bin/" + program) }
         try FileManager.write("no program\n", to: root + "/bin/notexecutable")
         _ = unsafe chmod(root + "/bin/notexecutable", 0o644)
         try FileManager.write("\u{7F}ELFnonsense", to: root + "/bin/broken")

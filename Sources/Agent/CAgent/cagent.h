@@ -10,24 +10,28 @@ enum { AGENT_RDONLY = 0, AGENT_WRONLY = 1, AGENT_RDWR = 2, AGENT_CREATE = 0100, 
        AGENT_NONBLOCK = 04000, AGENT_DIRECTORY = 0200000, AGENT_NOFOLLOW = 0400000, AGENT_NOCTTY = 0400,
        AGENT_PATH = 010000000, AGENT_HERE = -100 };
 int agent_open_at(int directory, const char *path, int flags, uint32_t mode);
-/// openat2(2) with RESOLVE_NO_MAGICLINKS; `in_root` adds RESOLVE_IN_ROOT.
+/// openat2(2) with RESOLVE_NO_MAGICLINKS; `in_root` adds RESOLVE_IN_ROOT. Tried again while names on the way change.
 int agent_open_within(int directory, const char *path, int flags, uint32_t mode, bool in_root);
 int agent_close(int fd);
 int agent_close_range(uint32_t first, uint32_t last);
 long agent_read(int fd, void *bytes, size_t count);
 long agent_read_at(int fd, void *bytes, size_t count, uint64_t offset);
 long agent_write(int fd, const void *bytes, size_t count);
-int agent_make_directory(const char *path, uint32_t mode);
+int agent_make_directory_at(int directory, const char *path, uint32_t mode);
 int agent_remove_directory_at(int directory, const char *path);
-int agent_unlink(const char *path);
-int agent_make_device(const char *path, uint32_t mode, uint32_t major, uint32_t minor);
-int agent_link_symbolically(const char *target, const char *path);
+int agent_unlink_at(int directory, const char *path);
+int agent_make_device_at(int directory, const char *path, uint32_t mode, uint32_t major, uint32_t minor);
+int agent_link_symbolically_at(const char *target, int directory, const char *path);
+/// 1 where a descriptor is of this character device, 0 where it is of something else.
+int agent_is_device(int fd, uint32_t major, uint32_t minor);
+/// 1 where a descriptor is of a file system of this type (statfs(2)'s f_type), 0 where it is of another.
+int agent_is_of_file_system(int fd, long type);
 int agent_change_mode(int fd, uint32_t mode);
 int agent_change_owner(int fd, uint32_t user, uint32_t group);
 /// The st_mode of a path (links followed), or of a descriptor where the path is empty.
 int agent_mode(int directory, const char *path);
-/// access(2) for execution with the effective ids.
-int agent_may_execute(const char *path);
+/// access(2) of an open file for execution with the effective ids.
+int agent_may_execute(int fd);
 int agent_duplicate(int fd);
 int agent_duplicate_onto(int fd, int target);
 int agent_pipe(int ends[2]);
@@ -37,7 +41,7 @@ int agent_change_to_descriptor(int fd);
 int agent_set_root(const char *path);
 
 // MARK: mounts
-enum { AGENT_MS_RDONLY = 1, AGENT_MS_NOSUID = 2, AGENT_MS_NODEV = 4, AGENT_MS_NOEXEC = 8, AGENT_MS_BIND = 4096,
+enum { AGENT_MS_RDONLY = 1, AGENT_MS_NOSUID = 2, AGENT_MS_NODEV = 4, AGENT_MS_NOEXEC = 8, AGENT_MS_REMOUNT = 32, AGENT_MS_BIND = 4096,
        AGENT_MS_MOVE = 8192, AGENT_MS_REC = 16384, AGENT_MS_PRIVATE = 1 << 18 };
 int agent_mount(const char *source, const char *target, const char *type, uint64_t flags, const char *data);
 int agent_set_propagation(const char *target, uint64_t flags);
@@ -63,6 +67,9 @@ int agent_reap(int *status);
 int agent_signal_process(int process_descriptor, int signal);
 int agent_kill(int process, int signal);
 int agent_new_session(void);
+/// Only who has CAP_SYS_PTRACE sees this process's memory and descriptors, and those of its copies until they execute a
+/// program (PR_SET_DUMPABLE).
+int agent_forbid_dumps(void);
 /// Unblocks all signals and gives SIGPIPE its default effect: what a new program expects.
 int agent_reset_signals(void);
 /// Waits in the manner of a pod's pause: reaps orphans, ends with 0 on SIGINT and SIGTERM.
@@ -146,8 +153,8 @@ int agent_set_wall_clock(uint64_t nanoseconds);
 int agent_add_entropy(const void *bytes, size_t count);
 
 // MARK: terminals, the machine
-/// A new terminal of the devpts at /dev/pts: its master; *slave its other side.
-int agent_open_terminal(int *slave);
+/// A terminal whose master is an open /dev/pts/ptmx: its other side.
+int agent_open_terminal(int master);
 int agent_control_terminal(int fd);
 int agent_resize_terminal(int fd, uint16_t rows, uint16_t columns);
 void agent_synchronize(void);

@@ -42,6 +42,7 @@ int agent_signal_process(int process_descriptor, int signal) {
 }
 int agent_kill(int process, int signal) { return RESULT(kill(process, signal)); }
 int agent_new_session(void) { return RESULT(setsid()); }
+int agent_forbid_dumps(void) { return RESULT(prctl(PR_SET_DUMPABLE, 0L, 0L, 0L, 0L)); }
 
 int agent_reset_signals(void) {
     signal(SIGPIPE, SIG_DFL);

@@ -184,7 +184,8 @@ int agent_make_socket(const struct agent_socket *description) {
     int result = prepare(fd, description);
     if (result == 0 && is_bound(description)) {
         const struct sockaddr_un *path = (const struct sockaddr_un *)description->address;
-        // The template's file of that name is a leftover.
+        // The template's file of that name is a leftover. The process is in the container's root, and the kernel follows
+        // no link in the last place.
         if (description->family == AF_UNIX && path->sun_path[0] != 0) unlink(path->sun_path);
         result = RESULT(bind(fd, (const struct sockaddr *)description->address, description->address_size));
     }

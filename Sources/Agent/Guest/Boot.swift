@@ -4,6 +4,10 @@ enum Boot {
     /// file systems in it.
     static func makeRoot() throws(Failure) {
         _ = Kernel.makeDirectory("/root")
+        // What is left there is the agent's program: nobody who reaches it by a process's /proc/PID/exe writes to it.
+        try check(
+            Kernel.mount("root", on: "/", type: "", flags: MountFlag.remount | MountFlag.readOnly), .request,
+            "make the first root read-only")
         try mount("root", "/root", "tmpfs", "mode=755")
         try check(Kernel.changeDirectory("/root"), .request, "enter the new root")
         try check(
@@ -46,6 +50,7 @@ enum Boot {
             if result != -ErrorNumber.exists { try check(result, .request, "make \(directory)") }
         }
         try writeValue("-1000", to: "/proc/self/oom_score_adj", .request)
+        try check(Kernel.forbidDumps(), .request, "keep the agent's memory from others")
         let root = "/sys/fs/cgroup"
         let controllers = "+cpuset +cpu +memory +pids"
         try writeValue(controllers, to: root + "/cgroup.subtree_control", .controlGroup)

@@ -25,6 +25,12 @@ enum ErrorNumber {
     static let timedOut: Int32 = 110
 }
 
+/// A character device's number (the kernel's devices.txt).
+struct DeviceNumber {
+    let major: UInt32
+    let minor: UInt32
+}
+
 /// The result, or a failure that names the step and what was tried.
 @discardableResult
 func check<Value: FixedWidthInteger & SignedInteger>(
@@ -91,9 +97,9 @@ extension Kernel {
         return copy.withUTF8 { unsafe agent_write(fd, $0.baseAddress, $0.count) }
     }
 
-    static func makeDirectory(_ path: String, mode: UInt32 = 0o755) -> Int32 {
+    static func makeDirectory(_ path: String, in directory: Int32 = here, mode: UInt32 = 0o755) -> Int32 {
         // SAFETY: the path's C string lives for the call.
-        unsafe agent_make_directory(path, mode)
+        unsafe agent_make_directory_at(directory, path, mode)
     }
 
     static func removeDirectory(_ path: String, in directory: Int32) -> Int32 {
@@ -101,20 +107,28 @@ extension Kernel {
         unsafe agent_remove_directory_at(directory, path)
     }
 
-    static func unlink(_ path: String) -> Int32 {
+    static func unlink(_ path: String, in directory: Int32) -> Int32 {
         // SAFETY: the path's C string lives for the call.
-        unsafe agent_unlink(path)
+        unsafe agent_unlink_at(directory, path)
     }
 
-    static func makeDevice(_ path: String, mode: UInt32, major: UInt32, minor: UInt32) -> Int32 {
+    static func makeDevice(_ path: String, in directory: Int32, mode: UInt32, _ device: DeviceNumber) -> Int32 {
         // SAFETY: the path's C string lives for the call.
-        unsafe agent_make_device(path, mode, major, minor)
+        unsafe agent_make_device_at(directory, path, mode, device.major, device.minor)
     }
 
-    static func makeLink(to target: String, at path: String) -> Int32 {
+    static func makeLink(to target: String, at path: String, in directory: Int32) -> Int32 {
         // SAFETY: both C strings live for the call.
-        unsafe agent_link_symbolically(target, path)
+        unsafe agent_link_symbolically_at(target, directory, path)
     }
+
+    /// Whether an open file is of this character device.
+    static func isDevice(_ fd: Int32, _ device: DeviceNumber) -> Bool {
+        agent_is_device(fd, device.major, device.minor) == 1
+    }
+
+    /// Whether an open file lies in a file system of the kernel's /proc.
+    static func isOfProc(_ fd: Int32) -> Bool { agent_is_of_file_system(fd, 0x9FA0) == 1 }
 
     static func changeMode(_ fd: Int32, _ mode: UInt32) -> Int32 { agent_change_mode(fd, mode) }
     static func changeOwner(_ fd: Int32, user: UInt32, group: UInt32) -> Int32 { agent_change_owner(fd, user, group) }
@@ -125,10 +139,7 @@ extension Kernel {
         unsafe agent_mode(directory, path)
     }
 
-    static func mayExecute(_ path: String) -> Int32 {
-        // SAFETY: the path's C string lives for the call.
-        unsafe agent_may_execute(path)
-    }
+    static func mayExecute(_ fd: Int32) -> Int32 { agent_may_execute(fd) }
 
     static func duplicate(_ fd: Int32) -> Int32 { agent_duplicate(fd) }
     static func duplicate(_ fd: Int32, onto target: Int32) -> Int32 { agent_duplicate_onto(fd, target) }

@@ -6,6 +6,7 @@ enum MountFlag {
     static let noSetID = UInt64(AGENT_MS_NOSUID)
     static let noDevices = UInt64(AGENT_MS_NODEV)
     static let noExecution = UInt64(AGENT_MS_NOEXEC)
+    static let remount = UInt64(AGENT_MS_REMOUNT)
     static let bind = UInt64(AGENT_MS_BIND)
     static let move = UInt64(AGENT_MS_MOVE)
     static let recursive = UInt64(AGENT_MS_REC)

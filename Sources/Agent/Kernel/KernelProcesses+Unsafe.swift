@@ -65,6 +65,7 @@ extension Kernel {
 
     static func kill(_ process: Int32, _ signal: Int32) -> Int32 { agent_kill(process, signal) }
     static func newSession() -> Int32 { agent_new_session() }
+    static func forbidDumps() -> Int32 { agent_forbid_dumps() }
     static func resetSignals() -> Int32 { agent_reset_signals() }
     static func setAlarm(milliseconds: UInt32) { _ = agent_set_alarm(milliseconds) }
     static func cancelAlarm() { _ = agent_cancel_alarm() }

@@ -108,14 +108,8 @@ extension Kernel {
         unsafe bytes.withUnsafeBytes { unsafe agent_add_entropy($0.baseAddress, $0.count) }
     }
 
-    /// A new terminal of the file system at /dev/pts.
-    static func openTerminal() throws(Failure) -> (master: Descriptor, slave: Descriptor) {
-        var slave: Int32 = -1
-        // SAFETY: the other side is written during the call only.
-        let master = unsafe agent_open_terminal(&slave)
-        try check(master, .terminal, "open a terminal of /dev/pts")
-        return (Descriptor(taking: master), Descriptor(taking: slave))
-    }
+    /// The other side of a terminal whose master is an open /dev/pts/ptmx.
+    static func openTerminal(of master: Int32) -> Int32 { agent_open_terminal(master) }
 
     static func controlTerminal(_ fd: Int32) -> Int32 { agent_control_terminal(fd) }
     static func resizeTerminal(_ fd: Int32, _ size: WindowSize) -> Int32 {

@@ -8,7 +8,7 @@ extension ProcessSetup {
     }
 
     /// Becomes the user, and finds the program with that user's rights.
-    mutating func changeCredentials() throws(Failure) -> String {
+    mutating func changeCredentials(in root: ContainerRoot) throws(Failure) -> String {
         if process.noNewPrivileges {
             try check(Kernel.forbidNewPrivileges(), .credentials, "set no_new_privs")
         } else if let filter = process.seccomp {
@@ -34,7 +34,7 @@ extension ProcessSetup {
                 Kernel.raiseAmbientCapability(capability), .credentials, "raise ambient capability \(capability)")
         }
         timer.lap(.credentials)
-        return try findProgram()
+        return try findProgram(in: root)
     }
 
     func install(_ filter: SeccompFilter) throws(Failure) {

@@ -12,6 +12,7 @@ extension ProcessSetup {
             try check(Kernel.unshare(plan.lateNamespaces), .namespaces, "make namespaces")
         }
         timer.lap(.namespaces)
+        defer { closeInherited() }
         guard let interfaces else { return }
         try interfaces.make()
         timer.lap(.network)
@@ -23,7 +24,15 @@ extension ProcessSetup {
             NamespaceFlag.mount | NamespaceFlag.network | NamespaceFlag.ipc | NamespaceFlag.hostName
             | NamespaceFlag.controlGroup
         try check(Kernel.enterNamespaces(first.rawValue, all), .namespaces, "join the container's namespaces")
+        closeInherited()
         timer.lap(.namespaces)
+    }
+
+    /// Of what the agent had open, the process keeps its own streams, the channel and what its template needs: others of
+    /// its process namespace may see it.
+    private func closeInherited() {
+        let own = [streams.input, streams.output, streams.error].map { $0?.rawValue ?? -1 }
+        Kernel.closeAll(but: ([0, 1, 2, channel.rawValue] + own + (plan.template?.ownDescriptors ?? [])).sorted())
     }
 
     mutating func setSystemControls(of specification: ContainerSpecification) throws(Failure) {
@@ -53,15 +62,5 @@ extension ProcessSetup {
                 "set domain name \(specification.domainName)")
         }
         timer.lap(.network)
-    }
-
-    func enterWorkingDirectory(makes: Bool) throws(Failure) {
-        let path = process.workingDirectory
-        var result = Kernel.changeDirectory(path)
-        if result == -ErrorNumber.noEntry && makes {
-            try makeDirectories(path, .workingDirectory)
-            result = Kernel.changeDirectory(path)
-        }
-        try check(result, .workingDirectory, "enter \(path)")
     }
 }

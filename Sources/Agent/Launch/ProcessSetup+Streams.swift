@@ -1,13 +1,12 @@
 extension ProcessSetup {
     /// Standard streams become pipes, /dev/null, or a new terminal, whose master is for the agent. The terminal of a
     /// container's first process is its console too, in the root given.
-    func connectStreams(_ root: RootSetup?) throws(Failure) -> Descriptor? {
-        if let size = process.terminal { return try openTerminal(size, root) }
+    func connectStreams(_ setup: RootSetup?, in root: ContainerRoot) throws(Failure) -> Descriptor? {
+        if let size = process.terminal { return try openTerminal(size, setup, in: root) }
         // The container's own null device, not one of the agent's that would lead out of its root.
         var null: Descriptor?
         if streams.input == nil || streams.output == nil || streams.error == nil {
-            let device = Kernel.open("/dev/null", OpenFlag.readWrite)
-            null = Descriptor(taking: try check(device, .streams, "open /dev/null in the container"))
+            null = try root.openDevice("/dev/null", ContainerRoot.null, OpenFlag.readWrite, .streams)
         }
         var target: Int32 = 0
         for end in [streams.input, streams.output, streams.error] {
@@ -20,14 +19,20 @@ extension ProcessSetup {
         return nil
     }
 
-    private func openTerminal(_ size: WindowSize, _ root: RootSetup?) throws(Failure) -> Descriptor {
-        let (master, slave) = try Kernel.openTerminal()
+    private func openTerminal(
+        _ size: WindowSize, _ setup: RootSetup?, in root: ContainerRoot
+    ) throws(Failure) -> Descriptor {
+        let multiplexer = DeviceNumber(major: 5, minor: 2)
+        let flags = OpenFlag.readWrite | OpenFlag.noTerminal
+        let master = try root.openDevice("/dev/pts/ptmx", multiplexer, flags, .terminal)
+        let other = Kernel.openTerminal(of: master.rawValue)
+        let slave = Descriptor(taking: try check(other, .terminal, "open a terminal of /dev/pts"))
         try check(Kernel.resizeTerminal(master.rawValue, size), .terminal, "set the terminal's size")
         let unchanged = UInt32.max
         try check(
             Kernel.changeOwner(slave.rawValue, user: process.userID, group: unchanged), .terminal,
             "give the terminal to user \(process.userID)")
-        try root?.mountConsole(slave)
+        try setup?.mountConsole(slave, in: root)
         for target in Int32(0)...2 {
             try check(Kernel.duplicate(slave.rawValue, onto: target), .terminal, "set standard stream \(target)")
         }

@@ -36,43 +36,52 @@ struct ProcessSetup {
         try check(Kernel.newSession(), .request, "begin a session")
         // The agent may not be killed for memory; what it starts may.
         try writeValue("\(process.oomScoreAdjustment)", to: "/proc/self/oom_score_adj", .limits)
-        var root: RootSetup?
+        var setup: RootSetup?
+        let root: ContainerRoot
         switch plan.place {
         case .container(let specification, let node, let zoneBytes):
             try enterNamespaces(of: specification)
             if specification.root.layers.isEmpty { try pause(specification) }
-            let setup = RootSetup(
+            let new = RootSetup(
                 specification: specification, workingDirectory: process.workingDirectory, node: node,
                 zoneBytes: zoneBytes, template: plan.template?.container)
             try setSystemControls(of: specification)
             try setNetworkAndNames(specification)
             let (channel, isTemplate) = (channel, plan.isTemplate)
-            try setup.enter(&timer) { directory throws(Failure) in
+            root = try new.enter(&timer) { directory throws(Failure) in
                 if isTemplate { try Self.reportLayer(directory, to: channel) }
             }
             timer.restart()
-            root = setup
+            setup = new
         case .existing(let first):
             try joinContainer(first)
+            root = try ContainerRoot()
         }
-        let terminal = try connectStreams(root)
+        let terminal = try connectStreams(setup, in: root)
         timer.lap(.terminal)
-        try root?.close(&timer)
-        try enterWorkingDirectory(makes: root != nil)
+        try setup?.close(root, &timer)
+        try root.enter(process.workingDirectory, makes: setup != nil)
         timer.lap(.workingDirectory)
+        try begin(terminal, in: root)
+    }
+
+    /// All is set up but the process itself. Returns never but with a failure.
+    private mutating func begin(_ terminal: Descriptor?, in first: ContainerRoot) throws(Failure) {
+        var root = first
         if let template = plan.template {
             try report(nil)
             if !plan.executesAtOnce { try waitForStart(keeping: template.ownDescriptors) }
-            // Limits and rights are the template's; a plain start sets them.
+            // Limits and rights are the template's; a plain start sets them. The root is opened anew in there.
             var copy = CopySetup(template: template, channel: channel)
             let refusal = copy.run()
             channel = copy.channel
             try report(refusal: refusal)
             // It may have gone to the template's.
-            try enterWorkingDirectory(makes: true)
+            root = try ContainerRoot()
+            try root.enter(process.workingDirectory, makes: true)
         }
         try limit()
-        let program = try changeCredentials()
+        let program = try changeCredentials(in: root)
         if plan.template == nil {
             try report(terminal)
             if !plan.executesAtOnce { try waitForStart() }

@@ -35,11 +35,12 @@ extension RootSetup {
         return Descriptor(taking: try check(raw, .mounts, "open \(text), to be mounted on \(destination)"))
     }
 
-    func mountOne(_ mount: Mount, tree: Descriptor?) throws(Failure) {
+    func mountOne(_ mount: Mount, tree: Descriptor?, in root: ContainerRoot) throws(Failure) {
         if let tree {
             let mode = try check(Kernel.mode("", in: tree.rawValue), .mounts, "look at \(mount.destination)'s source")
             let isDirectory = mode & 0o170000 == 0o040000
-            let target = try openDestination(mount.destination, isDirectory: isDirectory)
+            let target = try openDestination(mount.destination, isDirectory: isDirectory, in: root)
+            try checkProc(target, mount.destination)
             let isRecursive = if case .bind(_, true) = mount.source { true } else { false }
             try check(
                 Kernel.restrictMount(
@@ -50,7 +51,8 @@ extension RootSetup {
             return
         }
         guard case .fileSystem(let type, let name) = mount.source else { return }
-        let target = try openDestination(mount.destination, isDirectory: true)
+        let target = try openDestination(mount.destination, isDirectory: true, in: root)
+        if FileSystemType(type) != .proc { try checkProc(target, mount.destination) }
         // By the descriptor: a path could lead elsewhere when it is looked up again.
         try check(Kernel.changeDirectory(to: target.rawValue), .mounts, "enter \(mount.destination)")
         var data = mount.data
@@ -64,16 +66,33 @@ extension RootSetup {
             "mount \(type) on \(mount.destination) (\(data))")
         try check(Kernel.changeDirectory("/"), .mounts, "enter /")
         if mount.propagation != 0 {
+            let mounted = try openDestination(mount.destination, isDirectory: true, in: root)
             try check(
-                Kernel.setPropagation(mount.destination, mount.propagation), .mounts,
-                "set the propagation of \(mount.destination)")
+                Kernel.restrictMount(
+                    mounted.rawValue, recursive: mount.propagation & MountFlag.recursive != 0, flags: 0,
+                    propagation: mount.propagation),
+                .mounts, "set the propagation of \(mount.destination)")
         }
     }
+
+    /// What is in /proc shows and does what it says: nothing is mounted over it but reports about the machine, which some
+    /// replace.
+    private func checkProc(_ target: Descriptor, _ path: String) throws(Failure) {
+        guard Kernel.isOfProc(target.rawValue) else { return }
+        guard !Self.replaceable.contains(where: { [UInt8](path.utf8)[...].isExactly($0) }) else { return }
+        let text = "mount on \(path): it lies in /proc"
+        throw Failure(code: ErrorNumber.invalid, step: .mounts, text: text)
+    }
+
+    private static let replaceable: [StaticString] = [
+        "/proc/cpuinfo", "/proc/diskstats", "/proc/meminfo", "/proc/stat", "/proc/swaps", "/proc/uptime",
+        "/proc/loadavg", "/proc/slabinfo", "/proc/net/dev",
+    ]
 
     private var policyAlone: String { node == 0 ? "" : "mpol=bind=static:\(node)" }
 
     private enum FileSystemType {
-        case tmpfs, served, other
+        case tmpfs, proc, served, other
 
         init(_ name: String) {
             let bytes = [UInt8](name.utf8)
@@ -82,7 +101,9 @@ extension RootSetup {
             }
             if isName("tmpfs") {
                 self = .tmpfs
-            } else if isName("proc") || isName("sysfs") || isName("devpts") || isName("mqueue") || isName("cgroup2") {
+            } else if isName("proc") {
+                self = .proc
+            } else if isName("sysfs") || isName("devpts") || isName("mqueue") || isName("cgroup2") {
                 self = .served
             } else {
                 self = .other
@@ -90,19 +111,15 @@ extension RootSetup {
         }
     }
 
-    /// A mount point, made if it is missing. Links are followed, but none of /proc's, which lead out of the root.
-    func openDestination(_ path: String, isDirectory: Bool) throws(Failure) -> Descriptor {
-        var raw = Kernel.openWithin(Kernel.here, path, OpenFlag.path)
+    /// A mount point, made if it is missing.
+    func openDestination(_ path: String, isDirectory: Bool, in root: ContainerRoot) throws(Failure) -> Descriptor {
+        var raw = root.open(path, OpenFlag.path)
         if raw == -ErrorNumber.noEntry {
-            if isDirectory {
-                try makeDirectories(path, .mounts)
-            } else {
-                try makeParent(of: path, .mounts)
-                let flags = OpenFlag.write | OpenFlag.create
-                let file = Kernel.openWithin(Kernel.here, path, flags, mode: 0o644)
-                Kernel.close(try check(file, .mounts, "make \(path)"))
-            }
-            raw = Kernel.openWithin(Kernel.here, path, OpenFlag.path)
+            if isDirectory { return try root.makeDirectory(path, .mounts) }
+            _ = try root.makeParent(of: path, .mounts)
+            let file = root.open(path, OpenFlag.write | OpenFlag.create | OpenFlag.nonblocking, mode: 0o644)
+            Kernel.close(try check(file, .mounts, "make \(path)"))
+            raw = root.open(path, OpenFlag.path)
         }
         return Descriptor(taking: try check(raw, .mounts, "open mount point \(path)"))
     }

@@ -11,7 +11,9 @@ struct RootSetup {
 
     /// Makes the root and all that is mounted in it, and enters it. `keep` is called with the writable layer's directory
     /// while it is in reach.
-    func enter(_ timer: inout StepTimer, keep: (String) throws(Failure) -> Void) throws(Failure) {
+    func enter(
+        _ timer: inout StepTimer, keep: (String) throws(Failure) -> Void
+    ) throws(Failure) -> ContainerRoot {
         try mountRoot(specification.root)
         try keep(AgentDirectory.container)
         timer.lap(.rootFileSystem)
@@ -21,30 +23,32 @@ struct RootSetup {
         try check(Kernel.pivotRootHere(), .pivot, "make the container's root the root")
         try check(Kernel.detachMount("."), .pivot, "leave the agent's root")
         try check(Kernel.changeDirectory("/"), .pivot, "enter the container's root")
+        let root = try ContainerRoot()
         timer.lap(.pivot)
         // Modes are meant as given.
         Kernel.setModeMask(0)
         // Before anything is mounted over the root: what the host puts in must not be written into a volume of its own.
-        for file in specification.files { try write(file) }
+        for file in specification.files { try write(file, in: root) }
         if !specification.files.isEmpty { timer.lap(.files) }
         for (mount, tree) in zip(specification.mounts, sources) {
-            try mountOne(mount, tree: tree)
+            try mountOne(mount, tree: tree, in: root)
         }
         timer.lap(.mounts)
-        try makeDevices()
+        try makeDevices(in: root)
         timer.lap(.devices)
+        return root
     }
 
     /// What is done last, when nothing has to be made any more.
-    func close(_ timer: inout StepTimer) throws(Failure) {
+    func close(_ root: ContainerRoot, _ timer: inout StepTimer) throws(Failure) {
         timer.restart()
         if specification.root.propagation != 0 {
             try check(
                 Kernel.setPropagation("/", specification.root.propagation), .paths, "set the root's propagation")
         }
         // The working directory may have to be made.
-        if specification.root.isReadOnly { try makeDirectories(workingDirectory, .workingDirectory) }
-        try restrictPaths()
+        if specification.root.isReadOnly { try root.enter(workingDirectory, makes: true) }
+        try restrictPaths(in: root)
         if specification.root.isReadOnly {
             try check(
                 Kernel.restrictMount(Kernel.here, "/", recursive: false, flags: MountFlag.readOnly), .paths,
@@ -84,17 +88,21 @@ struct RootSetup {
     /// The memory policy of a tmpfs in a zone: also what others write into it stays there.
     var zonePolicy: String { node == 0 ? "" : ",mpol=bind=static:\(node)" }
 
-    private func write(_ file: InlineFile) throws(Failure) {
-        try makeParent(of: file.path, .files)
+    private func write(_ file: InlineFile, in root: ContainerRoot) throws(Failure) {
+        let (parent, name) = try root.makeParent(of: file.path, .files)
         // What the image has there may be a pipe without a reader, which would be waited for.
         let flags =
             OpenFlag.write | OpenFlag.create | OpenFlag.truncate | OpenFlag.noFollow | OpenFlag.nonblocking
-        var raw = Kernel.openWithin(Kernel.here, file.path, flags, mode: file.mode)
+        var raw = root.open(file.path, flags, mode: file.mode)
         if raw == -ErrorNumber.tooManyLinks {
-            _ = Kernel.unlink(file.path)
-            raw = Kernel.openWithin(Kernel.here, file.path, flags, mode: file.mode)
+            _ = Kernel.unlink(name, in: parent.rawValue)
+            raw = root.open(file.path, flags, mode: file.mode)
         }
         let target = Descriptor(taking: try check(raw, .files, "make \(file.path)"))
+        guard Kernel.mode("", in: target.rawValue) & 0o170000 == 0o100000 else {
+            let text = "make \(file.path): the image has something there that is no file"
+            throw Failure(code: ErrorNumber.exists, step: .files, text: text)
+        }
         var rest = file.contents[...]
         while !rest.isEmpty {
             rest = rest.dropFirst(try check(Kernel.write(target.rawValue, rest), .files, "write \(file.path)"))

@@ -32,25 +32,22 @@ struct CopySetup {
         // The process's own are above all that the template has, and go when it is a copy.
         let lowest = TemplateInspection.maxDescriptor + 1
         channel = Descriptor(taking: try duplicate(channel.rawValue, from: lowest))
+        let root = try ContainerRoot(lowest: lowest)
         let device = try duplicate(template.device.rawValue, from: lowest)
-        let executable = try duplicate(open(template.executable, OpenFlag.read), from: lowest)
-        var memory = MappedMemory(lowest: lowest)
+        let program = root.open(template.executable, OpenFlag.read | OpenFlag.nonblocking)
+        let executable = try duplicate(
+            check(program, .execute, "open \(template.executable)"), from: lowest)
+        var memory = MappedMemory(root: root, lowest: lowest)
         let mappings = try memory.replacements(of: template.mappings)
         // What the agent had open.
-        Kernel.closeAll(but: ([0, 1, 2, channel.rawValue, device, executable] + memory.files).sorted())
-        var workshop = DescriptorWorkshop(lowest: lowest)
+        Kernel.closeAll(but: ([0, 1, 2, channel.rawValue, root.directory, device, executable] + memory.files).sorted())
+        var workshop = DescriptorWorkshop(root: root, lowest: lowest)
         for recipe in template.descriptors { try workshop.make(recipe) }
         try workshop.finish()
-        try check(
-            Kernel.changeDirectory(template.workingDirectory), .workingDirectory,
-            "enter \(template.workingDirectory)")
+        try root.enter(template.workingDirectory, makes: false)
         Kernel.setModeMask(template.modeMask)
         let result = TemplateKernel.adopt(device, executable: executable, closingFrom: lowest, mappings)
         try check(result, .execute, "become a copy of \(template.container.description)")
-    }
-
-    private func open(_ path: String, _ flags: Int32) throws(Failure) -> Int32 {
-        try check(Kernel.open(path, flags), .execute, "open \(path)")
     }
 
     private func duplicate(_ fd: Int32, from lowest: Int32) throws(Failure) -> Int32 {
@@ -60,12 +57,16 @@ struct CopySetup {
 
 /// The files that a copy maps where its template has shared memory.
 struct MappedMemory {
-    let lowest: Int32
+    private let root: ContainerRoot
+    private let lowest: Int32
     /// One of each file.
     private(set) var files: [Int32] = []
     private var memory: [(inode: UInt64, file: Int32)] = []
 
-    init(lowest: Int32) { self.lowest = lowest }
+    init(root: ContainerRoot, lowest: Int32) {
+        self.root = root
+        self.lowest = lowest
+    }
 
     mutating func replacements(of mappings: [SharedMapping]) throws(Failure) -> [SharedMapping.Replacement] {
         var result: [SharedMapping.Replacement] = []
@@ -78,7 +79,7 @@ struct MappedMemory {
     private mutating func file(for source: SharedMapping.File) throws(Failure) -> Int32 {
         switch source {
         case .path(let path):
-            return try keep(Kernel.open(path, OpenFlag.readWrite), "open \(path), which is mapped")
+            return try keep(root.open(path, OpenFlag.readWrite | OpenFlag.nonblocking), "open \(path), which is mapped")
         case .memory(let original, let inode, let size):
             if let known = memory.first(where: { $0.inode == inode }) { return known.file }
             let copy = try keep(TemplateKernel.makeMemoryFile(size: size), "make shared memory of \(size) bytes")
@@ -101,12 +102,16 @@ struct MappedMemory {
 
 /// Makes descriptors, each at its number.
 struct DescriptorWorkshop {
+    private let root: ContainerRoot
     private let lowest: Int32
     /// Both ends of pipes and pairs, until all that are wanted are placed.
     private var pipes: [(number: UInt64, reading: Int32, writing: Int32)] = []
     private var pairs: [(number: UInt64, first: Int32, second: Int32)] = []
 
-    init(lowest: Int32) { self.lowest = lowest }
+    init(root: ContainerRoot, lowest: Int32) {
+        self.root = root
+        self.lowest = lowest
+    }
 
     mutating func make(_ recipe: DescriptorRecipe) throws(Failure) {
         let source = try source(of: recipe)
@@ -152,7 +157,7 @@ struct DescriptorWorkshop {
 
     private func file(_ path: String, _ offset: Int64, _ recipe: DescriptorRecipe) throws(Failure) -> Int32 {
         // Nothing that could make the process wait: what is there may be another kind of file by now.
-        let raw = Kernel.open(path, recipe.flags | OpenFlag.nonblocking)
+        let raw = root.open(path, recipe.flags | OpenFlag.nonblocking)
         let file = try high(raw, "open \(path), which the template has open")
         if offset != 0 { try check(TemplateKernel.seek(file, to: offset), .execute, "go to \(offset) of \(path)") }
         return file
