@@ -3,7 +3,7 @@ MAKEFLAGS += --no-print-directory
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup build release demo test bench fuzz check fmt docs kernel shell host host-command install uninstall \
+.PHONY: help setup build release demo test bench fuzz escapes check fmt docs kernel shell host host-command install uninstall \
 	package clean
 
 PREFIX ?= /usr/local
@@ -40,6 +40,10 @@ bench: setup release ## measure against QEMU, runc and one container per VM
 
 fuzz: setup ## run each fuzz target for FUZZ_SECONDS (60)
 	@Tests/Fuzz/run
+
+escapes: setup release ## containers that try to get out, or to take what their siblings need (Tests/Escapes)
+	@Tests/Escapes/run build
+	@$(WITH_KVM) -t 1800 -- $(STAGED) Tests/Escapes/run
 
 check: ## format, dependencies, unsafe marks, sizes, documentation
 	@Tests/Check/run

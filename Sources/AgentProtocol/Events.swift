@@ -31,17 +31,21 @@ public struct Exited: Message, Equatable {
     public var status: ExitStatus
     /// Whether a process of the container was killed for lack of memory before.
     public var oomKilled: Bool
+    /// Whether that was for what it had of the guest's base memory, which all containers share.
+    public var isForBaseMemory: Bool
     /// Wall clock of the guest, nanoseconds since 1970 UTC.
     public var time: UInt64
 
     /// Takes the fields as they are; encoding checks them against `Limits`.
     public init(
-        container: ContainerNumber, process: ProcessNumber, status: ExitStatus, oomKilled: Bool, time: UInt64
+        container: ContainerNumber, process: ProcessNumber, status: ExitStatus, oomKilled: Bool,
+        isForBaseMemory: Bool = false, time: UInt64
     ) {
         self.container = container
         self.process = process
         self.status = status
         self.oomKilled = oomKilled
+        self.isForBaseMemory = isForBaseMemory
         self.time = time
     }
 
@@ -49,7 +53,7 @@ public struct Exited: Message, Equatable {
         encoder.container(container)
         encoder.process(process)
         encoder.integer(status.rawValue)
-        encoder.flag(oomKilled)
+        encoder.integer(UInt8(oomKilled ? (isForBaseMemory ? 2 : 1) : 0))
         encoder.integer(time)
     }
 
@@ -57,7 +61,9 @@ public struct Exited: Message, Equatable {
         container = try decoder.container()
         process = try decoder.process()
         status = ExitStatus(rawValue: try decoder.integer())
-        oomKilled = try decoder.flag("oom killed")
+        let excess: UInt8 = try decoder.integer()
+        guard excess <= 2 else { throw .invalidValue(field: "oom killed", value: UInt64(excess)) }
+        (oomKilled, isForBaseMemory) = (excess > 0, excess == 2)
         time = try decoder.integer()
     }
 }

@@ -2,7 +2,23 @@ import CLinux
 import LinuxSystem
 
 extension GuestMemory {
-    /// The host address of a range that lies whole in one mapped region.
+    /// The host address of a range that lies whole in one region, which may be read-only.
+    @usableFromInline
+    func readableAddress(of address: GuestAddress, sizeInBytes: UInt64) throws(GuestMemoryError) -> UnsafeRawPointer {
+        do {
+            return try unsafe UnsafeRawPointer(hostAddress(of: address, sizeInBytes: sizeInBytes))
+        } catch {
+            guard let wanted = GuestRange(start: address, sizeInBytes: sizeInBytes) else { throw error }
+            for region in readOnlyRegions where region.range.contains(wanted) {
+                let distance = Int(address.rawValue - region.range.start.rawValue)
+                // SAFETY: `contains` proved that offset + size stays within the mapping.
+                return unsafe UnsafeRawPointer(region.mapping.address.advanced(by: distance))
+            }
+            throw error
+        }
+    }
+
+    /// The host address of a range that lies whole in one mapped region that may be written.
     @usableFromInline
     func hostAddress(of address: GuestAddress, sizeInBytes: UInt64) throws(GuestMemoryError) -> UnsafeMutableRawPointer
     {
@@ -16,7 +32,7 @@ extension GuestMemory {
         throw .notMapped(address: address, sizeInBytes: sizeInBytes)
     }
 
-    /// Whether a range lies whole in one mapped region.
+    /// Whether a range lies whole in one mapped region that may be written.
     public func isMapped(_ address: GuestAddress, sizeInBytes: UInt64) -> Bool {
         guard let wanted = GuestRange(start: address, sizeInBytes: sizeInBytes) else { return false }
         return regions.contains { $0.range.contains(wanted) }
@@ -27,7 +43,7 @@ extension GuestMemory {
     public func load<Value: FixedWidthInteger & BitwiseCopyable>(
         _ type: Value.Type = Value.self, at address: GuestAddress
     ) throws(GuestMemoryError) -> Value {
-        let source = try unsafe hostAddress(of: address, sizeInBytes: UInt64(MemoryLayout<Value>.size))
+        let source = try unsafe readableAddress(of: address, sizeInBytes: UInt64(MemoryLayout<Value>.size))
         // SAFETY: the range was checked for the value's size; the load needs no alignment.
         return Value(littleEndian: unsafe source.loadUnaligned(as: Value.self))
     }
@@ -61,7 +77,7 @@ extension GuestMemory {
 
     /// A copy of bytes.
     public func read(_ count: Int, at address: GuestAddress) throws(GuestMemoryError) -> [UInt8] {
-        let source = try unsafe hostAddress(of: address, sizeInBytes: UInt64(count))
+        let source = try unsafe readableAddress(of: address, sizeInBytes: UInt64(count))
         return unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
             // SAFETY: the source was checked for `count` bytes, the buffer has room for as many.
             if count > 0 {

@@ -18,8 +18,8 @@ extension GuestMemory {
 
     /// Writes guest ranges to a descriptor, in order (writev(2)); how many bytes it took.
     public func write(_ ranges: [GuestRange], to descriptor: OwnedDescriptor) throws(GuestMemoryError) -> Int {
-        var vectors = try unsafe vectors(for: ranges)
-        // SAFETY: each vector is a checked range; the count is the array's own.
+        var vectors = try unsafe readableVectors(for: ranges)
+        // SAFETY: each vector is a checked range, which writev only reads; the count is the array's own.
         let count = unsafe writev(descriptor.rawValue, &vectors, CInt(vectors.count))
         guard count >= 0 else { throw .transferFailed(SystemError("write from guest memory", Errno(rawValue: errno))) }
         return count
@@ -30,7 +30,7 @@ extension GuestMemory {
     public func write(
         _ head: [UInt8], then ranges: [GuestRange], to descriptor: OwnedDescriptor
     ) throws(GuestMemoryError) -> Int {
-        let body = try unsafe vectors(for: ranges)
+        let body = try unsafe readableVectors(for: ranges)
         let count = unsafe head.withUnsafeBytes { bytes in
             // SAFETY: the first vector is the array's own bytes, which writev only reads, each other a checked range.
             let first = unsafe iovec(
@@ -102,7 +102,19 @@ extension GuestMemory {
         }
     }
 
-    /// At most 1024 vectors (IOV_MAX), as readv(2) and writev(2) take.
+    /// Of what is only read: at most 1024 vectors (IOV_MAX), as writev(2) takes.
+    private func readableVectors(for ranges: [GuestRange]) throws(GuestMemoryError) -> [iovec] {
+        // SAFETY: `readableAddress` proved each range to lie whole in a mapping, which cannot go while the call runs.
+        var vectors: [iovec] = unsafe []
+        for range in ranges.prefix(1024) {
+            let base = try unsafe readableAddress(of: range.start, sizeInBytes: range.sizeInBytes)
+            unsafe vectors.append(
+                iovec(iov_base: UnsafeMutableRawPointer(mutating: base), iov_len: Int(range.sizeInBytes)))
+        }
+        return unsafe vectors
+    }
+
+    /// At most 1024 vectors (IOV_MAX), as readv(2) takes.
     private func vectors(for ranges: [GuestRange]) throws(GuestMemoryError) -> [iovec] {
         // SAFETY: `hostAddress` proved each range to lie whole in a mapping, which cannot go while the call runs.
         var vectors: [iovec] = unsafe []

@@ -37,11 +37,13 @@ public final class GuestMemory: @unchecked Sendable {
 
     /// Sorted by address, never overlapping.
     private(set) var regions: [Region] = []
+    /// What devices may read and nobody writes to: images. Sorted by nothing, overlapping nothing.
+    private(set) var readOnlyRegions: [Region] = []
 
     /// A guest without memory.
     public init() {}
 
-    /// The mapped ranges in rising order.
+    /// The mapped ranges in rising order, without read-only ones.
     public var ranges: [GuestRange] { regions.map(\.range) }
 
     /// Makes a range accessible; the mapping is kept for as long as the region is there.
@@ -50,9 +52,27 @@ public final class GuestMemory: @unchecked Sendable {
         guard let range = GuestRange(start: start, sizeInBytes: size) else {
             throw .notMapped(address: start, sizeInBytes: size)
         }
-        guard !regions.contains(where: { $0.range.overlaps(range) }) else { throw .overlaps(range) }
+        try checkFree(range)
         let index = regions.firstIndex { $0.range.start > start } ?? regions.endIndex
         regions.insert(Region(range: range, mapping: mapping), at: index)
+    }
+
+    /// Makes a range readable, as long as the guest exists: its programs hand pages of their images to devices. Nothing
+    /// is ever written there, and no queue lies there.
+    public func addReadOnlyRegion(at start: GuestAddress, backedBy mapping: Mapping) throws(GuestMemoryError) {
+        let size = UInt64(mapping.sizeInBytes)
+        guard let range = GuestRange(start: start, sizeInBytes: size) else {
+            throw .notMapped(address: start, sizeInBytes: size)
+        }
+        try checkFree(range)
+        readOnlyRegions.append(Region(range: range, mapping: mapping))
+    }
+
+    private func checkFree(_ range: GuestRange) throws(GuestMemoryError) {
+        let overlaps = { (region: Region) in region.range.overlaps(range) }
+        guard !regions.contains(where: overlaps), !readOnlyRegions.contains(where: overlaps) else {
+            throw .overlaps(range)
+        }
     }
 
     /// Takes the region that starts here away; false where there is none.

@@ -122,7 +122,7 @@ extension Supervisor: AgentSession.Listener {
         guard exited.process == .initial else { return execution.noteEnd(exited, in: container) }
         let record = container.record(
             code: exited.status.code, outOfMemory: exited.oomKilled,
-            reason: exited.oomKilled ? container.outOfMemoryReason : "")
+            reason: exited.oomKilled ? container.outOfMemoryReason(isForBaseMemory: exited.isForBaseMemory) : "")
         removal.end(container, record)
     }
 

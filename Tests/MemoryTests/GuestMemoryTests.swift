@@ -37,6 +37,24 @@ import Testing
         #expect(!memory.isMapped(GuestAddress(0x1000), sizeInBytes: 1))
     }
 
+    @Test func aReadOnlyRegionIsReadAndNothingElse() throws {
+        let memory = try memory()
+        let image = try Mapping(.anonymous, sizeInBytes: 4096)
+        let address = GuestAddress(0x10_0000)
+        try memory.addReadOnlyRegion(at: address, backedBy: image)
+        #expect(try memory.read(4, at: address) == [0, 0, 0, 0])
+        #expect(try memory.load(UInt64.self, at: GuestAddress(0x10_0ff8)) == 0)
+        #expect(throws: GuestMemoryError.self) { try memory.load(UInt64.self, at: GuestAddress(0x10_0ff9)) }
+        #expect(throws: GuestMemoryError.self) { try memory.write([1], at: address) }
+        #expect(throws: GuestMemoryError.self) { try memory.store(UInt16(1), at: address) }
+        #expect(throws: GuestMemoryError.self) { try memory.loadAcquire(at: address) }
+        #expect(!memory.isMapped(address, sizeInBytes: 1))
+        #expect(memory.ranges.count == 1)
+        let mapping = try Mapping(.anonymous, sizeInBytes: 4096)
+        #expect(throws: GuestMemoryError.self) { try memory.addRegion(at: address, backedBy: mapping) }
+        #expect(throws: GuestMemoryError.self) { try memory.addReadOnlyRegion(at: address, backedBy: mapping) }
+    }
+
     @Test func anOverlappingRegionIsRefused() throws {
         let memory = try memory()
         let mapping = try Mapping(.anonymous, sizeInBytes: 4096)

@@ -25,6 +25,7 @@ final class ControlGroup {
             memoryEvents = try ControlGroup.open("memory.events", in: directory)
             try set("cpuset.mems", "\(node)")
             if limits.killsWhole == nil { try set("memory.oom.group", "1") }
+            try BaseMemory.bound(directory, to: BaseMemory.maxOfContainer)
             try apply(limits, isNew: true)
         } catch {
             _ = Kernel.removeDirectory(path, in: Kernel.here)
@@ -86,6 +87,7 @@ final class ControlGroup {
     /// Whether a process is in it.
     var isPopulated: Bool { file("cgroup.events").number(after: "populated") != 0 }
     var isFrozen: Bool { file("cgroup.events").number(after: "frozen") != 0 }
+    var baseMemoryKills: UInt64 { file("memory.base.failures").number }
     var oomKills: UInt64 { file("memory.events").number(after: "oom_kill") }
 
     /// Whether its processes may use memory of this node now.

@@ -10,6 +10,8 @@ final class GuestContainer {
     let isPause: Bool
     /// Kills for lack of memory that the host knows of.
     var oomKills: UInt64 = 0
+    /// Whether the last of them was for what it had of base memory.
+    var isOutOfBaseMemory = false
     /// Streams to the host that have not come to their end.
     var outputs: [Pump] = []
 

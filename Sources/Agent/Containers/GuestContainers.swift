@@ -72,6 +72,7 @@ final class GuestContainers {
         let kills = container.group.oomKills
         guard kills > container.oomKills else { return }
         container.oomKills = kills
+        container.isOutOfBaseMemory = container.group.baseMemoryKills > 0
         host.send(event: OutOfMemory(container: container.number, kills: kills))
     }
 
@@ -79,6 +80,7 @@ final class GuestContainers {
         host.send(
             event: Exited(
                 container: container.number, process: process.number, status: status,
-                oomKilled: container.oomKills > 0, time: Kernel.wallClock))
+                oomKilled: container.oomKills > 0, isForBaseMemory: container.isOutOfBaseMemory, time: Kernel.wallClock)
+        )
     }
 }

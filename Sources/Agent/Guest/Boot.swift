@@ -22,6 +22,7 @@ enum Boot {
         // Delegated namespaces: no container changes its own limits and nodes through a mount of its own.
         try mount("cgroup2", "/sys/fs/cgroup", "cgroup2", "nsdelegate")
         try openStandardStreams()
+        try BaseMemory.raiseSharedLimits()
     }
 
     /// The kernel opens the console for us if the initramfs has it. Else the numbers 0 to 2 are free, and would be
@@ -65,6 +66,7 @@ enum Boot {
         let parent = Descriptor(
             taking: try check(
                 Kernel.open(ControlGroup.parent, OpenFlag.directory), .controlGroup, "open \(ControlGroup.parent)"))
+        try BaseMemory.bound(parent, to: BaseMemory.maxOfAll)
         try check(
             Kernel.restrictDevices(parent.rawValue), .controlGroup, "restrict the devices of containers")
     }

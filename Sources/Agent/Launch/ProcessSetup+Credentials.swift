@@ -1,6 +1,7 @@
 extension ProcessSetup {
     func limit() throws(Failure) {
-        for limit in process.resourceLimits {
+        // The specification's come after, and may be lower.
+        for limit in BaseMemory.ofProcesses + process.resourceLimits {
             try check(
                 Kernel.setLimit(limit), .limits, "set limit \(limit.resource) to \(limit.soft), \(limit.hard)")
         }

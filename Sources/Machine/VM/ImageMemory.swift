@@ -3,10 +3,10 @@ import LinuxSystem
 import Memory
 
 /// An image in the guest's address space: read-only in this process and in the guest's memory slot, so a write from
-/// the guest reaches neither the file nor another VM. What the image's last 2 MiB lack reads as zeros.
+/// the guest reaches neither the file nor another VM. Devices read it: a program may send pages of its own file.
 final class ImageMemory {
     init(
-        _ file: OwnedDescriptor, at range: GuestRange, machine: VirtualMachine, slot: UInt32
+        _ file: OwnedDescriptor, at range: GuestRange, in memory: GuestMemory, machine: VirtualMachine, slot: UInt32
     ) throws {
         let size = try file.sizeInBytes()
         guard size == range.sizeInBytes else {
@@ -14,6 +14,7 @@ final class ImageMemory {
         }
         mapping = try Mapping(.shared(file, offset: 0), sizeInBytes: Int(size), writable: false)
         try machine.mapMemory(slot: slot, at: range.start, mapping, readOnly: true)
+        try memory.addReadOnlyRegion(at: range.start, backedBy: mapping)
     }
 
     private let mapping: Mapping

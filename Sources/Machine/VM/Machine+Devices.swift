@@ -40,7 +40,8 @@ extension Machine {
     private func makeImage(
         _ image: MachineConfiguration.Image, at range: GuestRange
     ) throws -> PersistentMemoryDevice {
-        images.append(try ImageMemory(image.file, at: range, machine: virtualMachine, slot: takeMemorySlot()))
+        images.append(
+            try ImageMemory(image.file, at: range, in: memory, machine: virtualMachine, slot: takeMemorySlot()))
         return PersistentMemoryDevice(range: range)
     }
 

@@ -73,8 +73,11 @@ final class HostedContainer {
             reason: reason)
     }
 
-    var outOfMemoryReason: String {
-        zone == nil
+    func outOfMemoryReason(isForBaseMemory: Bool) -> String {
+        if isForBaseMemory {
+            return "killed: its sockets, pipes and the like needed more than its share of the VM's base memory"
+        }
+        return zone == nil
             ? "killed: it needed more than its limit of memory"
             : "killed: it needed more than its zone of \(zoneSizeInBytes >> 20) MiB"
     }

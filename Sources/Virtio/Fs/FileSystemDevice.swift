@@ -42,6 +42,10 @@ public final class FileSystemDevice: VirtioDevice, @unchecked Sendable {
     static let maxUnderWay = 16
     /// The header of every request (fuse.h, struct fuse_in_header).
     private static let headerSize = 40
+    /// The header of every answer (fuse.h, struct fuse_out_header).
+    private static let replyHeaderSize = 16
+    /// EFAULT.
+    private static let badAddress: Int32 = 14
 
     private let deviceLock: Lock
     private let options: Configuration
@@ -93,10 +97,31 @@ public final class FileSystemDevice: VirtioDevice, @unchecked Sendable {
             guard reader.remaining >= Self.headerSize, reader.remaining <= options.maxRequestBytes else {
                 return queue.fail("a file system request of \(reader.remaining) bytes")
             }
-            let request: [UInt8]
-            do { request = try reader.readBytes(reader.remaining) } catch { return queue.fail("\(error)") }
+            let header: [UInt8]
+            // The header is the driver's own; what follows may be pages of a program.
+            do { header = try reader.readBytes(Self.headerSize) } catch { return queue.fail("\(error)") }
+            guard let rest = try? reader.readBytes(reader.remaining) else {
+                refuse(chain, ofRequest: header, on: queue)
+                continue
+            }
             underWay += 1
-            answer(request, chain, on: queue)
+            answer(header + rest, chain, on: queue)
+        }
+    }
+
+    /// Answers a request whose data cannot be read or written with EFAULT.
+    private func refuse(_ chain: DescriptorChain, ofRequest header: [UInt8], on queue: DeviceQueue) {
+        // In both headers the request's number is at 8.
+        let reply =
+            UInt32(Self.replyHeaderSize).littleEndianBytes + (-Self.badAddress).littleEndianBytes + header[8..<16]
+        var writer = ChainWriter(chain, in: queue.memory)
+        do throws(ChainError) {
+            // One that wants no answer has no room for any.
+            if chain.writableSizeInBytes > 0 { try writer.write(reply) }
+            queue.push(chain, written: writer.written)
+            queue.notifyIfNeeded()
+        } catch {
+            queue.fail("\(error)")
         }
     }
 
@@ -118,6 +143,8 @@ public final class FileSystemDevice: VirtioDevice, @unchecked Sendable {
                 try writer.write(reply)
                 queue.push(chain, written: writer.written)
                 queue.notifyIfNeeded()
+            } catch .memory where reply.count >= Self.replyHeaderSize {
+                refuse(chain, ofRequest: reply, on: queue)
             } catch {
                 queue.fail("\(error)")
             }

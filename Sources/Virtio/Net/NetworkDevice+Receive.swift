@@ -153,13 +153,20 @@ extension NetworkDevice {
             PacketHeader.sizeInBytes - 2..<PacketHeader.sizeInBytes,
             with: UInt16(truncatingIfNeeded: chains.count).littleEndianBytes)
         var rest = frame.prefix(size)
+        var isLost = false
         for chain in chains {
             var writer = ChainWriter(chain, in: queue.memory)
             let part = rest.prefix(writer.remaining)
-            do throws(ChainError) { try writer.write(part) } catch { return queue.fail("network buffer: \(error)") }
-            queue.push(chain, written: writer.written)
+            do throws(ChainError) {
+                try writer.write(part)
+            } catch {
+                // The driver drops what has no length; the rest of the frame goes the same way.
+                isLost = true
+            }
+            queue.push(chain, written: isLost ? 0 : writer.written)
             rest = rest.dropFirst(part.count)
         }
+        guard !isLost else { return counters.undeliverable += 1 }
         counters.received += 1
         let frameSize = size - PacketHeader.sizeInBytes - NetworkFrame.tagSize
         port?.traffic.noteReceived(frameSize)

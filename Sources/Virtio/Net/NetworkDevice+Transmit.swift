@@ -5,7 +5,12 @@ extension NetworkDevice {
     func transmit() {
         guard let queue = transmitQueue else { return }
         queue.serve(atMost: Self.framesPerTurn) { chain throws(ChainError) in
-            try transmit(chain, in: queue.memory)
+            do {
+                try transmit(chain, in: queue.memory)
+            } catch {
+                // A program may have chosen the buffer: its frame is lost, as any link loses some.
+                refuse(\.malformed, "with a buffer that cannot be read")
+            }
             return 0
         }
     }

@@ -40,7 +40,16 @@ extension VsockDevice {
         case .response: establish(connection)
         case .reset: loseGuest(connection)
         case .shutdown: shutDown(connection, VsockShutdown(rawValue: header.flags))
-        case .readWrite: try forward(Int(header.length), &reader, memory, connection)
+        case .readWrite:
+            guard Int(header.length) <= reader.remaining else {
+                throw .tooShort(wanted: Int(header.length), remaining: reader.remaining)
+            }
+            do {
+                try forward(Int(header.length), &reader, memory, connection)
+            } catch {
+                // A program may have chosen the buffer: its stream ends, the others go on.
+                return breakOff(connection)
+            }
         case .creditRequest: owe(.creditUpdate, connection)
         case .creditUpdate, .request: break
         }
@@ -68,7 +77,6 @@ extension VsockDevice {
     private func forward(
         _ count: Int, _ reader: inout ChainReader, _ memory: GuestMemory, _ connection: VsockConnection
     ) throws(ChainError) {
-        guard count <= reader.remaining else { throw .tooShort(wanted: count, remaining: reader.remaining) }
         // More than it has credit for, or after it said that there is no more: the guest broke its own connection.
         guard connection.isEstablished, !connection.guestWillNotSend, count <= connection.room else {
             return breakOff(connection)

@@ -15,6 +15,10 @@ public func fuzzOneInput(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     guard let memory = try? GuestMemory.zeroed(sizeInBytes: 1 << 20), let loop = try? EventLoop(),
         let wires = try? [PacketPair(), PacketPair()]
     else { return 0 }
+    // An image: buffers may lie in it, and may not.
+    if let image = try? Mapping(.anonymous, sizeInBytes: 4096) {
+        try? memory.addReadOnlyRegion(at: GuestAddress(1 << 24), backedBy: image)
+    }
     let device = NetworkDevice(loop: loop)
     let driver = TestDriver(device, memory: memory)
     driver.start()
@@ -54,6 +58,14 @@ private func step(
         driver.notify(0)
     case 8: _ = try? wires[place].network.write(some: packet(&input, port: nil)[...])
     case 9: driver.notify(place)
+    case 10:
+        let address = UInt64(input.integer(UInt8.self)) << 20
+        let size = Int(input.integer(UInt16.self) & 8191)
+        _ = try? driver.queues[place].add([
+            place == 0 ? .writable(12) : .readable(PacketBytes.header() + packet(&input, port: ports[0]?.number)),
+            .range(address, UInt32(size), writable: place == 0),
+        ])
+        driver.notify(place)
     default:
         let number = UInt16(input.integer(UInt8.self) & 7)
         let bytes = packet(&input, port: kind & 32 != 0 ? ports[place]?.number : number)

@@ -10,8 +10,9 @@ import Testing
 
     init() throws { host = try ContainerHost() }
 
-    /// An initramfs whose init lets the agent live until a container runs, and kills it then: as PID 1 it could not be.
-    private func makeDeadlyInitramfs() throws -> String {
+    /// An initramfs whose init lets the agent live until a container runs, and does something deadly then: to the agent,
+    /// which as PID 1 could not be killed, or to the kernel, which no container can panic.
+    private func makeDeadlyInitramfs(_ deed: String) throws -> String {
         var archive = CpioArchive()
         for folder in ["bin", "dev", "proc", "root"] { archive.folder(folder) }
         archive.characterDevice("dev/console", major: 5, minor: 1)
@@ -31,7 +32,7 @@ import Testing
               busybox sleep 0.2
             done
             busybox sleep 1
-            kill -9 $agent
+            \(deed)
             busybox sleep 1000
             """
         archive.file("init", executable: true, Array((script + "\n").utf8))
@@ -41,7 +42,9 @@ import Testing
     }
 
     @Test func anAgentThatIsKilledEndsItsVM() throws {
-        let environment = host.environment.merging(["CZONE_INITRAMFS": try makeDeadlyInitramfs()]) { $1 }
+        let environment = host.environment.merging(["CZONE_INITRAMFS": try makeDeadlyInitramfs("kill -9 $agent")]) {
+            $1
+        }
         let result = try Program(
             "czone", ["run", "--rm", host.image, "sleep", "1000"], environment: environment
         ).result()
@@ -55,9 +58,21 @@ import Testing
     }
 
     @Test func aPanicEndsTheVMForAllOfItsContainers() throws {
-        let kept = try host.runDetached([], ["sleep", "1000"])
-        let panic = "mkdir /tmp/p && mount -t proc proc /tmp/p && echo c >/tmp/p/sysrq-trigger; sleep 1000"
-        let result = try host.run(["--cap-add", "SYS_ADMIN"], ["sh", "-c", panic])
+        // The second container is the one that the initramfs waits for.
+        let deed = """
+            until [ $(busybox cat /proc/$agent/root/sys/fs/cgroup/containers/*/cgroup.procs | busybox wc -l) -ge 2 ]; do
+              busybox sleep 0.2
+            done
+            busybox sleep 1
+            echo c >/proc/sysrq-trigger
+            """
+        let environment = host.environment.merging(["CZONE_INITRAMFS": try makeDeadlyInitramfs(deed)]) { $1 }
+        let started = try Program(
+            "czone", ["run", "--detach", host.image, "sleep", "1000"], environment: environment
+        ).result()
+        let kept = String(started.output.prefix { $0 != "\n" })
+        let result = try Program("czone", ["run", "--rm", host.image, "sleep", "1000"], environment: environment)
+            .result()
         #expect(result.status == 255, "\(result.error)")
         #expect(result.error.contains("its VM ended: the guest's kernel panicked"), "\(result.error)")
         let ended = try #require(try host.containers().first { $0.id == kept })

@@ -47,14 +47,14 @@ import Testing
             """
         let result = try host.run(["--cap-add", "SYS_ADMIN", "--cap-add", "MKNOD"], ["sh", "-c", attempts])
         #expect(result.output.hasSuffix("done\n"), "\(result.output)\(result.error)")
-        // Or it would show nothing.
-        #expect(result.output.contains("devtmpfs worked"), "\(result.output)\(result.error)")
+        // The agent's own devices are out of reach, and those that it makes itself are not opened.
+        #expect(result.output.contains("devtmpfs failed"), "\(result.output)\(result.error)")
         #expect(result.output.contains("write /tmp/pmem0 failed"), "\(result.output)\(result.error)")
         #expect(result.output.contains("cpuset.mems failed"), "\(result.output)\(result.error)")
         for line in result.output.split(separator: "\n") where line.hasSuffix(" worked") {
             // What a container writes goes into its own layer.
             #expect(
-                ["change worked", "devtmpfs worked", "cgroups worked", "remount worked"].contains(line),
+                ["change worked", "cgroups worked", "remount worked"].contains(line),
                 "\(result.output)")
         }
         #expect(try host.czone(["exec", sibling, "sha256sum", "/bin/busybox"]).output == before)

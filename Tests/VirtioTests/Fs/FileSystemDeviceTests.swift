@@ -82,19 +82,48 @@ private final class JobList: Sendable {
         #expect(jobs.count == 0)
     }
 
-    @Test func buffersOutsideOfMemoryNeedAReset() throws {
+    /// EFAULT as an answer to the request of these bytes: its length, the error, and the request's number.
+    private func badAddress(_ header: [UInt8]) -> [UInt8] { [16, 0, 0, 0, 0xF2, 0xFF, 0xFF, 0xFF] + header[8..<16] }
+
+    /// What programs choose is the data: it fails their request, and no other.
+    @Test func dataOutsideOfMemoryFailsItsRequest() throws {
+        let added = try driver.queues[1].add([
+            .readable(Array(request[..<40])), .range(1 << 40, 24, writable: false), .writable(64),
+        ])
+        driver.notify(1)
+        #expect(!driver.needsReset && jobs.count == 0)
+        #expect(try driver.queues[1].takeUsed() == [.init(head: UInt32(added.head), written: 16)])
+        #expect(try driver.queues[1].bytes(of: added, from: 2, count: 16) == badAddress(request))
+    }
+
+    @Test func roomOutsideOfMemoryFailsItsRequest() throws {
+        let added = try driver.queues[1].add([
+            .readable(request), .writable(16), .range(1 << 40, 64, writable: true),
+        ])
+        driver.notify(1)
+        jobs.doAll()
+        #expect(!driver.needsReset)
+        #expect(try driver.queues[1].takeUsed() == [.init(head: UInt32(added.head), written: 16)])
+        let answer = Array(request.reversed())
+        #expect(try driver.memory.read(16, at: added.ranges[1].start) == badAddress(answer))
+    }
+
+    @Test func dataInAnImageIsRead() throws {
+        let image = try Mapping(.anonymous, sizeInBytes: 4096)
+        try driver.memory.addReadOnlyRegion(at: GuestAddress(1 << 32), backedBy: image)
+        let added = try driver.queues[1].add([
+            .readable(Array(request[..<40])), .range(1 << 32, 24, writable: false), .writable(64),
+        ])
+        driver.notify(1)
+        jobs.doAll()
+        let expected = [UInt8](repeating: 0, count: 24) + request[..<40].reversed()
+        #expect(try driver.queues[1].bytes(of: added, from: 2, count: 64) == expected)
+    }
+
+    @Test func aHeaderOutsideOfMemoryNeedsAReset() throws {
         try driver.queues[1].add([.range(1 << 40, 64, writable: false), .writable(64)])
         driver.notify(1)
         #expect(driver.needsReset && jobs.count == 0)
-        driver.start()
-        driver.queues[1] = DriverQueue(
-            size: 128, at: driver.queues[1].configuration.descriptorTable.rawValue, in: driver.memory)
-        try driver.queues[1].setAvailableIndex(0)
-        try driver.queues[1].add([.readable(request), .range(1 << 40, 64, writable: true)])
-        driver.notify(1)
-        #expect(!driver.needsReset && jobs.count == 1)
-        jobs.doAll()
-        #expect(driver.needsReset)
     }
 
     @Test func anAnswerOfBeforeAResetReachesNobody() throws {

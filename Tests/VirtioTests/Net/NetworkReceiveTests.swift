@@ -144,12 +144,18 @@ import Virtio
         #expect(world.driver.needsReset)
     }
 
-    @Test func aBufferOutsideOfMemoryNeedsAReset() throws {
+    @Test(arguments: [1 << 40, 1 << 32] as [UInt64])
+    func aBufferThatCannotBeWrittenLosesItsFrame(address: UInt64) throws {
         let world = try NetworkWorld()
-        try world.driver.queues[0].add([.range(1 << 40, 2048, writable: true)])
-        world.driver.notify(0)
-        try world.arrive(PacketBytes.header() + PacketBytes.frame(to: mine, from: stranger), at: 0)
+        let image = try Mapping(.anonymous, sizeInBytes: 4096)
+        try world.driver.memory.addReadOnlyRegion(at: GuestAddress(1 << 32), backedBy: image)
+        try world.driver.queues[0].add([.range(address, 2048, writable: true)])
+        let sound = try world.offer(2048)
+        for _ in 0..<2 { try world.arrive(PacketBytes.header() + PacketBytes.frame(to: mine, from: stranger), at: 0) }
         try world.handle()
-        #expect(world.driver.needsReset)
+        #expect(!world.driver.needsReset)
+        #expect(world.device.counters.undeliverable == 1)
+        let received = try world.takeReceived(sound)
+        #expect(received.count == 2 && received.first?.isEmpty == true && received.last?.isEmpty == false)
     }
 }
