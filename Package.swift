@@ -17,6 +17,11 @@ let staticExecutable: [LinkerSetting] = [.unsafeFlags(["-static-executable"], .w
 let system = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let nioTLS = Target.Dependency.product(name: "NIOTLS", package: "swift-nio")
+let nioHTTP2 = Target.Dependency.product(name: "NIOHTTP2", package: "swift-nio-http2")
+let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
+let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 let protobuf = Target.Dependency.product(name: "SwiftProtobuf", package: "swift-protobuf")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
@@ -34,6 +39,7 @@ let package = Package(
     products: [
         .executable(name: "czone", targets: ["czone"]),
         .executable(name: "czone-vm", targets: ["czone-vm"]),
+        .executable(name: "czone-gateway", targets: ["czone-gateway"]),
         .executable(name: "containerd-shim-czone-v2", targets: ["containerd-shim-czone-v2"]),
     ],
     dependencies: [
@@ -41,7 +47,10 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-system", from: "1.4.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.80.0"),
+        .package(url: "https://github.com/apple/swift-nio-http2", from: "1.46.0"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
         .package(url: "https://github.com/apple/swift-protobuf", from: "1.30.0"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     ],
     targets: [
         // C headers and system libraries.
@@ -85,7 +94,7 @@ let package = Package(
 
         // containerd's side.
         .target(name: "ContainerdAPI", dependencies: [protobuf]),
-        module("TTRPC", ["ContainerdAPI", "LinuxSystem", system, nioCore, nioPosix, protobuf]),
+        module("TTRPC", ["ContainerdAPI", "LinuxSystem", nioCore, nioPosix, protobuf]),
         module(
             "Shim",
             [
@@ -94,6 +103,20 @@ let package = Package(
             ]),
         .executableTarget(
             name: "containerd-shim-czone-v2", dependencies: ["Shim", "Logs", logging], swiftSettings: settings,
+            linkerSettings: staticExecutable),
+
+        // Functions: containers that come and go with the requests for them.
+        module("Events", ["Runtime", "LeanJSON", "LinuxSystem", yams]),
+        module("Scaling"),
+        module(
+            "Gateway",
+            [
+                "Events", "Scaling", "Runtime", "OCI", "LeanJSON", "Logs", "Metrics", "ControlProtocol",
+                "AgentProtocol",
+                "LinuxSystem", system, logging, nioCore, nioPosix, nioHTTP1, nioHTTP2, nioSSL, nioTLS,
+            ]),
+        .executableTarget(
+            name: "czone-gateway", dependencies: ["Gateway", "Logs", logging], swiftSettings: settings,
             linkerSettings: staticExecutable),
 
         module(
@@ -112,7 +135,8 @@ let package = Package(
         .executableTarget(
             name: "czone",
             dependencies: [
-                "Bench", "Runtime", "OCI", "Logs", "Metrics", "ControlProtocol", "AgentProtocol", "Geometry",
+                "Bench", "Runtime", "OCI", "LeanJSON", "Logs", "Metrics", "ControlProtocol", "AgentProtocol",
+                "Geometry",
                 "Hypervisor", "LinuxSystem", arguments, system, logging,
             ],
             swiftSettings: settings, linkerSettings: staticExecutable),
@@ -154,6 +178,10 @@ let package = Package(
                 "Shim", "TTRPC", "ContainerdAPI", "Runtime", "OCI", "ControlProtocol", "AgentProtocol", "LinuxSystem",
                 "TestSupport", system, nioPosix, protobuf,
             ]),
+        tests("BenchTests", ["Bench", "LinuxSystem"]),
+        tests("EventsTests", ["Events"]),
+        tests("ScalingTests", ["Scaling"]),
+        tests("GatewayTests", ["Gateway", "Events", "AgentProtocol", "LinuxSystem", nioCore, nioPosix, nioHTTP1]),
         tests("TTRPCTests", ["TTRPC", "LinuxSystem", nioCore, nioPosix]),
         tests("HypervisorTests", ["Hypervisor", "CLinux"]),
         tests(

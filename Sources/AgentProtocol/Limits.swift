@@ -34,6 +34,8 @@ public enum Limits {
     public static let zones = ZoneGeometry.maxZoneCount
     /// Images of a VM.
     public static let images = 64
+    /// Relayed connections of a container, those that wait for one too.
+    public static let relays = 512
     /// Containers of a VM, those without a zone too.
     public static let containers = 256
     /// Processes in a list of them.

@@ -86,6 +86,10 @@ public enum MessageType: UInt16, Sendable {
     /// ``ListProcesses``.
     case listProcesses = 0x34
 
+    // Streams.
+    /// ``RelayConnection``.
+    case relayConnection = 0x40
+
     // Hello and events.
     /// ``Hello``.
     case hello = 0x4000

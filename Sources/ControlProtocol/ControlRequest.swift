@@ -46,6 +46,10 @@ public enum ControlRequest: ControlMessage, Equatable {
     /// `refused`.
     case removeProcessTemplate(number: UInt32)
 
+    /// Carries a connection between a port of a container's loopback and the socket that travels along. → `done` once
+    /// something in the container has taken it, or is waited for, or `refused`.
+    case relay(RelayRequest)
+
     private var number: UInt8 {
         switch self {
         case .describe: 1
@@ -68,6 +72,7 @@ public enum ControlRequest: ControlMessage, Equatable {
         case .resizeZone: 33
         case .processTemplates: 70
         case .removeProcessTemplate: 71
+        case .relay: 80
         }
     }
 
@@ -98,6 +103,7 @@ public enum ControlRequest: ControlMessage, Equatable {
         case .nodes, .zoneTimes, .metrics, .processTemplates, .stop: break
         case .removeProcessTemplate(let number): encoder.integer(number)
         case .create(let request): request.encode(into: &encoder)
+        case .relay(let request): request.encode(into: &encoder)
         case .start(let container), .processes(let container): encoder.name(container)
         case .resizeZone(let container, let sizeInBytes):
             encoder.name(container)
@@ -133,6 +139,7 @@ public enum ControlRequest: ControlMessage, Equatable {
         case 33: self = .resizeZone(container: try decoder.name(), sizeInBytes: try decoder.integer())
         case 34: self = .update(container: try decoder.name(), limits: try ResourceLimits(decoding: &decoder))
         case 70: self = .processTemplates
+        case 80: self = .relay(try RelayRequest(decoding: &decoder))
         case 71: self = .removeProcessTemplate(number: try decoder.integer())
         default: throw .invalidValue(field: "control request", value: UInt64(number))
         }

@@ -28,9 +28,14 @@ public final class OwnedDescriptor: Sendable {
 
     /// A second descriptor for the same open file.
     public func duplicate() throws(SystemError) -> OwnedDescriptor {
+        OwnedDescriptor(taking: try duplicateToGiveAway())
+    }
+
+    /// A second descriptor that belongs to who gets it: SwiftNIO closes what it is given.
+    public func duplicateToGiveAway() throws(SystemError) -> CInt {
         let copy = fcntl(rawValue, F_DUPFD_CLOEXEC, 0)
         guard copy >= 0 else { throw SystemError("duplicate a descriptor", Errno(rawValue: errno)) }
-        return OwnedDescriptor(taking: copy)
+        return copy
     }
 
     /// The file's size in bytes.

@@ -73,6 +73,7 @@ public final class Supervisor {
         control = ControlService(
             ControlService.Rooms(
                 creation: creation, removal: removal, operations: operations, execution: execution,
+                relays: ContainerRelays(containers, agent, streams),
                 growth: ZoneGrowth(containers, agent), zones: zones, volumes: volumes, reporter: reporter,
                 lifecycle: lifecycle, templates: templates, journal: journal),
             on: loop)

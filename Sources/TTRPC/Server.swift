@@ -1,12 +1,10 @@
 import ContainerdAPI
 import FoundationEssentials
-import Glibc
 public import LinuxSystem
 import NIOCore
 public import NIOPosix
 import SwiftProtobuf
 import Synchronization
-import SystemPackage
 
 /// Serves ttrpc on a listening unix socket. The calls of a connection run at the same time: one may wait for hours.
 public final class Server: Sendable {
@@ -135,15 +133,6 @@ private final class CallCounter: Sendable {
     /// Whether one more may begin.
     func begin() -> Bool { running.add(1, ordering: .relaxed).newValue <= Server.maxCalls }
     func end() { running.subtract(1, ordering: .relaxed) }
-}
-
-extension OwnedDescriptor {
-    /// A second descriptor that belongs to who gets it: SwiftNIO closes what it is given.
-    public func duplicateToGiveAway() throws(SystemError) -> CInt {
-        let copy = fcntl(rawValue, F_DUPFD_CLOEXEC, 0)
-        guard copy >= 0 else { throw SystemError("duplicate a descriptor", Errno(rawValue: errno)) }
-        return copy
-    }
 }
 
 extension Channel {

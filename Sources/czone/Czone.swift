@@ -20,6 +20,7 @@ struct Czone: ParsableCommand {
                     RmCommand.self,
                     PauseCommand.self, UnpauseCommand.self, StatsCommand.self, ZonesCommand.self, MetricsCommand.self,
                 ]),
+            CommandGroup(name: "Functions", subcommands: [ServeCommand.self, FunctionCommand.self]),
             CommandGroup(
                 name: "VMs and images",
                 subcommands: [VMCommand.self, ImageCommand.self, TemplateCommand.self, BootCommand.self]),

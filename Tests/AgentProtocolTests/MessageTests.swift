@@ -96,6 +96,10 @@ private var everyLimit: ResourceLimits {
     try roundTrip(SendSignal(container: container, process: ProcessNumber(1), signal: 9, all: true))
     try roundTrip(ResizeTerminal(container: container, size: WindowSize(rows: 1, columns: 2)))
     try roundTrip(ListProcesses(container: container))
+    for opening in [RelayConnection.Opening.agent, .container] {
+        try roundTrip(
+            RelayConnection(container: container, port: 8080, hostPort: 0x1_0002, opening: opening, timeout: 5))
+    }
     try roundTrip(ProcessList(processIDs: [1, 2, 3]))
     try roundTrip(
         Exited(container: container, process: .initial, status: ExitStatus(rawValue: 256), oomKilled: false, time: 1))

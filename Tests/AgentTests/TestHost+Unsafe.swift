@@ -24,7 +24,7 @@ enum TestRoot {
     static let programs = [
         "sh", "true", "false", "cat", "echo", "id", "env", "ls", "sleep", "head", "dd", "stty", "tty", "kill", "mount",
         "hostname", "pwd", "wc", "grep", "ps", "mknod", "readlink", "stat", "umask", "tail", "touch", "ip", "sysctl",
-        "tr",
+        "tr", "nc",
     ]
 
     static func fill(_ root: String) throws {

@@ -88,7 +88,10 @@ import Testing
             create: CreateContainer(
                 container: ContainerNumber(0), node: 0, zoneBytes: 0, start: true, specification: specification),
             warmStart: warmStart)
-        for request in [ControlRequest.run(run), .processTemplates, .removeProcessTemplate(number: 9)] {
+        let relay = RelayRequest(container: "c", port: 80, opening: .container, timeoutInMilliseconds: 7)
+        for request in [
+            ControlRequest.run(run), .processTemplates, .removeProcessTemplate(number: 9), .relay(relay),
+        ] {
             var decoder = ControlFrameDecoder<ControlRequest>()
             decoder.append(try ControlFrame(request: 1, content: request).bytes())
             #expect(try decoder.next()?.content == request)

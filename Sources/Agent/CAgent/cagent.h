@@ -101,6 +101,12 @@ int agent_restrict_devices(int control_group);
 int agent_connect_host(uint32_t port);
 int agent_connect_unix(const char *path);
 int agent_socket_error(int fd);
+/// A TCP connection to 127.0.0.1 in the caller's network namespace, maybe not made yet.
+int agent_connect_loopback(uint16_t port);
+int agent_listen_on_loopback(uint16_t port);
+/// The next connection of a listening socket.
+int agent_accept(int fd);
+int agent_end_writing(int fd);
 /// Two ends of a SOCK_SEQPACKET channel.
 int agent_channel(int ends[2]);
 /// Sends a packet and, unless it is -1, a descriptor.

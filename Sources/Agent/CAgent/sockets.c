@@ -2,6 +2,8 @@
 #include <linux/netlink.h>
 #include <linux/random.h>
 #include <net/if.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <linux/vm_sockets.h>
@@ -25,6 +27,33 @@ int agent_connect_unix(const char *path) {
     strcpy(address.sun_path, path);
     return connecting(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), &address, sizeof(address));
 }
+static struct sockaddr_in loopback(uint16_t port) {
+    return (struct sockaddr_in){
+        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+}
+int agent_connect_loopback(uint16_t port) {
+    struct sockaddr_in address = loopback(port);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), on = 1;
+    if (fd >= 0) setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    return connecting(fd, &address, sizeof(address));
+}
+int agent_listen_on_loopback(uint16_t port) {
+    struct sockaddr_in address = loopback(port);
+    int fd = RESULT(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)), on = 1;
+    if (fd < 0) return fd;
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+    int result = RESULT(bind(fd, (struct sockaddr *)&address, sizeof(address)));
+    if (result >= 0) result = RESULT(listen(fd, 128));
+    if (result >= 0) return fd;
+    close(fd);
+    return result;
+}
+int agent_accept(int fd) {
+    int connection = RESULT(accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK)), on = 1;
+    if (connection >= 0) setsockopt(connection, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    return connection;
+}
+int agent_end_writing(int fd) { return RESULT(shutdown(fd, SHUT_WR)); }
 int agent_socket_error(int fd) {
     int error = 0;
     socklen_t length = sizeof(error);

@@ -127,6 +127,7 @@ extension ContainerLifecycle {
         if case .reaping = end.stage {
             guard container.processes.isEmpty, !container.group.isPopulated else { return }
             end.timer.lap(.reap)
+            container.cutRelays()
             end.stage = .draining
         }
         guard case .draining = end.stage, container.outputs.isEmpty else { return }

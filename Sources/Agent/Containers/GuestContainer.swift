@@ -14,6 +14,9 @@ final class GuestContainer {
     var isOutOfBaseMemory = false
     /// Streams to the host that have not come to their end.
     var outputs: [Pump] = []
+    /// Connections of its loopback's ports to the host, and ports that wait for some.
+    var relays: [ConnectionRelay] = []
+    var ports: [RelayedPort] = []
 
     /// Of a template: what it has written, as a mount that is attached nowhere.
     var writableLayer: Descriptor?
@@ -40,6 +43,13 @@ final class GuestContainer {
             throw Failure(code: ErrorNumber.noProcess, step: .request, text: text)
         }
         return process
+    }
+
+    /// Closes its connections to the host, and its ports for them.
+    func cutRelays() {
+        for port in ports { port.close() }
+        for relay in relays { relay.finish() }
+        (ports, relays) = ([], [])
     }
 
     /// Closes its streams at once.

@@ -58,6 +58,7 @@ final class GuestContainers {
     /// A container is no more: its group is removed, its zone is free.
     func remove(_ container: GuestContainer) {
         container.life.remove()
+        container.cutRelays()
         container.group.unwatch(loop: loop)
         _ = container.group.remove()
         if let zone = zones[container.node], zone.container == container.number { zone.container = nil }

@@ -7,6 +7,7 @@ final class GuestService {
     private let zones: ZoneService
     private let containers: ContainerLifecycle
     private let measures: MeasureService
+    private let relays: RelayService
 
     /// - Parameter socket: an existing control connection, for tests.
     init(transport: StreamTransport, socket: Descriptor?) throws(Failure) {
@@ -26,6 +27,7 @@ final class GuestService {
             loop: loop, table: table, zones: self.zones, networks: networks,
             launcher: try Launcher(loop: loop, transport: transport), mounts: guest, templates: templates)
         measures = MeasureService(containers: table, zones: zones, guest: guest, workers: workers)
+        relays = try RelayService(loop: loop, containers: table, transport: transport)
         zones.wentOnline = { zone in
             host.send(event: ZoneChanged(node: zone.description.node, onlineBytes: zone.onlineBytes))
         }
@@ -67,6 +69,7 @@ final class GuestService {
         case .measureNodes: measures.measureMemory(try message(frame), caller)
         case .measurePlacement: try measures.measurePlacement(try message(frame), caller)
         case .reclaim: try measures.reclaim(try message(frame), caller)
+        case .relayConnection: try relays.relay(try message(frame), caller)
         case .hello, .exited, .outOfMemory, .zoneChanged, .templateReached, .done, .failure, .processStarted,
             .containerDeleted,
             .zoneOffline, .containerMeasures, .processList, .pagePlacement, .nodeMeasures, .reclaimed:

@@ -16,6 +16,12 @@ extension Kernel {
         unsafe agent_connect_unix(path)
     }
 
+    /// A TCP connection to 127.0.0.1 in the caller's network namespace, maybe not made yet.
+    static func connectLoopback(port: UInt16) -> Int32 { agent_connect_loopback(port) }
+    static func listenOnLoopback(port: UInt16) -> Int32 { agent_listen_on_loopback(port) }
+    static func accept(_ fd: Int32) -> Int32 { agent_accept(fd) }
+    static func endWriting(_ fd: Int32) { _ = agent_end_writing(fd) }
+
     /// What became of a connection attempt: 0 or a negative errno value.
     static func socketError(_ fd: Int32) -> Int32 { agent_socket_error(fd) }
 

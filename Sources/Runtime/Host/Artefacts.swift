@@ -50,6 +50,11 @@ public struct Artefacts: Sendable {
         try find("czone-vm", "CZONE_VM", ["czone-vm", "../lib/czone/czone-vm"])
     }
 
+    /// The process that serves functions.
+    public func gateway() throws(Missing) -> FilePath {
+        try find("czone-gateway", "CZONE_GATEWAY", ["czone-gateway", "../bin/czone-gateway"])
+    }
+
     /// The command line's program.
     public func command() throws(Missing) -> FilePath {
         try find("czone", "CZONE_COMMAND", ["czone", "../bin/czone", "../../bin/czone"])

@@ -95,3 +95,17 @@ extension MachineArguments {
             images: images, addedCommandLine: kernelArguments, isAlone: isAlone, purpose: purpose)
     }
 }
+
+/// Starts VMs whose process is a child of this one for as long as both live.
+public struct ReapingStarter: VirtualMachineStarter {
+    public init() {}
+
+    public func start(_ launch: VirtualMachineLaunch) throws(RuntimeError) {
+        try MonitorStarter().start(launch)
+        // The launch wrote the process's id there, before the program began.
+        guard let text = try? launch.lock.read(exactly: Int(launch.lock.sizeInBytes()), at: 0),
+            let id = Int32(String(decoding: text.prefix { $0 != 0x0A }, as: UTF8.self)), id > 0
+        else { return }
+        try? ChildProcess(id: id).reapAtItsEnd()
+    }
+}

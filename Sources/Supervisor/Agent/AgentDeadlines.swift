@@ -38,6 +38,9 @@ extension ListProcesses: BoundedRequest { static var deadline: UInt64 { 30 } }
 extension MeasurePlacement: BoundedRequest { static var deadline: UInt64 { 60 } }
 extension MeasureNodes: BoundedRequest { static var deadline: UInt64 { 30 } }
 
+// The caller is refused (`late`): later than the longest that the agent tries to connect.
+extension RelayConnection: BoundedRequest { static var deadline: UInt64 { 75 } }
+
 // The caller gets a description without measures.
 extension MeasureContainers: BoundedRequest { static var deadline: UInt64 { 8 } }
 // Nobody waits for it.

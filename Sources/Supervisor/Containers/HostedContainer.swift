@@ -35,6 +35,7 @@ final class HostedContainer {
     /// That it may be a copy of a process template, and whether it is; nil: its program is executed.
     var warmth: WarmContainer?
     let output = ContainerOutput()
+    let relays = WaitingRelays()
     private let exitRecordFile: ExitRecordFile?
 
     init(
@@ -90,6 +91,7 @@ final class HostedContainer {
         guard step({ life throws(ContainerStateError) in try life.end(record) }) else { return false }
         // Before anybody learns of the end: then its pod's network is free for the next one.
         ports.close()
+        relays.close()
         let announce = { [self] in
             if tellsCaller { caller.reply(.exited(record)) }
             processes.endAll(record)

@@ -11,6 +11,7 @@ final class ControlService {
         let removal: ContainerRemoval
         let operations: ContainerOperations
         let execution: ProcessExecution
+        let relays: ContainerRelays
         let growth: ZoneGrowth
         let zones: ZoneSet
         let volumes: AttachedVolumes
@@ -92,6 +93,7 @@ final class ControlService {
         case .zoneTimes: caller.reply(.zoneTimes(rooms.zones.times))
         case .metrics: rooms.reporter.reportMetrics(caller)
         case .resizeZone(let id, let sizeInBytes): try rooms.growth.grow(zoneOf: id, to: sizeInBytes, caller)
+        case .relay(let request): try rooms.relays.relay(request, caller)
         case .attach(let request): try rooms.volumes.attach(request, caller)
         case .processTemplates: caller.reply(.processTemplates(rooms.templates.reports))
         case .removeProcessTemplate(let number): try rooms.templates.remove(number, caller)

@@ -34,7 +34,12 @@ final class ContainerStreams {
         for port in [streams.input, streams.output, streams.error] where port != 0 { vsock.forget(port) }
     }
 
-    private func expect(_ descriptor: OwnedDescriptor) -> UInt32 {
+    func forget(_ port: UInt32) { vsock.forget(port) }
+
+    func isExpected(_ port: UInt32) -> Bool { vsock.isExpected(port) }
+
+    /// A port for one connection of the guest's, whose other end is a stream socket.
+    func expect(_ descriptor: OwnedDescriptor) -> UInt32 {
         let port = nextPort
         nextPort = port == Self.ports.upperBound ? Self.ports.lowerBound : port + 1
         vsock.expect(on: port, descriptor)

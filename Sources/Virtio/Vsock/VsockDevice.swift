@@ -85,6 +85,9 @@ public final class VsockDevice: VirtioDevice {
     @discardableResult
     public func forget(_ hostPort: UInt32) -> Bool { expected.removeValue(forKey: hostPort) != nil }
 
+    /// Whether the guest has not met an expectation yet.
+    public func isExpected(_ hostPort: UInt32) -> Bool { expected[hostPort] != nil }
+
     /// Lets the guest connect to a host port any number of times; `accept` gets the guest's port and gives the
     /// stream's other end, or nil to refuse.
     public func listen(on hostPort: UInt32, accept: @escaping (UInt32) -> OwnedDescriptor?) {

@@ -7,7 +7,8 @@ struct BenchCommand: ParsableCommand {
         abstract: "Measures on this host, side by side in one run.",
         subcommands: [
             BenchBootCommand.self, BenchRestoreCommand.self, BenchZonesCommand.self, BenchStartCommand.self,
-            BenchDensityCommand.self, BenchSlowdownCommand.self, HoldMemoryCommand.self, MemoryNeighboursCommand.self,
+            BenchDensityCommand.self, BenchSlowdownCommand.self, BenchEventsCommand.self, HoldMemoryCommand.self,
+            MemoryNeighboursCommand.self,
         ])
 }
 

@@ -38,7 +38,9 @@ struct ExecCommand: ParsableCommand {
         }
         var execution = Execution(
             record: record, arguments: command.first == "--" ? Array(command.dropFirst()) : command)
-        execution.environment = try Environment.words(of: RunOptions(environment: env))
+        var options = RunOptions()
+        options.environment = env
+        execution.environment = try Environment.words(of: options)
         execution.workingFolder = workdir
         execution.hasTerminal = tty
         if let user { execution.identity = try global.images().find(record.imageDigest)?.accounts.identity(of: user) }

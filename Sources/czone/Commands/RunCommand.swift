@@ -94,13 +94,35 @@ struct RunCommand: ParsableCommand {
     }
 
     private var options: RunOptions {
-        RunOptions(
-            image: image, arguments: command.first == "--" ? Array(command.dropFirst()) : command, function: function,
-            tenant: tenant, memory: memory, milliCPUs: cpus?.thousandths, name: name, hostname: hostname,
-            isDetached: detach, isRemovedAtEnd: rm, isInteractive: interactive, hasTerminal: tty, environment: env,
-            environmentFiles: envFile, workingFolder: workdir, user: user, entryPoint: entrypoint, isReadOnly: readOnly,
-            addedCapabilities: capAdd, droppedCapabilities: capDrop, processesMax: pidsLimit, volumes: volume,
-            network: network, isAlone: onePerVM, isWarmStart: warmStart, varying: warmStartEnv, showsTimings: timings)
+        var options = RunOptions()
+        options.image = image
+        options.arguments = command.first == "--" ? Array(command.dropFirst()) : command
+        options.function = function
+        options.tenant = tenant
+        options.memory = memory
+        options.milliCPUs = cpus?.thousandths
+        options.name = name
+        options.hostname = hostname
+        options.isDetached = detach
+        options.isRemovedAtEnd = rm
+        options.isInteractive = interactive
+        options.hasTerminal = tty
+        options.environment = env
+        options.environmentFiles = envFile
+        options.workingFolder = workdir
+        options.user = user
+        options.entryPoint = entrypoint
+        options.isReadOnly = readOnly
+        options.addedCapabilities = capAdd
+        options.droppedCapabilities = capDrop
+        options.processesMax = pidsLimit
+        options.volumes = volume
+        options.network = network
+        options.isAlone = onePerVM
+        options.isWarmStart = warmStart
+        options.varying = warmStartEnv
+        options.showsTimings = timings
+        return options
     }
 }
 

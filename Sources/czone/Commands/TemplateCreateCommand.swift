@@ -104,9 +104,18 @@ extension TemplateCommand {
 
         /// As `czone run --warm-start` would read them.
         var options: RunOptions {
-            RunOptions(
-                function: function, tenant: tenant, environment: env, workingFolder: workdir, user: user,
-                entryPoint: entrypoint, isReadOnly: readOnly, volumes: volume, isWarmStart: true, varying: warmStartEnv)
+            var options = RunOptions()
+            options.function = function
+            options.tenant = tenant
+            options.environment = env
+            options.workingFolder = workdir
+            options.user = user
+            options.entryPoint = entrypoint
+            options.isReadOnly = readOnly
+            options.volumes = volume
+            options.isWarmStart = true
+            options.varying = warmStartEnv
+            return options
         }
     }
 

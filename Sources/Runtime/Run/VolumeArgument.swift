@@ -1,14 +1,14 @@
 import LinuxSystem
 import OCI
-import Runtime
 
 /// `-v SRC:DST[:OPTIONS]`, the options being `ro` or `rw`.
-struct VolumeArgument: Equatable {
-    let source: String
-    let destination: String
-    let isReadOnly: Bool
+public struct VolumeArgument: Equatable, Sendable {
+    public let source: String
+    public let destination: String
+    public let isReadOnly: Bool
 
-    init(_ text: String) throws {
+    /// - Throws: `RuntimeError.invalid`, with the text and what was expected.
+    public init(_ text: String) throws(RuntimeError) {
         func invalid(_ expected: String) -> RuntimeError {
             .invalid("--volume \(quoted(text)): expected \(expected)")
         }

@@ -1,20 +1,20 @@
-import AgentProtocol
-import ControlProtocol
-import Glibc
+public import AgentProtocol
+public import ControlProtocol
 import LinuxSystem
-import OCI
-import Runtime
+public import OCI
 
 /// A container as the user asked for it, worked out against its image and this host.
-struct RunPlan {
-    let image: StoredImage
-    let key: FunctionKey
-    let record: ContainerRecord
-    let specification: ContainerSpecification
-    let volumes: VolumeSet
-    let warmStart: WarmStart?
+public struct RunPlan: Sendable {
+    public let image: StoredImage
+    public let key: FunctionKey
+    public let record: ContainerRecord
+    public let specification: ContainerSpecification
+    public let volumes: VolumeSet
+    public let warmStart: WarmStart?
 
-    init(_ options: RunOptions, image: StoredImage, configuration: Configuration, files: VirtualMachineFiles) throws {
+    public init(_ options: RunOptions, image: StoredImage, configuration: Configuration, files: VirtualMachineFiles)
+        throws
+    {
         try Self.check(options)
         let memory = options.memory?.bytes ?? configuration.zoneSizeInBytes
         let zone = try ZoneSize.fitting(memory)
@@ -113,11 +113,11 @@ enum NetworkFiles {
 }
 
 /// The environment that a user gives a container.
-enum Environment {
+public enum Environment {
     private static let maxFileBytes = 1 << 20
 
     /// `NAME=value` each. A name alone takes this process's value, and nothing where there is none.
-    static func words(of options: RunOptions) throws -> [String] {
+    public static func words(of options: RunOptions) throws -> [String] {
         var words: [String] = []
         for path in options.environmentFiles {
             guard let bytes = try FileSystem.contents(of: path, atMost: maxFileBytes) else {
@@ -145,17 +145,17 @@ enum Environment {
 }
 
 /// `--cap-add` and `--cap-drop`.
-struct CapabilityChoice {
+public struct CapabilityChoice {
     private let added: [String]
     private let dropped: [String]
 
-    init(adding: [String], dropping: [String]) throws {
+    public init(adding: [String], dropping: [String]) throws {
         added = try adding.flatMap(Self.names)
         dropped = try dropping.flatMap(Self.names)
     }
 
     /// First what is dropped goes, then what is added comes, so that `--cap-drop ALL --cap-add CHOWN` leaves one.
-    func applied(to sets: RuntimeSpec.Capabilities) -> RuntimeSpec.Capabilities {
+    public func applied(to sets: RuntimeSpec.Capabilities) -> RuntimeSpec.Capabilities {
         var sets = sets
         let isRoot = sets.effective?.isEmpty == false
         let bounding = (sets.bounding ?? []).filter { !dropped.contains($0) }

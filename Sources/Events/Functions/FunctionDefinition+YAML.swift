@@ -1,0 +1,132 @@
+import LinuxSystem
+import Runtime
+import Yams
+
+extension FunctionDefinition {
+    /// A longer document is refused unread.
+    public static let maxBytes = 64 << 10
+
+    /// Reads a definition.
+    /// - Throws: what is wrong first, with its line.
+    public init(yaml text: String, file: String) throws(DefinitionError) {
+        guard text.utf8.count <= Self.maxBytes else {
+            throw DefinitionError(
+                file: file, line: nil, field: "",
+                text: "has \(text.utf8.count) bytes, a definition has at most \(Self.maxBytes)")
+        }
+        var reader = try DefinitionReader(try Self.document(text, file), file: file)
+        var (name, image) = ("", "")
+        try reader.read("name", into: &name, expected: "1 to 63 of a-z, 0-9 and -, a letter first") {
+            Self.isName($0) ? $0 : nil
+        }
+        try reader.read("image", into: &image, expected: "an image, as czone run takes it") {
+            $0.isEmpty ? nil : $0
+        }
+        guard !name.isEmpty else { throw reader.error("name", nil, "is missing") }
+        guard !image.isEmpty else { throw reader.error("image", nil, "is missing") }
+        self.init(name: name, image: image)
+        try readContainer(&reader)
+        try readRequests(&reader)
+        try reader.end()
+    }
+
+    private static func document(_ text: String, _ file: String) throws(DefinitionError) -> Node {
+        do {
+            guard let node = try Yams.compose(yaml: text) else {
+                throw DefinitionError(file: file, line: nil, field: "", text: "is empty")
+            }
+            return node
+        } catch let error as DefinitionError {
+            throw error
+        } catch let error as YamlError {
+            throw DefinitionError(file: file, line: error.line, field: "", text: "is no YAML: \(error.problem)")
+        } catch {
+            throw DefinitionError(file: file, line: nil, field: "", text: "is no YAML: \(error)")
+        }
+    }
+
+    /// What its containers are.
+    private mutating func readContainer(_ reader: inout DefinitionReader) throws(DefinitionError) {
+        try reader.read("tenant", into: &tenant, expected: "a name of letters, digits, dot, hyphen and underscore") {
+            (try? FunctionKey.check($0, is: "tenant")) == nil ? nil : $0
+        }
+        try reader.readTexts("command", into: &command, atMost: 1024)
+        try reader.read("kind", into: &kind, expected: "http or lambda") { Kind(rawValue: $0) }
+        try reader.readNumber("port", into: &port, in: 1...65535)
+        try reader.read("memory", into: &memoryInBytes, expected: "a size such as 256M") { text in
+            ByteSize(text).flatMap { $0.bytes > 0 ? .some($0.bytes) : nil }
+        }
+        try reader.read("cpus", into: &milliCPUs, expected: "a number of CPUs such as 0.5, from 0.01 to 1024") { text in
+            Double(text).flatMap { (0.01...1024).contains($0) ? .some(UInt64($0 * 1000)) : nil }
+        }
+        try reader.readFlag("warmStart", into: &warmStart)
+        try reader.read("handler", into: &handler, expected: "a text") { $0 }
+        try reader.readVariables("environment", into: &environment)
+        try reader.readTexts("volumes", into: &volumes, atMost: 64)
+        for volume in volumes where (try? VolumeArgument(volume)) == nil {
+            throw reader.error("volumes", nil, "has \(quoted(volume)): expected SRC:DST or SRC:DST:ro")
+        }
+        var network = "none"
+        try reader.read("network", into: &network, expected: "none: a function's container has its loopback alone") {
+            $0 == "none" ? $0 : nil
+        }
+        var fabric = ""
+        try reader.read("fabric", into: &fabric, expected: "nothing: there are no policies") { $0.isEmpty ? $0 : nil }
+    }
+
+    /// How it is asked.
+    private mutating func readRequests(_ reader: inout DefinitionReader) throws(DefinitionError) {
+        try reader.readNumber("concurrency", into: &concurrency, in: 1...1000)
+        if kind == .lambda, concurrency != 1 {
+            throw reader.error("concurrency", nil, "is \(concurrency): a Lambda runtime takes one event at a time")
+        }
+        try reader.readTime("timeout", into: &timeoutInMilliseconds, in: 1...86_400_000)
+        try reader.readNumber("queue", into: &queue, in: 0...100_000)
+        try reader.readFlag("retry", into: &retries)
+        try reader.readTexts("hosts", into: &hosts, atMost: 64)
+        hosts = hosts.map { $0.lowercased() }
+        try reader.readFields("scale") { reader throws(DefinitionError) in try scale.read(&reader) }
+    }
+
+    /// What a name of a function is; it stands in paths, host names and files.
+    public static func isName(_ text: String) -> Bool {
+        guard let first = text.utf8.first, (0x61...0x7A).contains(first), text.utf8.count <= 63 else { return false }
+        return text.utf8.allSatisfy {
+            (0x61...0x7A).contains($0) || (0x30...0x39).contains($0) || $0 == UInt8(ascii: "-")
+        }
+    }
+}
+
+extension FunctionDefinition.Scale {
+    fileprivate mutating func read(_ reader: inout DefinitionReader) throws(DefinitionError) {
+        try reader.readNumber("min", into: &min, in: 0...1000)
+        try reader.readNumber("max", into: &max, in: 1...1000)
+        guard min <= max else { throw reader.error("min", nil, "is \(min), more than max, which is \(max)") }
+        try reader.read("target", into: &targetPercent, expected: "a part such as 0.7, from 0.01 to 1") { text in
+            Double(text).flatMap { (0.01...1).contains($0) ? Int(($0 * 100).rounded()) : nil }
+        }
+        try reader.readTime("window", into: &windowInMilliseconds, in: 1000...3_600_000)
+        try reader.readTime("panic", into: &panicInMilliseconds, in: 1000...3_600_000)
+        try reader.readTime("idle", into: &idleInMilliseconds, in: 0...86_400_000)
+        try reader.readTime("pause", into: &pauseInMilliseconds, in: 0...86_400_000)
+    }
+}
+
+extension YamlError {
+    fileprivate var line: Int? {
+        switch self {
+        case .scanner(_, _, let mark, _), .parser(_, _, let mark, _), .composer(_, _, let mark, _): mark.line
+        case .duplicatedKeysInMapping(_, let context): context.mark.line
+        default: nil
+        }
+    }
+
+    fileprivate var problem: String {
+        switch self {
+        case .scanner(_, let problem, _, _), .parser(_, let problem, _, _), .composer(_, let problem, _, _): problem
+        case .reader(let problem, _, _, _): problem
+        case .duplicatedKeysInMapping(let duplicates, _): "\(quoted(duplicates.joined(separator: ", "))) is there twice"
+        default: "it cannot be read"
+        }
+    }
+}

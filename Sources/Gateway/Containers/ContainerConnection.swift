@@ -1,0 +1,204 @@
+import AgentProtocol
+import ControlProtocol
+import LinuxSystem
+import Logging
+import Logs
+import NIOCore
+import NIOPosix
+import Runtime
+import Synchronization
+
+/// What holds a container, and reaches into it. Any thread may use it; futures are of any event loop.
+protocol ContainerLink: Sendable {
+    /// Freezes its processes, or lets them go on.
+    func setPaused(_ isPaused: Bool, of container: String) -> EventLoopFuture<Void>
+    /// A stream to a port of the container's loopback, and when something there has taken it, or can.
+    func relay(
+        port: UInt16, opening: RelayConnection.Opening, of container: String, withinMilliseconds limit: UInt32
+    ) throws -> (near: OwnedDescriptor, answer: EventLoopFuture<Void>)
+    /// Ends the container, if it has not ended.
+    func close()
+}
+
+/// The control connection by which a container was run: it ends with it. Requests may be made on any thread; answers
+/// arrive on the connection's event loop.
+///
+/// Requests are sent past SwiftNIO, which passes no descriptors: each is far smaller than the socket's buffer, and goes
+/// whole or not at all.
+final class ContainerConnection: ContainerLink {
+    /// How long a VM has for an answer that its guest takes part in.
+    static let patience = TimeAmount.milliseconds(Int64(ControlTimeouts.standard.answer))
+
+    private struct State {
+        var waiting: [UInt32: EventLoopPromise<ControlReply>] = [:]
+        /// Above those of the connection's blocking beginning.
+        var nextRequest: UInt32 = 1 << 16
+        var isOpen = true
+    }
+
+    let eventLoop: any NIOCore.EventLoop
+    private let socket: OwnedDescriptor
+    private let begunRequest: UInt32
+    private let state = Mutex(State())
+    private let channel = Mutex<(any Channel)?>(nil)
+    private let first: EventLoopPromise<ControlReply>
+    private let end: EventLoopPromise<String>
+
+    /// The first answer to the request that began the conversation, or why there is none.
+    var beginning: EventLoopFuture<ControlReply> { first.futureResult }
+    /// Why the container has ended; never fails.
+    var ended: EventLoopFuture<String> { end.futureResult }
+
+    private init(_ placed: ControlConnection, request: UInt32, on eventLoop: any NIOCore.EventLoop) {
+        self.eventLoop = eventLoop
+        socket = placed.socket
+        begunRequest = request
+        first = eventLoop.makePromise()
+        end = eventLoop.makePromise()
+    }
+
+    /// Takes a connection over on which a container was asked for.
+    static func adopt(
+        _ placed: ControlConnection, request: UInt32, on eventLoop: any NIOCore.EventLoop
+    ) throws -> ContainerConnection {
+        let connection = ContainerConnection(placed, request: request, on: eventLoop)
+        let decoder = placed.decoder
+        let copy = try placed.socket.duplicateToGiveAway()
+        ClientBootstrap(group: eventLoop)
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(ReplyHandler(decoder, connection))
+                }
+            }
+            .withConnectedSocket(copy)
+            .whenComplete { result in
+                switch result {
+                case .success(let channel): connection.channel.withLock { $0 = channel }
+                case .failure(let error): connection.finish("\(error)")
+                }
+            }
+        return connection
+    }
+
+    /// Sends a request that has one answer; fails with `RuntimeError.refused`, with `GatewayError` where the VM has gone, or
+    /// after `patience`.
+    func ask(
+        _ request: ControlRequest, descriptors: [OwnedDescriptor] = [], within patience: TimeAmount = patience
+    ) -> EventLoopFuture<ControlReply> {
+        let promise = eventLoop.makePromise(of: ControlReply.self)
+        let number = state.withLock { state -> UInt32? in
+            guard state.isOpen else { return nil }
+            state.nextRequest = state.nextRequest == .max ? 1 << 16 : state.nextRequest + 1
+            state.waiting[state.nextRequest] = promise
+            return state.nextRequest
+        }
+        guard let number else {
+            promise.fail(GatewayError.containerEnded("its VM has ended"))
+            return promise.futureResult
+        }
+        do {
+            try socket.send(ControlFrame(request: number, content: request).bytes(), descriptors: descriptors)
+        } catch {
+            take(number)?.fail(error)
+            return promise.futureResult
+        }
+        let timer = eventLoop.scheduleTask(in: patience) { [weak self] in
+            self?.take(number)?.fail(GatewayError.silent)
+        }
+        promise.futureResult.whenComplete { _ in timer.cancel() }
+        return promise.futureResult.flatMapThrowing { reply in
+            if case .refused(let refusal) = reply { throw RuntimeError.refused(refusal) }
+            return reply
+        }
+    }
+
+    func setPaused(_ isPaused: Bool, of container: String) -> EventLoopFuture<Void> {
+        ask(.pause(container: container, paused: isPaused)).map { _ in }
+    }
+
+    func relay(
+        port: UInt16, opening: RelayConnection.Opening, of container: String, withinMilliseconds limit: UInt32
+    ) throws -> (near: OwnedDescriptor, answer: EventLoopFuture<Void>) {
+        let (near, far) = try UnixSocket.pair()
+        let request = RelayRequest(
+            container: container, port: port, opening: opening, timeoutInMilliseconds: limit)
+        let answer = ask(.relay(request), descriptors: [far], within: .milliseconds(Int64(limit) + 20_000))
+        return (near, answer.map { _ in })
+    }
+
+    func close() {
+        if let channel = channel.withLock({ $0 }) { channel.close(promise: nil) } else { socket.endConnection() }
+    }
+
+    private func take(_ number: UInt32) -> EventLoopPromise<ControlReply>? {
+        state.withLock { $0.waiting.removeValue(forKey: number) }
+    }
+
+    fileprivate func deliver(_ frame: ControlFrame<ControlReply>) {
+        guard frame.request == begunRequest else {
+            take(frame.request)?.succeed(frame.content)
+            return
+        }
+        switch frame.content {
+        case .exited(let record):
+            let reason = record.reason.isEmpty ? "it ended with \(record.code)" : record.reason
+            finish(reason)
+        case .refused(let refusal):
+            first.fail(RuntimeError.refused(refusal))
+            finish(refusal.text)
+        default: first.succeed(frame.content)
+        }
+    }
+
+    fileprivate func finish(_ reason: String) {
+        let waiting = state.withLock { state in
+            state.isOpen = false
+            defer { state.waiting = [:] }
+            return state.waiting.values
+        }
+        let error = GatewayError.containerEnded(reason)
+        for promise in waiting { promise.fail(error) }
+        first.fail(error)
+        end.succeed(reason)
+        close()
+    }
+}
+
+/// Cuts bytes into answers.
+private final class ReplyHandler: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+
+    private var decoder: ControlFrameDecoder<ControlReply>
+    private let connection: ContainerConnection
+
+    init(_ decoder: ControlFrameDecoder<ControlReply>, _ connection: ContainerConnection) {
+        self.decoder = decoder
+        self.connection = connection
+    }
+
+    func channelActive(context: ChannelHandlerContext) { drain(context) }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        decoder.append(unwrapInboundIn(data).readableBytesView)
+        drain(context)
+    }
+
+    private func drain(_ context: ChannelHandlerContext) {
+        do {
+            while let frame = try decoder.next() { connection.deliver(frame) }
+        } catch {
+            Log.logger.error("a VM's answer makes no sense: \(error)")
+            context.close(promise: nil)
+        }
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        connection.finish("its connection has ended")
+        context.fireChannelInactive()
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        // A VM that is killed resets the connection; channelInactive follows.
+        context.close(promise: nil)
+    }
+}

@@ -1,0 +1,149 @@
+import AgentProtocol
+import ControlProtocol
+import Events
+import LinuxSystem
+import NIOCore
+import NIOPosix
+import OCI
+import Runtime
+
+/// Has containers started. What serves functions knows no more of VMs.
+protocol ContainerStarting: Sendable {
+    /// Starts a container, until it takes requests; the inner future says why it has ended, and never fails.
+    func start(_ container: FunctionContainer) -> EventLoopFuture<EventLoopFuture<String>>
+}
+
+/// Starts containers in zones, as `czone run` does. Files, locks and the offers to VMs are a few threads' work; a container
+/// that was taken costs none.
+final class ContainerStarter: ContainerStarting {
+    /// Containers that are being placed at a time; further ones wait.
+    private static let maxPlacing = 8
+    /// The port at which Lambda's Runtime API is in a container.
+    static let runtimePort: UInt16 = 9001
+
+    private let registry: Registry
+    private let images: ImageStore
+    private let group: MultiThreadedEventLoopGroup
+    private let threads: NIOThreadPool
+    private let logs: FunctionLogs
+    /// Each has a VM of its own.
+    private let isAlone: Bool
+
+    init(registry: Registry, images: ImageStore, group: MultiThreadedEventLoopGroup, logs: FunctionLogs, isAlone: Bool)
+    {
+        self.registry = registry
+        self.images = images
+        self.group = group
+        self.logs = logs
+        self.isAlone = isAlone
+        threads = NIOThreadPool(numberOfThreads: Self.maxPlacing)
+        threads.start()
+    }
+
+    func start(_ container: FunctionContainer) -> EventLoopFuture<EventLoopFuture<String>> {
+        let eventLoop = group.next()
+        return threads.runIfActive(eventLoop: eventLoop) { [self] in try place(container, on: eventLoop) }
+            .flatMap { [self] connection in
+                begin(container, connection).map { connection.ended }
+                    .flatMapErrorThrowing { error in
+                        connection.close()
+                        throw error
+                    }
+            }
+    }
+
+    /// Has a VM take it. Blocks.
+    private func place(
+        _ container: FunctionContainer, on eventLoop: any NIOCore.EventLoop
+    ) throws -> ContainerConnection {
+        let definition = container.definition
+        let configuration = try Configuration.load()
+        let files = try VirtualMachineFiles(Artefacts())
+        let image = try images.resolve(ImageReference(definition.image)) { _ in }
+        var options = definition.options(id: container.id)
+        options.isAlone = isAlone
+        let plan = try RunPlan(
+            options, image: image, configuration: configuration, files: files)
+        let placement = Placement(
+            registry: registry, configuration: configuration, files: files, starter: ReapingStarter())
+        var order = Placement.Order(
+            key: plan.key, record: plan.record, specification: plan.specification,
+            streams: try logs.streams(of: container),
+            image: plan.image, store: images, volumes: plan.volumes)
+        order.warmStart = plan.warmStart
+        // A Lambda runtime asks at once for what is made between its creation and its start.
+        if definition.kind == .lambda { order.beginning = .create(sandbox: "") }
+        let placed = try placement.place(order)
+        let connection = try ContainerConnection.adopt(placed.connection, request: placed.request, on: eventLoop)
+        container.note(connection, machine: placed.machine.id, zoneSizeInBytes: plan.key.zoneSizeInBytes)
+        let folder = placed.container
+        connection.ended.whenSuccess { [threads] reason in
+            // Who waits for its readiness, or for an answer, waits no longer.
+            container.forget(reason)
+            // What is left in the registry, where nobody needs it.
+            threads.submit { _ in try? folder.remove() }
+        }
+        return connection
+    }
+
+    /// From what a VM has taken to what takes requests.
+    private func begin(
+        _ container: FunctionContainer, _ connection: ContainerConnection
+    ) -> EventLoopFuture<Void> {
+        switch container.definition.kind {
+        case .http:
+            return connection.beginning.flatMap { [self] _ in probe(container, on: connection.eventLoop) }
+        case .lambda:
+            guard let runtime = container.runtime else { return connection.beginning.map { _ in } }
+            return connection.beginning
+                .flatMap { _ in runtime.listen(in: container, on: connection.eventLoop) }
+                .flatMap { _ in connection.ask(.start(container: container.id)) }
+                .flatMap { _ in runtime.isReady(on: connection.eventLoop) }
+        }
+    }
+
+    /// Until its server takes a connection, which the first request then uses.
+    private func probe(_ container: FunctionContainer, on eventLoop: any NIOCore.EventLoop) -> EventLoopFuture<Void> {
+        let limit = UInt32(clamping: min(container.definition.timeoutInMilliseconds, 60_000))
+        return BackConnection.open(to: container, on: eventLoop, withinMilliseconds: limit)
+            .map { channel in container.pool.put(channel) }
+    }
+}
+
+extension FunctionDefinition {
+    /// A container of it, as `czone run` would be told.
+    func options(id: String) -> RunOptions {
+        var options = RunOptions()
+        options.image = image
+        options.arguments = command
+        options.function = "fn-\(name)"
+        options.tenant = tenant
+        options.memory = memoryInBytes.map { ByteSize(bytes: $0) }
+        options.milliCPUs = milliCPUs
+        options.name = id
+        options.hostname = name
+        options.isRemovedAtEnd = true
+        options.environment = environment + kindEnvironment
+        options.volumes = volumes
+        options.isWarmStart = warmStart
+        return options
+    }
+
+    private var kindEnvironment: [String] {
+        switch kind {
+        case .http: ["PORT=\(port)", "K_SERVICE=\(name)"]
+        case .lambda:
+            [
+                "AWS_LAMBDA_RUNTIME_API=127.0.0.1:\(ContainerStarter.runtimePort)",
+                "AWS_LAMBDA_FUNCTION_NAME=\(name)", "AWS_LAMBDA_FUNCTION_VERSION=$LATEST",
+                "AWS_LAMBDA_FUNCTION_MEMORY_SIZE=\((memoryInBytes ?? 128 << 20) >> 20)",
+                "AWS_LAMBDA_LOG_GROUP_NAME=/czone/\(name)", "AWS_LAMBDA_LOG_STREAM_NAME=\(name)",
+                "AWS_LAMBDA_INITIALIZATION_TYPE=on-demand", "AWS_REGION=local", "AWS_DEFAULT_REGION=local",
+            ] + defaulted("LAMBDA_TASK_ROOT", "/var/task") + (handler.isEmpty ? [] : ["_HANDLER=\(handler)"])
+        }
+    }
+
+    private func defaulted(_ name: String, _ value: String) -> [String] {
+        environment.contains { $0.hasPrefix("\(name)=") } ? [] : ["\(name)=\(value)"]
+    }
+}

@@ -1,0 +1,121 @@
+import AgentProtocol
+import ControlProtocol
+import Events
+import LinuxSystem
+import NIOCore
+import Runtime
+import Synchronization
+
+/// A container of a function, from the decision to start it to its end. Any thread may use it.
+final class FunctionContainer: Sendable {
+    /// Its number with the dispatcher.
+    let number: UInt64
+    /// Its name in the registry.
+    let id: String
+    /// What it is a container of; a definition that comes later is none of its.
+    let definition: FunctionDefinition
+
+    private struct State {
+        var link: (any ContainerLink)?
+        var machine = ""
+        var zoneSizeInBytes: UInt64 = 0
+        /// When it began to take memory, and ended (`MonotonicClock`); 0: not yet.
+        var startedAt: UInt64 = 0
+        /// It was to end before it had a connection.
+        var isEnding = false
+    }
+
+    private let state = Mutex(State())
+    /// Connections to its server without a request, by event loop.
+    let pool = BackPool()
+    /// What a Lambda runtime in it asks.
+    let runtime: LambdaRuntime?
+
+    init(number: UInt64, _ definition: FunctionDefinition) {
+        self.number = number
+        self.definition = definition
+        // Containers of several gateways do not meet: a name is drawn, not counted.
+        id = "fn-\(definition.name)-\(Registry.freshID())"
+        runtime = definition.kind == .lambda ? LambdaRuntime(definition) : nil
+    }
+
+    var machine: String { state.withLock(\.machine) }
+    var zoneSizeInBytes: UInt64 { state.withLock(\.zoneSizeInBytes) }
+
+    /// How long it has had its memory, in milliseconds.
+    var lifetimeInMilliseconds: UInt64 {
+        let startedAt = state.withLock(\.startedAt)
+        return startedAt == 0 ? 0 : (MonotonicClock.nanoseconds - startedAt) / 1_000_000
+    }
+
+    /// A VM has taken it.
+    func note(_ link: any ContainerLink, machine: String, zoneSizeInBytes: UInt64) {
+        let isEnding = state.withLock { state in
+            state.link = link
+            state.machine = machine
+            state.zoneSizeInBytes = zoneSizeInBytes
+            state.startedAt = MonotonicClock.nanoseconds
+            return state.isEnding
+        }
+        if isEnding { link.close() }
+    }
+
+    /// Kills it, if it has not ended. What is under way in it is broken off.
+    func end() {
+        let link = state.withLock { state in
+            state.isEnding = true
+            return state.link
+        }
+        link?.close()
+    }
+
+    /// It has ended: its connections go.
+    func forget(_ reason: String) {
+        pool.close(forEver: true)
+        runtime?.end(reason)
+    }
+
+    private func link() throws(GatewayError) -> any ContainerLink {
+        guard let link = state.withLock({ $0.link }) else { throw .containerEnded("it is not there") }
+        return link
+    }
+
+    // MARK: Pausing
+
+    /// Freezes it; its idle memory returns to the host. It is asked by the next request to go on.
+    func pause() {
+        guard let link = try? link() else { return }
+        pool.close()
+        link.setPaused(true, of: id).whenFailure { [weak self] _ in
+            // Half frozen it is of no use to anybody.
+            self?.end()
+        }
+    }
+
+    /// It runs when the answer comes.
+    func resume(on eventLoop: any NIOCore.EventLoop) -> EventLoopFuture<Void> {
+        do { return try link().setPaused(false, of: id).hop(to: eventLoop) } catch {
+            return eventLoop.makeFailedFuture(error)
+        }
+    }
+
+    // MARK: Connections
+
+    /// A stream to a port of its loopback, and when something there has taken it.
+    func connect(withinMilliseconds limit: UInt32) throws -> (OwnedDescriptor, EventLoopFuture<Void>) {
+        try relay(.agent, definition.port, limit)
+    }
+
+    /// A stream that something in it opens by connecting to a port of its loopback; the answer comes when that can be.
+    func expectConnection(on port: UInt16) throws -> (OwnedDescriptor, EventLoopFuture<Void>) {
+        try relay(.container, port, 10_000)
+    }
+
+    private func relay(
+        _ opening: RelayConnection.Opening, _ port: UInt16, _ limit: UInt32
+    ) throws -> (OwnedDescriptor, EventLoopFuture<Void>) {
+        let (near, answer) = try link().relay(
+            port: port, opening: opening, of: id, withinMilliseconds: limit)
+        return (near, answer)
+    }
+}

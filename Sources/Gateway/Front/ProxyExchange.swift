@@ -1,0 +1,314 @@
+import Events
+import LinuxSystem
+import NIOCore
+import NIOHTTP1
+
+/// A request to a function with a server of its own, from its head to the end of its answer. On the caller's event loop,
+/// which the connection to the container is on too.
+final class ProxyExchange: FrontExchange, BackOwner {
+    /// A request of at most so many bytes is kept, where it may be sent again.
+    private static let maxReplay = 64 << 10
+
+    private enum State {
+        /// It has no container yet, by this number.
+        case waiting(UInt64)
+        /// It has one, which is being connected to.
+        case connecting(Lease)
+        /// Its first byte has gone to the container.
+        case begun(Lease, any Channel, BackHandler)
+        case tunnel(Lease)
+        case ended
+    }
+
+    private let service: FunctionService
+    private let definition: FunctionDefinition
+    private weak var front: FrontHandler?
+    private let eventLoop: any NIOCore.EventLoop
+    private let head: HTTPRequestHead
+    private let caller: RequestHeaders.Caller
+    private let record: RequestRecord
+    private var state = State.ended
+    /// What of the request has come and not gone.
+    private var unsent: [HTTPServerRequestPart] = []
+    /// What has gone, as long as it may go again.
+    private var replay: [HTTPServerRequestPart]?
+    private var replayBytes = 0
+    private var hasRequestEnded = false
+    private var hasAnswerBegun = false
+    private var keepsBackAlive = true
+    /// The headers of an answer with status 101.
+    private var upgrade = HTTPHeaders()
+    private var deadline: Scheduled<Void>?
+
+    init(
+        _ service: FunctionService, _ front: FrontHandler, _ head: HTTPRequestHead, _ caller: RequestHeaders.Caller,
+        on eventLoop: any NIOCore.EventLoop, record: RequestRecord
+    ) {
+        self.service = service
+        self.front = front
+        self.head = head
+        self.caller = caller
+        self.eventLoop = eventLoop
+        self.record = record
+        definition = service.definition
+        replay = definition.retries ? [] : nil
+    }
+
+    /// Asks for a container.
+    func begin() {
+        deadline = eventLoop.assumeIsolated().scheduleTask(in: .milliseconds(definition.timeoutInMilliseconds)) {
+            [weak self] in
+            self?.isLate()
+        }
+        acquire()
+    }
+
+    private func acquire() {
+        let (number, lease) = service.acquire(on: eventLoop)
+        state = .waiting(number)
+        lease.assumeIsolated().whenComplete { [self] result in
+            switch result {
+            case .success(let lease): connect(lease)
+            case .failure(let error): if case .waiting = state { fail(error) }
+            }
+        }
+    }
+
+    private func connect(_ lease: Lease) {
+        guard case .waiting = state else { return service.finish(lease, isBroken: false) }
+        record.gotContainer(lease)
+        state = .connecting(lease)
+        let container = lease.container
+        if !lease.wasPaused, let channel = container.pool.take(on: eventLoop) { return send(over: channel, lease) }
+        let left = UInt32(clamping: max(1, definition.timeoutInMilliseconds - record.ageInMilliseconds))
+        let ready =
+            lease.wasPaused ? container.resume(on: eventLoop) : eventLoop.makeSucceededVoidFuture()
+        ready.flatMap { [eventLoop] in
+            BackConnection.open(to: container, on: eventLoop, withinMilliseconds: left)
+        }.assumeIsolated().whenComplete { [self] result in
+            switch result {
+            case .success(let channel):
+                guard case .connecting = state else { return container.pool.put(channel) }
+                send(over: channel, lease)
+            case .failure(let error):
+                guard case .connecting = state else { return }
+                state = .ended
+                service.finish(lease, isBroken: true)
+                // Nothing has gone to it: another may have the request.
+                if record.mayMoveOn { acquire() } else { fail(error) }
+            }
+        }
+    }
+
+    private func send(over channel: any Channel, _ lease: Lease) {
+        guard let handler = BackConnection.handler(of: channel), channel.isActive else {
+            state = .ended
+            service.finish(lease, isBroken: false)
+            return acquire()
+        }
+        handler.owner = self
+        state = .begun(lease, channel, handler)
+        let forwarded = RequestHeaders.forwarded(head, to: caller.target, caller: caller)
+        channel.write(HTTPClientRequestPart.head(forwarded), promise: nil)
+        if head.headers.first(name: "expect")?.lowercased() == "100-continue", !hasRequestEnded, unsent.isEmpty {
+            front?.send(HTTPResponseHead(version: .http1_1, status: .continue))
+            front?.flush()
+        }
+        let parts = unsent
+        unsent = []
+        for part in parts { pass(part, to: channel) }
+        channel.flush()
+        front?.resumeReading()
+    }
+
+    // MARK: The request
+
+    func receive(_ part: HTTPServerRequestPart) {
+        if case .end = part { hasRequestEnded = true }
+        if case .body(let bytes) = part { record.bytesIn += bytes.readableBytes }
+        guard case .begun(_, let channel, _) = state else {
+            if case .ended = state { return }
+            return unsent.append(part)
+        }
+        pass(part, to: channel)
+        channel.flush()
+    }
+
+    private func pass(_ part: HTTPServerRequestPart, to channel: any Channel) {
+        switch part {
+        case .head: break
+        case .body(let bytes):
+            keep(part, bytes.readableBytes)
+            channel.write(HTTPClientRequestPart.body(.byteBuffer(bytes)), promise: nil)
+        case .end(let trailers):
+            keep(part, 0)
+            channel.write(HTTPClientRequestPart.end(trailers), promise: nil)
+        }
+    }
+
+    private func keep(_ part: HTTPServerRequestPart, _ count: Int) {
+        replayBytes += count
+        if replayBytes > Self.maxReplay { replay = nil }
+        replay?.append(part)
+    }
+
+    var takesMore: Bool {
+        switch state {
+        // What has been read with the head waits here; no more.
+        case .waiting, .connecting: unsent.isEmpty && !hasRequestEnded
+        case .begun(_, let channel, _): channel.isWritable
+        case .tunnel, .ended: true
+        }
+    }
+
+    func backBecameWritable() { front?.resumeReading() }
+
+    // MARK: The answer
+
+    var takesAnswer: Bool { front?.isWritable ?? true }
+
+    func frontBecameWritable() {
+        if case .begun(_, _, let handler) = state { handler.resumeReading() }
+    }
+
+    func backReceived(_ part: HTTPClientResponsePart) {
+        guard case .begun(let lease, let channel, let handler) = state, let front else { return }
+        switch part {
+        case .head(let answer):
+            hasAnswerBegun = true
+            deadline?.cancel()
+            keepsBackAlive = answer.isKeepAlive
+            record.status = Int(answer.status.code)
+            guard answer.status != .switchingProtocols else {
+                upgrade = answer.headers
+                return
+            }
+            front.send(
+                HTTPResponseHead(
+                    version: .http1_1, status: answer.status, headers: RequestHeaders.answered(answer.headers, caller)))
+        case .body(let bytes):
+            record.bytesOut += bytes.readableBytes
+            front.send(bytes)
+        case .end(let trailers):
+            if record.status == 101 { return becomeTunnel(lease, channel, handler, front) }
+            finish(lease, channel, handler)
+            front.end(trailers: trailers)
+        }
+    }
+
+    func backHasNoMore() { front?.flush() }
+
+    /// The answer is whole.
+    private func finish(_ lease: Lease, _ channel: any Channel, _ handler: BackHandler) {
+        state = .ended
+        deadline?.cancel()
+        handler.owner = nil
+        if keepsBackAlive && hasRequestEnded {
+            lease.container.pool.put(channel)
+        } else {
+            channel.close(promise: nil)
+        }
+        service.finish(lease, isBroken: false)
+        record.end(nil)
+    }
+
+    private func becomeTunnel(
+        _ lease: Lease, _ channel: any Channel, _ handler: BackHandler, _ front: FrontHandler
+    ) {
+        state = .tunnel(lease)
+        handler.owner = nil
+        let (service, record) = (service, record)
+        front.becomeTunnel(
+            HTTPResponseHead(version: .http1_1, status: .switchingProtocols, headers: upgrade), with: channel, handler
+        ) {
+            service.finish(lease, isBroken: false)
+            record.end(nil)
+        }
+    }
+
+    // MARK: What goes wrong
+
+    func backEnded() {
+        guard case .begun(let lease, _, let handler) = state else { return }
+        handler.owner = nil
+        state = .ended
+        // Its end comes by its own connection; one that merely breaks connections is probed by the next request.
+        service.finish(lease, isBroken: false)
+        if hasAnswerBegun {
+            record.end("the container broke its answer off")
+            deadline?.cancel()
+            front?.breakOff()
+        } else if let parts = replay, record.mayMoveOn {
+            (unsent, replay, replayBytes) = (parts + unsent, [], 0)
+            acquire()
+        } else {
+            fail(GatewayError.containerEnded("it closed the connection without an answer"))
+        }
+    }
+
+    private func isLate() {
+        let error = GatewayError.late(milliseconds: definition.timeoutInMilliseconds)
+        switch state {
+        case .waiting(let number): service.withdraw(number, error)
+        case .connecting(let lease):
+            service.finish(lease, isBroken: true)
+            fail(error)
+        case .begun(let lease, let channel, let handler):
+            handler.owner = nil
+            channel.close(promise: nil)
+            // Whatever it does, it does not answer; unless it has not been asked to the end.
+            service.finish(lease, isBroken: hasRequestEnded)
+            fail(hasRequestEnded ? error : GatewayError.slowCaller(milliseconds: definition.timeoutInMilliseconds))
+        case .tunnel, .ended: break
+        }
+    }
+
+    func frontEnded() {
+        deadline?.cancel()
+        let former = state
+        if case .tunnel = former { return }
+        state = .ended
+        switch former {
+        case .waiting(let number): service.withdraw(number, .abandoned)
+        case .connecting(let lease): service.finish(lease, isBroken: false)
+        case .begun(let lease, let channel, let handler):
+            handler.owner = nil
+            channel.close(promise: nil)
+            service.finish(lease, isBroken: false)
+        case .tunnel, .ended: return
+        }
+        record.status = 499
+        record.end("the caller has gone")
+    }
+
+    private func fail(_ error: any Error) {
+        state = .ended
+        deadline?.cancel()
+        let answer = ErrorAnswer(error)
+        record.status = Int(answer.status.code)
+        record.end(answer.text)
+        front?.answer(answer.status, answer.text, headers: answer.headers)
+    }
+}
+
+/// What a caller is told whose request got no answer.
+struct ErrorAnswer {
+    let status: HTTPResponseStatus
+    let text: String
+    var headers: [(String, String)] = []
+
+    init(_ error: any Error) {
+        text = "\(error)"
+        switch error as? GatewayError {
+        case .overloaded:
+            status = .tooManyRequests
+            headers = [("Retry-After", "1")]
+        case .noContainer, .shuttingDown, .removed:
+            status = .serviceUnavailable
+            headers = [("Retry-After", "1")]
+        case .late: status = .gatewayTimeout
+        case .slowCaller: status = .requestTimeout
+        case .containerEnded, .silent, .abandoned, nil: status = .badGateway
+        }
+    }
+}

@@ -1,0 +1,79 @@
+import Events
+import NIOHTTP1
+
+/// What of a request's and an answer's headers is passed on (RFC 9110, section 7.6), and what is added.
+enum RequestHeaders {
+    /// About one connection, and not passed on (section 7.6.1); those that `Connection` names are neither.
+    private static let hopByHop = [
+        "connection", "keep-alive", "proxy-connection", "proxy-authenticate", "proxy-authorization", "te", "trailer",
+        "transfer-encoding", "upgrade",
+    ]
+
+    /// Without what is about one connection.
+    static func passedOn(_ headers: HTTPHeaders) -> HTTPHeaders {
+        var passed = headers
+        for name in headers[canonicalForm: "connection"] where name != "close" && name != "keep-alive" {
+            // What frames the body is ours to say, whatever the caller names.
+            if name.lowercased() != "content-length" { passed.remove(name: String(name)) }
+        }
+        for name in hopByHop { passed.remove(name: name) }
+        return passed
+    }
+
+    /// The head that a container gets.
+    static func forwarded(_ head: HTTPRequestHead, to target: String, caller: Caller) -> HTTPRequestHead {
+        var headers = passedOn(head.headers)
+        if caller.isUpgrade, let protocols = head.headers.first(name: "upgrade") {
+            headers.add(name: "Connection", value: "upgrade")
+            headers.add(name: "Upgrade", value: protocols)
+        }
+        headers.remove(name: "expect")
+        // The operator's token is the gateway's.
+        if caller.isAuthorized { headers.remove(name: "authorization") }
+        if head.headers.contains(name: "transfer-encoding"), !headers.contains(name: "content-length") {
+            headers.add(name: "Transfer-Encoding", value: "chunked")
+        }
+        let former = headers[canonicalForm: "x-forwarded-for"].joined(separator: ", ")
+        headers.replaceOrAdd(
+            name: "X-Forwarded-For", value: former.isEmpty ? caller.address : "\(former), \(caller.address)")
+        headers.replaceOrAdd(name: "X-Forwarded-Proto", value: caller.isSecure ? "https" : "http")
+        if let host = head.headers.first(name: "host") { headers.replaceOrAdd(name: "X-Forwarded-Host", value: host) }
+        if !caller.prefix.isEmpty { headers.replaceOrAdd(name: "X-Forwarded-Prefix", value: caller.prefix) }
+        headers.replaceOrAdd(name: "X-Request-Id", value: caller.requestID)
+        headers.replaceOrAdd(name: "traceparent", value: caller.trace.text)
+        return HTTPRequestHead(version: .http1_1, method: head.method, uri: target, headers: headers)
+    }
+
+    /// An answer's headers for the caller.
+    static func answered(_ headers: HTTPHeaders, _ caller: Caller) -> HTTPHeaders {
+        var passed = passedOn(headers)
+        passed.replaceOrAdd(name: "X-Request-Id", value: caller.requestID)
+        return passed
+    }
+
+    /// Who asks, and how.
+    struct Caller {
+        var address = "unknown"
+        var isSecure = false
+        /// It brought a token of the gateway's.
+        var isAuthorized = false
+        var isUpgrade = false
+        /// What the function sees of the target.
+        var target = "/"
+        /// `/NAME`, which the function does not see; empty under a name of its own.
+        var prefix = ""
+        var requestID = ""
+        var trace = TraceContext.fresh()
+    }
+
+    /// The caller's id of the request, if it is one of 1 to 128 plain characters, else a new one.
+    static func requestID(_ headers: HTTPHeaders) -> String {
+        if let given = headers.first(name: "x-request-id"), (1...128).contains(given.utf8.count),
+            given.utf8.allSatisfy({ (0x21...0x7E).contains($0) })
+        {
+            return given
+        }
+        return TraceContext.hexadecimal(UInt64.random(in: .min ... .max))
+            + TraceContext.hexadecimal(UInt64.random(in: .min ... .max))
+    }
+}

@@ -1,0 +1,172 @@
+import ArgumentParser
+import LeanJSON
+import LinuxSystem
+import Runtime
+
+struct FunctionCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "function", abstract: "Defines, shows and calls functions of the gateway.",
+        subcommands: [
+            CreateCommand.self, ListCommand.self, ShowCommand.self, DeleteCommand.self, LogsCommand.self,
+            InvokeCommand.self,
+        ])
+
+    /// What every one of them takes.
+    struct Options: ParsableArguments {
+        @Option(help: "The path of the gateway's administration socket.", completion: .file())
+        var socket: String?
+    }
+
+    struct CreateCommand: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "create", abstract: "Defines a function, or defines it anew.")
+
+        @OptionGroup var global: GlobalOptions
+        @OptionGroup var options: Options
+        @Argument(help: "A file with its definition in YAML; - for standard input.", completion: .file())
+        var file: String
+
+        func run() throws {
+            global.apply()
+            try reportingFailures {
+                let path = file == "-" ? "/dev/stdin" : file
+                guard let text = try FileSystem.contents(of: path, atMost: 1 << 20) else {
+                    throw RuntimeError.invalid("there is no file \(quoted(file))")
+                }
+                let client = GatewayClient(root: global.root, socket: options.socket)
+                printOutput(GatewayClient.line(try client.done("POST", "/functions", body: text)))
+            }
+        }
+    }
+
+    struct ListCommand: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "list", abstract: "Lists functions.", aliases: ["ls"])
+
+        @OptionGroup var global: GlobalOptions
+        @OptionGroup var options: Options
+        @Flag(help: "As JSON.")
+        var json = false
+
+        func run() throws {
+            global.apply()
+            try reportingFailures {
+                let body = try GatewayClient(root: global.root, socket: options.socket).done("GET", "/functions")
+                if json { return printOutput(body) }
+                let value = JSONValue(body)
+                var table = Table(
+                    ["NAME", "TENANT", "KIND", "CONTAINERS", "WAITING", "REQUESTS", "ERRORS", "COLD STARTS"],
+                    rightAligned: [3, 4, 5, 6, 7])
+                for function in value?["functions"]?.elements ?? [] {
+                    let account = function["account"]
+                    let numbers = [
+                        function["waiting"], account?["requests"], account?["errors"], account?["coldStarts"],
+                    ]
+                    table.add(
+                        ["name", "tenant", "kind"].map { function[$0]?.text ?? "" }
+                            + ["\(function["containers"]?.elements?.count ?? 0)"]
+                            + numbers.map { "\($0?.number ?? 0)" })
+                }
+                printOutput(table.text)
+                for error in value?["errors"]?.elements ?? [] { printError("czone: \(error.text ?? "")") }
+            }
+        }
+    }
+
+    struct ShowCommand: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "show", abstract: "Shows a function, its containers and what it has used, as JSON.")
+
+        @OptionGroup var global: GlobalOptions
+        @OptionGroup var options: Options
+        @Argument(help: "Which function.")
+        var name: String
+
+        func run() throws {
+            global.apply()
+            try reportingFailures {
+                let client = GatewayClient(root: global.root, socket: options.socket)
+                printOutput(try client.done("GET", "/functions/\(try checked(name))"))
+            }
+        }
+    }
+
+    struct DeleteCommand: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "delete", abstract: "Removes a function; its containers end when they have answered.",
+            aliases: ["rm"])
+
+        @OptionGroup var global: GlobalOptions
+        @OptionGroup var options: Options
+        @Argument(help: "Which function.")
+        var name: String
+
+        func run() throws {
+            global.apply()
+            try reportingFailures {
+                let client = GatewayClient(root: global.root, socket: options.socket)
+                _ = try client.done("DELETE", "/functions/\(try checked(name))")
+            }
+        }
+    }
+
+    struct LogsCommand: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "logs", abstract: "Shows the end of what a function's containers have printed.")
+
+        @OptionGroup var global: GlobalOptions
+        @OptionGroup var options: Options
+        @Argument(help: "Which function.")
+        var name: String
+
+        func run() throws {
+            global.apply()
+            try reportingFailures {
+                let client = GatewayClient(root: global.root, socket: options.socket)
+                printOutput(try client.done("GET", "/functions/\(try checked(name))/log"))
+            }
+        }
+    }
+
+    struct InvokeCommand: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "invoke", abstract: "Calls a function and prints its answer.")
+
+        @OptionGroup var global: GlobalOptions
+        @OptionGroup var options: Options
+        @Option(help: "The path that it is asked for.")
+        var path = "/"
+        @Option(help: "The body; with it the request is a POST.")
+        var data: String?
+        @Option(help: "The body's type.")
+        var contentType = "application/json"
+        @Option(help: "How long it is waited for, in seconds.")
+        var timeout: Int32 = 900
+        @Argument(help: "Which function.")
+        var name: String
+
+        func run() throws {
+            global.apply()
+            try reportingFailures {
+                guard path.hasPrefix("/"), !path.utf8.contains(where: { $0 <= 0x20 }), (1...86_400).contains(timeout)
+                else {
+                    throw ValidationError("--path is a path that begins with /, --timeout 1 to 86400 seconds")
+                }
+                let answer = try GatewayClient(root: global.root, socket: options.socket).ask(
+                    data == nil ? "GET" : "POST", "/functions/\(try checked(name))/invoke\(path)",
+                    body: Array((data ?? "").utf8), headers: data == nil ? [] : ["Content-Type: \(contentType)"],
+                    withinMilliseconds: timeout * 1000)
+                guard answer.status < 400 else {
+                    throw RuntimeError.invalid("status \(answer.status): \(GatewayClient.line(answer.body))")
+                }
+                printOutput(answer.body)
+            }
+        }
+    }
+}
+
+/// A name that can stand in a path.
+private func checked(_ name: String) throws(RuntimeError) -> String {
+    try FunctionKey.check(name, is: "function name")
+    return name
+}
