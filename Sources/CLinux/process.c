@@ -17,17 +17,26 @@
 
 #define RESULT(call) ({ __typeof__(call) r = (call); r < 0 ? -errno : r; })
 
-// Decimal digits without stdio, which a child of vfork must not enter.
-static void write_identity(int fd) {
+// Decimal digits without stdio, which a child that shares its parent's memory must not enter.
+static void write_identity(int fd, pid_t pid) {
     char digits[24];
     int position = sizeof(digits);
     digits[--position] = '\n';
-    for (pid_t rest = getpid(); rest > 0; rest /= 10) digits[--position] = (char)('0' + rest % 10);
+    for (pid_t rest = pid; rest > 0; rest /= 10) digits[--position] = (char)('0' + rest % 10);
     if (ftruncate(fd, 0) == 0) (void)!pwrite(fd, digits + position, sizeof(digits) - (size_t)position, 0);
 }
 
+// What parent and child share until the child's execve(2).
+struct beginning {
+    const struct clinux_launch *launch;
+    // The child's id as its parent knows it; the kernel writes it before the child runs.
+    pid_t child;
+    int failure;
+};
+
 // Runs in the child, which shares its parent's memory until execve: it only makes system calls.
-static int become(const struct clinux_launch *launch) {
+static int become(const struct beginning *beginning) {
+    const struct clinux_launch *launch = beginning->launch;
     // Handlers are reset by execve; ignored and blocked signals are not.
     signal(SIGPIPE, SIG_DFL);
     sigset_t none;
@@ -40,25 +49,32 @@ static int become(const struct clinux_launch *launch) {
     for (size_t i = 0; i < launch->kept_count; i++) {
         if (fcntl(launch->kept[i], F_SETFD, 0) < 0) return errno;
     }
-    if (launch->identity >= 0) write_identity(launch->identity);
+    if (launch->identity >= 0) write_identity(launch->identity, beginning->child);
     execve(launch->program, launch->arguments, launch->environment);
     return errno;
 }
 
+static int begin(void *argument) {
+    struct beginning *beginning = argument;
+    beginning->failure = become(beginning);
+    _exit(127);
+}
+
+#define LAUNCH_STACK (64 << 10)
+
 int clinux_launch(const struct clinux_launch *launch) {
-    // A signal between vfork and execve would run the parent's handler on memory that both share.
+    // A signal before the execve would run the parent's handler on memory that both share.
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    volatile int failure = 0;
-    pid_t child = vfork();
-    if (child == 0) {
-        failure = become(launch);
-        _exit(127);
-    }
+    struct beginning beginning = {.launch = launch};
+    char stack[LAUNCH_STACK] __attribute__((aligned(64)));
+    int flags = CLONE_VM | CLONE_VFORK | CLONE_PARENT_SETTID | SIGCHLD | (launch->own_processes ? CLONE_NEWPID : 0);
+    pid_t child = clone(begin, stack + sizeof(stack), flags, &beginning, &beginning.child);
     int error = errno;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (child < 0) return -error;
+    int failure = *(volatile int *)&beginning.failure;
     if (failure == 0) return child;
     while (waitpid(child, NULL, 0) < 0 && errno == EINTR) {}
     return -failure;
@@ -75,6 +91,9 @@ int clinux_rename_to_free_name(const char *from, const char *to) {
     return RESULT(renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE));
 }
 
+int clinux_signal_process(int process, int signal) {
+    return (int)RESULT(syscall(SYS_pidfd_send_signal, process, signal, NULL, 0));
+}
 int clinux_process_descriptor(int32_t pid) { return (int)RESULT(syscall(SYS_pidfd_open, pid, 0)); }
 int clinux_socket_pair(int *ends) { return RESULT(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends)); }
 

@@ -105,22 +105,26 @@ public enum FileSystem {
     }
 
     /// A file's bytes, at most so many from its beginning; nil when there is no file.
-    public static func contents(of path: String, atMost limit: Int) throws(SystemError) -> [UInt8]? {
-        let file: OwnedDescriptor
-        do { file = try OwnedDescriptor(opening: path, flags: O_RDONLY) } catch {
-            if error.errno == .noSuchFileOrDirectory { return nil }
-            throw error
-        }
-        return try file.readToEnd(atMost: limit)
+    ///
+    /// - Parameter followsLink: where the last name is a link, what that leads to is read; else ELOOP.
+    public static func contents(
+        of path: String, atMost limit: Int, followsLink: Bool = true
+    ) throws(SystemError) -> [UInt8]? {
+        try openedIfThere(path, followsLink)?.readToEnd(atMost: limit)
     }
 
-    /// The last bytes of a file; nil when there is no file.
-    public static func tail(of path: String, atMost limit: Int) throws(SystemError) -> [UInt8]? {
-        let file: OwnedDescriptor
-        do { file = try OwnedDescriptor(opening: path, flags: O_RDONLY) } catch {
+    private static func openedIfThere(_ path: String, _ followsLink: Bool) throws(SystemError) -> OwnedDescriptor? {
+        do {
+            return try OwnedDescriptor(opening: path, flags: O_RDONLY | (followsLink ? 0 : O_NOFOLLOW))
+        } catch {
             if error.errno == .noSuchFileOrDirectory { return nil }
             throw error
         }
+    }
+
+    /// The last bytes of a file, which is no link; nil when there is no file.
+    public static func tail(of path: String, atMost limit: Int) throws(SystemError) -> [UInt8]? {
+        guard let file = try openedIfThere(path, false) else { return nil }
         let size = try file.sizeInBytes()
         if size > UInt64(limit) { lseek(file.rawValue, off_t(size) - off_t(limit), SEEK_SET) }
         return try file.readToEnd(atMost: limit)

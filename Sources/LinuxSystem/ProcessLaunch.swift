@@ -22,6 +22,8 @@ public struct ProcessLaunch: Sendable {
     public var identityFile: OwnedDescriptor?
     /// A session of its own in the root folder: it outlives the terminal that it was started from.
     public var isDetached = false
+    /// A process namespace of its own: it sees no other process.
+    public var seesNoProcesses = false
 
     public init(
         _ program: String, arguments: [String], environment: [String], input: OwnedDescriptor, output: OwnedDescriptor,
@@ -51,7 +53,8 @@ public struct ProcessLaunch: Sendable {
                             program: program, arguments: arguments.baseAddress, environment: environment.baseAddress,
                             input: input.rawValue, output: output.rawValue, error: error.rawValue,
                             kept: descriptors.baseAddress, kept_count: descriptors.count,
-                            identity: identityFile?.rawValue ?? -1, detached: isDetached)
+                            identity: identityFile?.rawValue ?? -1, detached: isDetached,
+                            own_processes: seesNoProcesses)
                         return unsafe clinux_launch(&launch)
                     }
                 }
@@ -80,7 +83,14 @@ public struct ChildProcess: Sendable {
     }
 }
 
-/// Sends a signal to a process; whether there was one to get it.
+/// Sends a signal to the process of a descriptor (`watch(process:)`), and to no other that has its number by now; whether
+/// it was there to get it.
+@discardableResult
+public func sendSignal(_ signal: Int32, to process: OwnedDescriptor) -> Bool {
+    clinux_signal_process(process.rawValue, signal) == 0
+}
+
+/// Sends a signal to a process by its number; whether there was one to get it. Only for a child that nobody has waited for.
 @discardableResult
 public func sendSignal(_ signal: Int32, to process: Int32) -> Bool { process > 0 && kill(process, signal) == 0 }
 

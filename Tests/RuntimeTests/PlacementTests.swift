@@ -142,7 +142,7 @@ private struct EndingStarter: VirtualMachineStarter {
             started: 1),
         images: ["/i.erofs"], idleTimeoutInSeconds: 60, prewarmTimeoutInSeconds: 600, isAlone: false,
         kernelArguments: "quiet", control: nothing, lock: nothing,
-        log: nothing, leases: [])
+        identity: nothing, log: nothing, leases: [])
     let number = "\(nothing.rawValue)"
     #expect(
         MonitorStarter.arguments(of: launch) == [
@@ -176,23 +176,28 @@ func containersAreLaidOutAsTheHostsProcessesAre(setting: String, argument: Strin
 @Test func theMonitorsProcessHoldsTheLockAndNothingElse() throws {
     let folder = try TemporaryFolder()
     let path = folder.path.appending("lock").string
-    var lock: OwnedDescriptor? = try OwnedDescriptor(opening: path, flags: O_RDWR | O_CREAT)
+    let identityPath = folder.path.appending("pid").string
+    var lock: OwnedDescriptor? = try OwnedDescriptor(opening: path, flags: O_RDONLY | O_CREAT)
     try lock?.takeLock(.exclusive)
     let nothing = try OwnedDescriptor(opening: "/dev/null", flags: O_RDWR)
     var launch: ProcessLaunch? = ProcessLaunch(
         "/bin/sleep", arguments: ["sleep", "600"], environment: [], input: nothing, output: nothing, error: nothing)
     launch?.kept = [try #require(lock)]
-    launch?.identityFile = lock
+    launch?.identityFile = try OwnedDescriptor(opening: identityPath, flags: O_WRONLY | O_CREAT)
     launch?.isDetached = true
+    launch?.seesNoProcesses = true
     let child = try #require(launch).start()
     let number = try #require(lock).rawValue
     (launch, lock) = (nil, nil)
-    #expect(try FileSystem.contents(of: path, atMost: 32) == Array("\(child.id)\n".utf8))
+    #expect(try FileSystem.contents(of: identityPath, atMost: 32) == Array("\(child.id)\n".utf8))
     #expect(try !OwnedDescriptor(opening: path, flags: O_RDONLY).tryLock(.shared))
     // execve(2) lets the parent go on a little before it closes what is to be closed.
     var open: Set<String> = []
     for _ in 0..<1000 where open.count != 4 { open = Set(try FileSystem.names(in: "/proc/\(child.id)/fd") ?? []) }
     #expect(open == ["0", "1", "2", "\(number)"])
+    let status = String(
+        decoding: try FileSystem.contents(of: "/proc/\(child.id)/status", atMost: 8192) ?? [], as: UTF8.self)
+    #expect(status.contains("NSpid:\t\(child.id)\t1\n"))
     sendSignal(SIGKILL, to: child.id)
     _ = try child.waitForEnd()
     #expect(try OwnedDescriptor(opening: path, flags: O_RDONLY).tryLock(.shared))

@@ -18,6 +18,8 @@ struct clinux_launch {
     int identity;
     /// A session of its own (setsid(2)), in the root folder.
     bool detached;
+    /// A process namespace of its own, in which it is the first process.
+    bool own_processes;
 };
 /// Starts a program in a new process; its process id, or a negative errno, that of a failed execve(2) too.
 int clinux_launch(const struct clinux_launch *launch);
@@ -26,6 +28,8 @@ int clinux_launch(const struct clinux_launch *launch);
 int clinux_flock(int fd, int operation);
 /// renameat2(2) that refuses to replace what is there.
 int clinux_rename_to_free_name(const char *from, const char *to);
+/// pidfd_send_signal(2).
+int clinux_signal_process(int process, int signal);
 /// pidfd_open(2).
 int clinux_process_descriptor(int32_t pid);
 /// A pair of connected stream sockets, close-on-exec.

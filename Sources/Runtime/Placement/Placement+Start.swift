@@ -61,7 +61,7 @@ extension Placement {
         do {
             return try system { () throws(SystemError) in
                 try FileSystem.makeFolder(machine.path)
-                let lock = try OwnedDescriptor(opening: machine.lockPath, flags: O_RDWR | O_CREAT | O_EXCL)
+                let lock = try OwnedDescriptor(opening: machine.lockPath, flags: O_RDONLY | O_CREAT | O_EXCL)
                 try lock.takeLock(.exclusive)
                 return ReservedMachine(folder: machine, lock: lock)
             }
@@ -138,6 +138,8 @@ extension Placement {
                 kernelArguments: kernelArguments,
                 control: try UnixSocket.listen(at: machine.folder.socketPath),
                 lock: machine.lock,
+                identity: try OwnedDescriptor(
+                    opening: machine.folder.processPath, flags: O_WRONLY | O_CREAT | O_EXCL),
                 log: try OwnedDescriptor(opening: machine.folder.consolePath, flags: O_WRONLY | O_CREAT | O_APPEND),
                 leases: [lease])
         }

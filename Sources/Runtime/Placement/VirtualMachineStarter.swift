@@ -27,8 +27,10 @@ public struct VirtualMachineLaunch: Sendable {
     public var template: (folder: String, identity: String)?
     /// Listens at the VM's socket.
     public var control: OwnedDescriptor
-    /// Locked; also gets the process's id.
+    /// Locked, and open for reading alone.
     public var lock: OwnedDescriptor
+    /// Gets the process's id; the process does not get it.
+    public var identity: OwnedDescriptor
     /// Gets what the VM and its guest print.
     public var log: OwnedDescriptor
     /// Keep the images and the template from being removed for as long as the process lives; it need not know of them.
@@ -47,7 +49,10 @@ public struct MonitorStarter: VirtualMachineStarter {
 
     static let environment = ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"]
 
-    public func start(_ launch: VirtualMachineLaunch) throws(RuntimeError) {
+    public func start(_ launch: VirtualMachineLaunch) throws(RuntimeError) { _ = try begin(launch) }
+
+    /// The same; the process that is the VM, a child of this one.
+    public func begin(_ launch: VirtualMachineLaunch) throws(RuntimeError) -> ChildProcess {
         let nothing = try system { () throws(SystemError) in try OwnedDescriptor(opening: "/dev/null", flags: O_RDWR) }
         var process = ProcessLaunch(
             launch.files.monitor.string, arguments: Self.arguments(of: launch),
@@ -55,9 +60,9 @@ public struct MonitorStarter: VirtualMachineStarter {
             input: nothing,
             output: launch.log, error: launch.log)
         process.kept = [launch.control, launch.lock, launch.log] + launch.leases
-        process.identityFile = launch.lock
+        process.identityFile = launch.identity
         process.isDetached = true
-        _ = try system { () throws(SystemError) in try process.start() }
+        return try system { () throws(SystemError) in try process.start() }
     }
 
     /// What the VM's log looks like, and what each of its lines says: the command's own choices, passed on.
@@ -101,11 +106,7 @@ public struct ReapingStarter: VirtualMachineStarter {
     public init() {}
 
     public func start(_ launch: VirtualMachineLaunch) throws(RuntimeError) {
-        try MonitorStarter().start(launch)
-        // The launch wrote the process's id there, before the program began.
-        guard let text = try? launch.lock.read(exactly: Int(launch.lock.sizeInBytes()), at: 0),
-            let id = Int32(String(decoding: text.prefix { $0 != 0x0A }, as: UTF8.self)), id > 0
-        else { return }
-        try? ChildProcess(id: id).reapAtItsEnd()
+        let process = try MonitorStarter().begin(launch)
+        try? process.reapAtItsEnd()
     }
 }

@@ -23,7 +23,10 @@ public struct ContainerFolder: Hashable, Sendable {
     /// How it ended; nil while it has not.
     public func exitRecord() throws(RuntimeError) -> ExitRecord? {
         let most = ControlLimits.text + ControlLimits.name + 64
-        guard let bytes = try system({ () throws(SystemError) in try FileSystem.contents(of: exitPath, atMost: most) }),
+        guard
+            let bytes = try system({ () throws(SystemError) in
+                try FileSystem.contents(of: exitPath, atMost: most, followsLink: false)
+            }),
             !bytes.isEmpty
         else { return nil }
         var decoder = MessageDecoder(bytes)
@@ -40,7 +43,7 @@ public struct ContainerFolder: Hashable, Sendable {
     /// Whether it is being started, or runs: whether its exit record's file is locked and empty.
     public func isAlive() throws(RuntimeError) -> Bool {
         do {
-            let file = try OwnedDescriptor(opening: exitPath, flags: O_RDONLY)
+            let file = try OwnedDescriptor(opening: exitPath, flags: O_RDONLY | O_NOFOLLOW)
             guard try file.sizeInBytes() == 0 else { return false }
             return try !file.tryLock(.shared)
         } catch {
@@ -77,7 +80,7 @@ public struct ContainerFolder: Hashable, Sendable {
     }
 
     private func giveNetworkBack() {
-        guard let note = try? FileSystem.contents(of: networkPath, atMost: 1 << 16) else { return }
+        guard let note = try? FileSystem.contents(of: networkPath, atMost: 1 << 16, followsLink: false) else { return }
         PodNetwork.undo(note: String(decoding: note, as: UTF8.self))
     }
 

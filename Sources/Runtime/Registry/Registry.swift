@@ -5,7 +5,8 @@ public import SystemPackage
 ///
 ///     functions/<key>/lock, function.json          a function; the lock is held while VMs of it are added or removed
 ///     functions/<key>/vms/<id>/vm.json             how the VM was started
-///     functions/<key>/vms/<id>/lock                locked for as long as the VM lives; holds its process id
+///     functions/<key>/vms/<id>/lock                locked for as long as the VM lives, which cannot write it
+///     functions/<key>/vms/<id>/pid                 its process's id, by who has started it
 ///     functions/<key>/vms/<id>/control.sock        where it listens
 ///     functions/<key>/vms/<id>/prewarmed           there until a prewarmed VM has its first container
 ///     functions/<key>/vms/<id>/console.log         what it and its guest print

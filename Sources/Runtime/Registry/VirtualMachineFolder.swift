@@ -10,6 +10,7 @@ public struct VirtualMachineFolder: Hashable, Sendable {
 
     public var path: String { "\(function.machinesPath)/\(id)" }
     public var lockPath: String { "\(path)/lock" }
+    var processPath: String { "\(path)/pid" }
     public var socketPath: String { "\(path)/control.sock" }
     public var consolePath: String { "\(path)/console.log" }
     var recordPath: String { "\(path)/vm.json" }
@@ -25,7 +26,7 @@ public struct VirtualMachineFolder: Hashable, Sendable {
     public func isAlive() throws(RuntimeError) -> Bool {
         do {
             // Shared: of several that look, each sees the same.
-            return try !OwnedDescriptor(opening: lockPath, flags: O_RDONLY).tryLock(.shared)
+            return try !OwnedDescriptor(opening: lockPath, flags: O_RDONLY | O_NOFOLLOW).tryLock(.shared)
         } catch {
             if error.errno == .noSuchFileOrDirectory { return false }
             throw .system(error)
@@ -42,9 +43,13 @@ public struct VirtualMachineFolder: Hashable, Sendable {
         try system { () throws(SystemError) in try FileSystem.takeFile(prewarmedPath) }
     }
 
-    /// Its process's id, above 0: kill(2) gives 0 and less a meaning of their own. Nil where none was started.
+    /// Its process's id, above 0: kill(2) gives 0 and less a meaning of their own. Nil where none was started. It was
+    /// written by who started the process, before its program began, in a file that the VM never has a descriptor of.
     public func processID() throws(RuntimeError) -> Int32? {
-        let bytes = try system { () throws(SystemError) in try FileSystem.contents(of: lockPath, atMost: 32) } ?? []
+        let bytes =
+            try system { () throws(SystemError) in
+                try FileSystem.contents(of: processPath, atMost: 32, followsLink: false)
+            } ?? []
         return Int32(String(decoding: bytes.prefix { $0 != 0x0A }, as: UTF8.self)).flatMap { $0 > 0 ? $0 : nil }
     }
 
