@@ -74,6 +74,7 @@ let package = Package(
         module("Zones", ["Geometry", "Memory"]),
         module("Virtio", ["Devices", "Zones", "Geometry", "Memory", "LinuxSystem", system]),
         module("FileShare", ["LinuxSystem", "CLinux", system]),
+        module("Jail", ["LinuxSystem", "CLinux", "CSeccomp", system]),
         module(
             "Machine",
             [
@@ -128,8 +129,8 @@ let package = Package(
         .executableTarget(
             name: "czone-vm",
             dependencies: [
-                "Supervisor", "Machine", "Virtio", "FileShare", "Hypervisor", "Logs", "LinuxSystem", "ControlProtocol",
-                system, logging,
+                "Supervisor", "Machine", "Virtio", "FileShare", "Hypervisor", "Jail", "Logs", "LinuxSystem",
+                "ControlProtocol", system, logging,
             ],
             swiftSettings: settings, linkerSettings: staticExecutable),
         .executableTarget(
@@ -160,6 +161,7 @@ let package = Package(
         tests("GeometryTests", ["Geometry"]),
         tests("DevicesTests", ["Devices"]),
         tests("LinuxSystemTests", ["LinuxSystem"]),
+        tests("JailTests", ["Jail"]),
         tests("LogsTests", ["Logs", "LinuxSystem", logging]),
         tests("MetricsTests", ["Metrics"]),
         tests("MemoryTests", ["Memory", "LinuxSystem"]),

@@ -42,6 +42,9 @@ static int become(const struct beginning *beginning) {
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
+    for (size_t i = 0; i < launch->group_count; i++) {
+        if (write(launch->groups[i], "0", 1) < 0) return errno;
+    }
     if (launch->detached && (setsid() < 0 || chdir("/") < 0)) return errno;
     if (dup2(launch->input, 0) < 0 || dup2(launch->output, 1) < 0 || dup2(launch->error, 2) < 0) return errno;
     // Whatever this process has itself inherited must not go on to one that may live for months.

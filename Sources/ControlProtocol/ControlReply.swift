@@ -115,6 +115,8 @@ public struct Refusal: Error, Equatable, Sendable {
         case lost = 10
         /// The guest's agent does not answer.
         case late = 11
+        /// No process serves the VM's volumes: the client is to bring one (`ControlRequest.serveFiles`).
+        case noFileServer = 12
     }
 
     public var reason: Reason

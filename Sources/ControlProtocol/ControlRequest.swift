@@ -29,8 +29,11 @@ public enum ControlRequest: ControlMessage, Equatable {
     case metrics
     /// Powers the VM off, ending what runs in it. → `done` when it has begun to.
     case stop
-    /// Volumes for a container that comes next. → `done` or `refused`.
+    /// Volumes for a container that comes next. → `done` or `refused`: with `noFileServer`, `serveFiles` is to come first.
     case attach(AttachRequest)
+    /// A process serves the VM's volumes from now on, whose connections come as descriptors, `fileServerConnections` of
+    /// them. → `done`, also where one does so already: then these are closed.
+    case serveFiles
     /// Plugs a zone and makes a container whose program does not run yet. → `accepted` once it has a zone, `done` when
     /// it is made, later `exited`; or `refused` instead of any of them.
     case create(CreateRequest)
@@ -50,6 +53,9 @@ public enum ControlRequest: ControlMessage, Equatable {
     /// something in the container has taken it, or is waited for, or `refused`.
     case relay(RelayRequest)
 
+    /// The connections to a process that serves files: one for each thread of the VM's that asks.
+    public static let fileServerConnections = 2
+
     private var number: UInt8 {
         switch self {
         case .describe: 1
@@ -64,6 +70,7 @@ public enum ControlRequest: ControlMessage, Equatable {
         case .nodes: 11
         case .stop: 12
         case .attach: 50
+        case .serveFiles: 51
         case .metrics: 61
         case .zoneTimes: 60
         case .create: 30
@@ -100,7 +107,7 @@ public enum ControlRequest: ControlMessage, Equatable {
             limits.encode(into: &encoder)
         case .remove(let container), .placement(let container): encoder.name(container)
         case .attach(let request): request.encode(into: &encoder)
-        case .nodes, .zoneTimes, .metrics, .processTemplates, .stop: break
+        case .nodes, .zoneTimes, .metrics, .processTemplates, .serveFiles, .stop: break
         case .removeProcessTemplate(let number): encoder.integer(number)
         case .create(let request): request.encode(into: &encoder)
         case .relay(let request): request.encode(into: &encoder)
@@ -131,6 +138,7 @@ public enum ControlRequest: ControlMessage, Equatable {
         case 11: self = .nodes
         case 12: self = .stop
         case 50: self = .attach(try AttachRequest(decoding: &decoder))
+        case 51: self = .serveFiles
         case 60: self = .zoneTimes
         case 61: self = .metrics
         case 30: self = .create(try CreateRequest(decoding: &decoder))

@@ -19,12 +19,16 @@ extension MachineArguments {
         case controlDescriptor = "--control-descriptor"
         case lockDescriptor = "--lock-descriptor"
         case logDescriptor = "--log-descriptor"
+        case memoryLimitDescriptor = "--memory-limit-descriptor"
         case idleTimeout = "--idle-timeout"
         case prewarmTimeout = "--prewarm-timeout"
         case restore = "--restore"
         case saveTemplate = "--save-template"
         case saveWorkingSet = "--save-working-set"
         case identity = "--identity"
+        case user = "--user"
+        case jail = "--jail"
+        case cores = "--cores"
     }
 
     /// The words behind the program's name; `init(parsing:)` makes an equal value of them.
@@ -38,6 +42,9 @@ extension MachineArguments {
         pairs += images.map { (.image, $0) }
         if !addedCommandLine.isEmpty { pairs.append((.append, addedCommandLine)) }
         if isAlone { pairs.append((.alone, "yes")) }
+        pairs.append((.user, "\(jail.user)"))
+        if jail.isReduced { pairs.append((.jail, "reduced")) }
+        if jail.ownsCores { pairs.append((.cores, "own")) }
         switch purpose {
         case .console: pairs.append((.console, "terminal"))
         case .containers(let service): pairs += Self.pairs(service)
@@ -56,6 +63,7 @@ extension MachineArguments {
             (.controlDescriptor, "\(service.controlDescriptor)"), (.lockDescriptor, "\(service.lockDescriptor)"),
             (.logDescriptor, "\(service.logDescriptor)"),
         ]
+        if let number = service.memoryLimitDescriptor { pairs.append((.memoryLimitDescriptor, "\(number)")) }
         if let seconds = service.idleTimeoutInSeconds { pairs.append((.idleTimeout, "\(seconds)")) }
         if let seconds = service.prewarmTimeoutInSeconds { pairs.append((.prewarmTimeout, "\(seconds)")) }
         if let template = service.template {
@@ -76,6 +84,9 @@ extension MachineArguments {
         images = options.images
         addedCommandLine = options.takeIfPresent(.append) ?? ""
         isAlone = try options.takeConstant(.alone, "yes")
+        jail = Jail(
+            user: try options.takeNumber(.user), isReduced: try options.takeConstant(.jail, "reduced"),
+            ownsCores: try options.takeConstant(.cores, "own"))
         purpose = try Self.purpose(&options)
         try options.end()
     }
@@ -97,6 +108,7 @@ extension MachineArguments {
                 lockDescriptor: try options.takeNumber(.lockDescriptor),
                 logDescriptor: try options.takeNumber(.logDescriptor),
                 idleTimeoutInSeconds: try options.takeNumberIfPresent(.idleTimeout),
+                memoryLimitDescriptor: try options.takeNumberIfPresent(.memoryLimitDescriptor),
                 prewarmTimeoutInSeconds: try options.takeNumberIfPresent(.prewarmTimeout), template: template))
     }
 

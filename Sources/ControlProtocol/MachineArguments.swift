@@ -46,6 +46,8 @@ public struct MachineArguments: Equatable, Sendable {
         public var lockDescriptor: Int32
         /// Gets what the guest and the process print.
         public var logDescriptor: Int32
+        /// Gets the limit of memory of the process's control group, in bytes, as zones come and go; nil: there is none.
+        public var memoryLimitDescriptor: Int32?
         /// The VM powers off after so many seconds without a container; nil: never.
         public var idleTimeoutInSeconds: UInt32?
         /// The VM is prewarmed: so many seconds (0: without limit) it waits for its first container, and not where the
@@ -56,14 +58,38 @@ public struct MachineArguments: Equatable, Sendable {
 
         public init(
             controlDescriptor: Int32, lockDescriptor: Int32, logDescriptor: Int32, idleTimeoutInSeconds: UInt32? = nil,
-            prewarmTimeoutInSeconds: UInt32? = nil, template: Template? = nil
+            memoryLimitDescriptor: Int32? = nil, prewarmTimeoutInSeconds: UInt32? = nil, template: Template? = nil
         ) {
             self.controlDescriptor = controlDescriptor
             self.lockDescriptor = lockDescriptor
             self.logDescriptor = logDescriptor
             self.idleTimeoutInSeconds = idleTimeoutInSeconds
+            self.memoryLimitDescriptor = memoryLimitDescriptor
             self.prewarmTimeoutInSeconds = prewarmTimeoutInSeconds
             self.template = template
+        }
+    }
+
+    /// The walls around the process.
+    public struct Jail: Equatable, Sendable {
+        /// What is left of the numbers of users that others give out (systemd's table, docs/UIDS-GIDS): from here on.
+        public static let firstUser: UInt32 = 0x7000_0000
+
+        /// Instead of all others, before the number of a user: the process goes behind the walls, prints a line for each
+        /// that the host refused, and ends.
+        public static let examinationOption = "--examine-jail"
+
+        /// The user of the host that the process becomes: nobody else's, and nothing belongs to it.
+        public var user: UInt32
+        /// It goes on without a wall that the host refuses.
+        public var isReduced: Bool
+        /// No other process's threads run on a processor core at the same time as its own (core scheduling).
+        public var ownsCores: Bool
+
+        public init(user: UInt32 = firstUser, isReduced: Bool = false, ownsCores: Bool = false) {
+            self.user = user
+            self.isReduced = isReduced
+            self.ownsCores = ownsCores
         }
     }
 
@@ -94,10 +120,12 @@ public struct MachineArguments: Equatable, Sendable {
     public var isAlone: Bool
     /// What becomes of the machine that is made.
     public var purpose: Purpose
+    /// What is around the process when its guest begins.
+    public var jail: Jail
 
     public init(
         kernel: String, initialRAMDisk: String?, size: Size, images: [String] = [], addedCommandLine: String = "",
-        isAlone: Bool = false, purpose: Purpose
+        isAlone: Bool = false, purpose: Purpose, jail: Jail = Jail()
     ) {
         self.kernel = kernel
         self.initialRAMDisk = initialRAMDisk
@@ -106,7 +134,12 @@ public struct MachineArguments: Equatable, Sendable {
         self.addedCommandLine = addedCommandLine
         self.isAlone = isAlone
         self.purpose = purpose
+        self.jail = jail
     }
+
+    /// What the process takes besides its guest's memory, in bytes: itself, page tables and what else the kernel has for
+    /// it, and pages of files that nobody else has read. The limit of its control group has room for it.
+    public static let overheadInBytes: UInt64 = 64 << 20
 
     /// Whether it is, or is made for, a VM that takes containers: that has devices which a bare one has not.
     public var takesContainers: Bool { purpose != .console }

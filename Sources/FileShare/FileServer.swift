@@ -12,7 +12,7 @@ import SystemPackage
 /// Everything of a request is hostile. Any number of threads may answer; `lock` protects the tables. It is held while a
 /// name is looked up anew, which may take as long as a disk does, but for no file's data. The volumes have a lock of their
 /// own, taken inside of `lock` or alone, and never held for long.
-public final class FileServer: @unchecked Sendable {
+public final class FileServer: VolumeServer, @unchecked Sendable {
     /// The greatest piece of a file in one request, in bytes.
     public static let maxData = 256 << 10
     /// The longest request: a piece of a file and what comes before it, or an extended attribute.
@@ -44,6 +44,9 @@ public final class FileServer: @unchecked Sendable {
         nodes = NodeTable(maxDescriptors: min(maxDescriptors / 4, 4096), calls: calls)
         handles = HandleTable(max: min(maxDescriptors / 2, 32_768))
     }
+
+    public func connect(_ channels: [OwnedDescriptor]) -> Bool { false }
+    public var isServing: Bool { true }
 
     /// What each thread does first that is to answer requests.
     public static func prepareThread() { FileCalls.prepareThread() }

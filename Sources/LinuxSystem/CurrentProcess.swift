@@ -8,15 +8,7 @@ public import SystemPackage
 /// The process that runs this code.
 public enum CurrentProcess {
     /// The path of its executable; empty where /proc cannot tell.
-    public static var executablePath: String {
-        var buffer = [UInt8](repeating: 0, count: 4096)
-        let count = unsafe buffer.withUnsafeMutableBytes { bytes in
-            // SAFETY: address and size are the buffer's own.
-            guard let base = bytes.baseAddress else { return 0 }
-            return unsafe readlink("/proc/self/exe", base.assumingMemoryBound(to: CChar.self), bytes.count)
-        }
-        return String(decoding: buffer.prefix(max(0, count)), as: UTF8.self)
-    }
+    public static var executablePath: String { FileSystem.target(ofLink: "/proc/self/exe") ?? "" }
 
     /// An environment variable's value.
     public static func environment(_ name: String) -> String? {
@@ -39,11 +31,18 @@ public enum CurrentProcess {
         if isKnown { unsafe _ = clinux_set_processors(&processors) }
     }
 
+    /// Names the calling thread; the first one's name is the process's. 15 bytes of it are kept.
+    public static func setThreadName(_ name: String) { unsafe clinux_name_thread(name) }
+
     /// Lets every other process go before this one and its children where they want the same processor (nice(1) 10).
     public static func yieldToOthers() { _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, 10) }
 
-    /// Turns this process into another program (execv(2)), keeping its environment; returns only when that fails.
-    public static func become(_ program: String, arguments: [String]) -> SystemError {
+    /// Turns this process into another program (execv(2)), keeping its environment and these descriptors; returns only
+    /// when that fails.
+    public static func become(
+        _ program: String, arguments: [String], keeping descriptors: [OwnedDescriptor] = []
+    ) -> SystemError {
+        for descriptor in descriptors { _ = fcntl(descriptor.rawValue, F_SETFD, 0) }
         var vector = unsafe arguments.map { unsafe strdup($0) }
         unsafe vector.append(nil)
         // SAFETY: a nil-terminated vector of C strings, as execv(3) takes.

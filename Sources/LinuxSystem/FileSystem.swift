@@ -12,6 +12,17 @@ public enum FileSystem {
         try unsafe checked(negated(symlink(target, path)), "make the link \(path)")
     }
 
+    /// Where a symbolic link leads, as it is written; nil where there is none, or one longer than 4096 bytes.
+    public static func target(ofLink path: String) -> String? {
+        var buffer = [UInt8](repeating: 0, count: 4096)
+        let count = unsafe buffer.withUnsafeMutableBytes { bytes in
+            // SAFETY: address and size are the buffer's own.
+            guard let base = bytes.baseAddress else { return 0 }
+            return unsafe readlink(path, base.assumingMemoryBound(to: CChar.self), bytes.count)
+        }
+        return (1..<buffer.count).contains(count) ? String(decoding: buffer.prefix(count), as: UTF8.self) : nil
+    }
+
     /// Whether the file system that a path lies in has extended attributes (listxattr(2) without ENOTSUP).
     public static func hasExtendedAttributes(_ path: String) -> Bool { unsafe clinux_has_extended_attributes(path) }
 

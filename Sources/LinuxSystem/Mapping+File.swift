@@ -77,8 +77,7 @@ extension Mapping {
     /// or present, not a file's, and mapped just once, which the page of zeros is not). None where the kernel does not
     /// tell.
     public var privatePages: [Range<Int>] {
-        let pageMap: OwnedDescriptor
-        do { pageMap = try OwnedDescriptor(opening: "/proc/self/pagemap", flags: O_RDONLY) } catch { return [] }
+        guard let pageMap = ProcessMemory.pageMap else { return [] }
         // SAFETY: only the address's number is used.
         let first = unsafe UInt64(UInt(bitPattern: address)) / UInt64(Self.pageSize)
         let count = sizeInBytes / Self.pageSize

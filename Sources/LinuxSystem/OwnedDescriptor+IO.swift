@@ -27,6 +27,19 @@ extension OwnedDescriptor {
         return result
     }
 
+    /// Reads once at a file offset, at most so many bytes; fewer mean nothing, none the end of the file.
+    public func read(upTo count: Int, at offset: UInt64) throws(SystemError) -> [UInt8] {
+        var failure: Errno?
+        let bytes = unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
+            // SAFETY: pread(2) gets the buffer's own address and capacity; the count is what it says it filled.
+            let result = retrying { unsafe pread(rawValue, buffer.baseAddress, count, off_t(offset)) }
+            if result < 0 { failure = Errno(rawValue: errno) }
+            filled = max(0, result)
+        }
+        if let failure { throw SystemError("read at offset \(offset)", failure) }
+        return bytes
+    }
+
     /// Reads exactly `count` bytes at a file offset.
     public func read(exactly count: Int, at offset: UInt64) throws(SystemError) -> [UInt8] {
         var failure: Errno?

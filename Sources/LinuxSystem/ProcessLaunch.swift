@@ -18,6 +18,8 @@ public struct ProcessLaunch: Sendable {
     public var error: OwnedDescriptor
     /// Further descriptors that the program finds under the same numbers.
     public var kept: [OwnedDescriptor] = []
+    /// Files of control groups (cgroup.procs), which it is in from its first instruction on.
+    public var groups: [OwnedDescriptor] = []
     /// A file that gets the process's id, in decimal, before the program begins: nobody can be killed in between.
     public var identityFile: OwnedDescriptor?
     /// A session of its own in the root folder: it outlives the terminal that it was started from.
@@ -44,18 +46,21 @@ public struct ProcessLaunch: Sendable {
         var environment = unsafe environment.map { unsafe strdup($0) } + [nil]
         defer { unsafe (arguments + environment).forEach { unsafe free($0) } }
         let descriptors = kept.map(\.rawValue)
+        let groups = groups.map(\.rawValue)
         // SAFETY: every pointer lives until clinux_launch returns, which is when the child has left our memory.
         let result = unsafe program.withCString { program in
             unsafe arguments.withUnsafeMutableBufferPointer { arguments in
                 unsafe environment.withUnsafeMutableBufferPointer { environment in
                     unsafe descriptors.withUnsafeBufferPointer { descriptors in
-                        var launch = unsafe clinux_launch(
-                            program: program, arguments: arguments.baseAddress, environment: environment.baseAddress,
-                            input: input.rawValue, output: output.rawValue, error: error.rawValue,
-                            kept: descriptors.baseAddress, kept_count: descriptors.count,
-                            identity: identityFile?.rawValue ?? -1, detached: isDetached,
-                            own_processes: seesNoProcesses)
-                        return unsafe clinux_launch(&launch)
+                        unsafe groups.withUnsafeBufferPointer { groups in
+                            var launch = unsafe clinux_launch(
+                                program: program, arguments: arguments.baseAddress,
+                                environment: environment.baseAddress, input: input.rawValue, output: output.rawValue,
+                                error: error.rawValue, kept: descriptors.baseAddress, kept_count: descriptors.count,
+                                identity: identityFile?.rawValue ?? -1, groups: groups.baseAddress,
+                                group_count: groups.count, detached: isDetached, own_processes: seesNoProcesses)
+                            return unsafe clinux_launch(&launch)
+                        }
                     }
                 }
             }

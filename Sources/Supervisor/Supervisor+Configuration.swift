@@ -24,18 +24,20 @@ extension Supervisor {
         /// When the VM began to come into being (`MonotonicClock`, nanoseconds).
         public var startedAt: UInt64
         /// What the machine's file system shows the volumes of.
-        public var files: FileServer
+        public var files: any VolumeServer
         /// Answers the guest's requests for files, and opens and closes volumes.
         public var fileThreads: WorkerThreads
         /// Writes containers' logs and exit records.
         public var disk: DiskWork
+        /// Of the VM's control group; nil: it has none.
+        public var memoryLimit: MemoryLimit?
         /// Takes a line for the VM's log, with the device lock held.
         public var log: (String) -> Void
 
         public init(
             control: OwnedDescriptor?, idleTimeoutInMilliseconds: UInt64?, prewarm: PrewarmLimit? = nil,
             isAlone: Bool = false, virtualCPUs: Int, purpose: Purpose = .containers,
-            isRestored: Bool = false, startedAt: UInt64 = MonotonicClock.nanoseconds, files: FileServer,
+            isRestored: Bool = false, startedAt: UInt64 = MonotonicClock.nanoseconds, files: any VolumeServer,
             fileThreads: WorkerThreads, disk: DiskWork, log: @escaping (String) -> Void = { _ in }
         ) {
             self.control = control

@@ -52,7 +52,7 @@ public final class Supervisor {
         machine.observeFaults(by: journal)
         let fileRequests = FileRequestLog(Log.logger)
         configuration.files.observeMalformedRequests { fileRequests.noteMalformed($0) }
-        zones = ZoneSet(machine.zoneDevices, deadlines, journal)
+        zones = ZoneSet(machine.zoneDevices, deadlines, journal, configuration.memoryLimit)
         agent = AgentSession(vsock: machine.vsock, loop: loop, deadlines, journal)
         lifecycle = try VirtualMachineLifecycle(machine, containers, agent, deadlines, configuration)
         templates = ProcessTemplates(machine, containers, agent, lifecycle, deadlines, log: configuration.log)

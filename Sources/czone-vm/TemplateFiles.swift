@@ -8,25 +8,25 @@ struct TemplateFiles {
     private let state: OwnedDescriptor
     private let memory: OwnedDescriptor
     private let identity: String
-    /// What became of its process template, for who looks at the store (`ProcessTemplateReport`).
-    private let reportPath: String
-    private let requestPath: String
+    /// What became of its process template, for who looks at the store (`ProcessTemplateReport`); nil: it is to have none.
+    private let report: OwnedDescriptor?
+    /// The process template that the saved VM is to have, where the directory says so.
+    let processTemplate: ProcessTemplateRequest?
     private static let workingSetName = "working-set"
 
-    /// Makes the files, empty, in a folder that has none.
-    init(making template: MachineArguments.Template) throws(SystemError) {
+    /// Makes the files, empty, in a folder that has none: to be written once, and read by anybody.
+    init(making template: MachineArguments.Template) throws {
         let folder = template.directory
-        state = try OwnedDescriptor(opening: "\(folder)/state", flags: O_RDWR | O_CREAT | O_EXCL)
-        memory = try OwnedDescriptor(opening: "\(folder)/memory", flags: O_RDWR | O_CREAT | O_EXCL)
+        func make(_ name: String) throws(SystemError) -> OwnedDescriptor {
+            try OwnedDescriptor(opening: "\(folder)/\(name)", flags: O_RDWR | O_CREAT | O_EXCL, mode: 0o444)
+        }
+        state = try make("state")
+        memory = try make("memory")
         identity = template.identity
-        requestPath = "\(folder)/\(ProcessTemplateRequest.fileName)"
-        reportPath = "\(folder)/\(ProcessTemplateReport.fileName)"
-    }
-
-    /// The process template that the saved VM is to have, where the directory says so.
-    func processTemplate() throws -> ProcessTemplateRequest? {
-        let bytes = try FileSystem.contents(of: requestPath, atMost: ProcessTemplateRequest.maxBytes)
-        return try bytes.map { try ProcessTemplateRequest(bytes: $0) }
+        let request = try FileSystem.contents(
+            of: "\(folder)/\(ProcessTemplateRequest.fileName)", atMost: ProcessTemplateRequest.maxBytes)
+        processTemplate = try request.map { try ProcessTemplateRequest(bytes: $0) }
+        report = try processTemplate.map { _ in try make(ProcessTemplateReport.fileName) }
     }
 
     /// Saves a machine that stands still; nobody writes the files afterwards.
@@ -36,9 +36,7 @@ struct TemplateFiles {
     ///   - report: of its process template; nil: it was to have none.
     func save(_ machine: Machine, supervisor: [UInt8], report: ProcessTemplateReport?) throws {
         try machine.save(state: state, memory: memory, identity: identity, attachment: supervisor)
-        if let report { try FileSystem.replace(reportPath, with: report.bytes) }
-        try state.setMode(0o444)
-        try memory.setMode(0o444)
+        if let report { try self.report?.write(all: report.bytes) }
     }
 
     /// A template to restore a machine from.
@@ -53,6 +51,14 @@ struct TemplateFiles {
                 workingSet: try FileSystem.status(workingSet) == nil
                     ? nil : try OwnedDescriptor(opening: workingSet, flags: O_RDONLY))
         } catch { throw .snapshot(.other("\(error)")) }
+    }
+}
+
+extension MachineArguments.Purpose {
+    /// The file that gets a working set, empty; nil where none is recorded.
+    func makeWorkingSetFile() throws(SystemError) -> OwnedDescriptor? {
+        guard case .recordWorkingSet(_, let path) = self else { return nil }
+        return try OwnedDescriptor(opening: path, flags: O_WRONLY | O_CREAT | O_EXCL, mode: 0o444)
     }
 }
 

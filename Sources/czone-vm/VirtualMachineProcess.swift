@@ -2,6 +2,7 @@ import ControlProtocol
 import FileShare
 import Glibc
 import Hypervisor
+import Jail
 import LinuxSystem
 import Logging
 import Logs
@@ -26,7 +27,8 @@ final class VirtualMachineProcess {
     /// Nil for a VM that is not to be saved.
     private let template: TemplateFiles?
     /// Nil for a VM whose working set nobody wants.
-    private let workingSetPath: String?
+    private let workingSet: OwnedDescriptor?
+    private var walls: Walls
 
     private let logFile: LogFile
 
@@ -43,14 +45,14 @@ final class VirtualMachineProcess {
         let saved: TemplateFiles? =
             if case .saveTemplate(let template) = purpose { try TemplateFiles(making: template) } else { nil }
         template = saved
-        workingSetPath = if case .recordWorkingSet(_, let file) = purpose { file } else { nil }
         let snapshot = try purpose.restored.map { try TemplateFiles.snapshot($0) }
+        // Not there when the snapshot was looked at.
+        workingSet = try purpose.makeWorkingSetFile()
+        walls = try Walls(arguments)
         let fileThreads = WorkerThreads()
         self.fileThreads = fileThreads
         // A bare VM has no volumes.
-        let files =
-            try arguments.takesContainers
-            ? FileServer(maxDescriptors: CurrentProcess.raiseDescriptorLimit()) : nil
+        let files = arguments.takesContainers ? RemoteFileServer() : nil
         let machine = try Machine(
             Self.configuration(arguments, files.map { Self.fileSystem($0, fileThreads) }), on: try KVM(),
             from: snapshot
@@ -68,8 +70,13 @@ final class VirtualMachineProcess {
                 isAlone: arguments.isAlone, virtualCPUs: arguments.size.virtualCPUs, purpose: purpose.ofSupervisor,
                 isRestored: snapshot != nil, startedAt: startedAt, files: files, fileThreads: fileThreads, disk: disk,
                 log: { Log.logger.info("\($0)") })
-            configuration.processTemplate = try saved?.processTemplate()
+            configuration.processTemplate = saved?.processTemplate
             configuration.restoredState = machine.attachment
+            configuration.memoryLimit = purpose.service?.memoryLimitDescriptor.map {
+                MemoryLimit(
+                    OwnedDescriptor(taking: $0),
+                    fixed: arguments.size.memoryInBytes + MachineArguments.overheadInBytes, disk)
+            }
             return try Supervisor(machine, configuration)
         }
     }
@@ -82,12 +89,16 @@ final class VirtualMachineProcess {
             }
             try console.connect(to: machine, disk)
         }
+        try walls.goBehind()
         // While one waits for a disk, the other works on.
-        try diskThreads.start(2, named: "disk")
+        try diskThreads.start(Walls.diskThreadCount, named: "disk", prepare: walls.entrance(.disk))
         logFile.hand(to: diskThreads)
-        if supervisor != nil { try fileThreads.start(2, named: "files") { FileServer.prepareThread() } }
+        if supervisor != nil {
+            try fileThreads.start(
+                ControlRequest.fileServerConnections, named: "files", prepare: walls.entrance(.files))
+        }
         defer { console.restoreTerminal() }
-        let end = machine.run()
+        let end = machine.run(prepareProcessor: walls.entrance(.processor)) { walls.close() }
         let (isFulfilled, state, report) = machine.lock.locked {
             if let supervisor {
                 supervisor.conclude(end)
@@ -102,14 +113,16 @@ final class VirtualMachineProcess {
             guard isFulfilled else { throw NoTemplate(end: end) }
             try template.save(machine, supervisor: state, report: report)
         }
-        if let workingSetPath {
+        if let workingSet {
             guard isFulfilled else { throw NoTemplate(end: end) }
-            try FileSystem.replace(workingSetPath, with: machine.workingSet().bytes, mode: 0o444)
+            try workingSet.write(all: machine.workingSet().bytes)
         }
         return end
     }
 
-    private static func fileSystem(_ files: FileServer, _ threads: WorkerThreads) -> FileSystemDevice.Configuration {
+    private static func fileSystem(_ files: any VolumeServer, _ threads: WorkerThreads)
+        -> FileSystemDevice.Configuration
+    {
         FileSystemDevice.Configuration(
             tag: AttachRequest.tag, maxRequestBytes: FileServer.maxRequest,
             answer: { files.answer($0, room: $1) }, perform: { threads.add($0) })

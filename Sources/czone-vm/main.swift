@@ -14,7 +14,15 @@ Log.choose(level: nil, format: nil)
 
 do {
     let startedAt = MonotonicClock.nanoseconds
-    let arguments = try MachineArguments(parsing: Array(CommandLine.arguments.dropFirst()))
+    let words = Array(CommandLine.arguments.dropFirst())
+    if let arguments = try FileServerArguments(parsing: words) {
+        try FileServerProcess.run(arguments)
+        exit(0)
+    }
+    if words.count == 2, words[0] == MachineArguments.Jail.examinationOption, let user = UInt32(words[1]) {
+        exit(try Walls.examine(user) ? 0 : 1)
+    }
+    let arguments = try MachineArguments(parsing: words)
     let end = try VirtualMachineProcess(arguments, startedAt: startedAt, logFile: logFile).run()
     if case .poweredOff = end {} else if case .stopped = end {} else { report("\(end)") }
     exit(end.exitStatus)

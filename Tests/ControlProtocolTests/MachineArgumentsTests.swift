@@ -19,11 +19,13 @@ import Testing
             .containers(
                 .init(
                     controlDescriptor: 3, lockDescriptor: 4, logDescriptor: .max, idleTimeoutInSeconds: 60,
+                    memoryLimitDescriptor: 7,
                     prewarmTimeoutInSeconds: 0, template: template))),
         arguments(.saveTemplate(template)),
         arguments(.recordWorkingSet(of: template, to: "/t/working-set")),
         MachineArguments(
-            kernel: "k", initialRAMDisk: nil, size: .init(memoryInBytes: .max, virtualCPUs: 1), purpose: .console),
+            kernel: "k", initialRAMDisk: nil, size: .init(memoryInBytes: .max, virtualCPUs: 1), purpose: .console,
+            jail: .init(user: .max, isReduced: true, ownsCores: true)),
     ]
 
     @Test(arguments: all.indices)

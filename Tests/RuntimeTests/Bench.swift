@@ -41,6 +41,11 @@ struct Bench: Sendable {
         return try #require(try store.find(hex))
     }
 
+    /// The registry's entries, below the folder, but for the files by whose locks users are leased: those stay.
+    func registryContents() throws -> [String] {
+        try folder.contents().filter { $0.hasPrefix("run/") && !$0.hasPrefix("run/users") }
+    }
+
     func key(function: String = "hello", tenant: String = "default") -> FunctionKey {
         FunctionKey(
             function: function, tenant: tenant, image: image.digest, kernel: files.identity, zoneSizeInBytes: 128 << 20)

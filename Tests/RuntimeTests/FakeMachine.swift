@@ -31,7 +31,7 @@ final class FakeMachine: Sendable {
         let control = try launch.control.duplicate()
         state = Mutex(State(descriptors: [try launch.lock.duplicate(), control]))
         var launch = launch
-        try launch.lock.write(all: Array("\(getpid())\n".utf8))
+        try launch.identity.write(all: Array("\(getpid())\n".utf8))
         launch.control = try OwnedDescriptor(opening: "/dev/null", flags: O_RDWR)
         launch.lock = launch.control
         launch.log = launch.control

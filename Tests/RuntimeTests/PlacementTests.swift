@@ -87,7 +87,7 @@ private struct FailingStarter: VirtualMachineStarter {
     let bench = try Bench(FailingStarter())
     #expect(throws: RuntimeError.self) { try bench.place("one") }
     try bench.registry.cleanUp()
-    #expect(try bench.folder.contents().filter { $0.hasPrefix("run/") } == ["run/containers", "run/functions"])
+    #expect(try bench.registryContents() == ["run/containers", "run/functions"])
 }
 
 /// Its process ends at once, with a word of why.
@@ -142,14 +142,14 @@ private struct EndingStarter: VirtualMachineStarter {
             started: 1),
         images: ["/i.erofs"], idleTimeoutInSeconds: 60, prewarmTimeoutInSeconds: 600, isAlone: false,
         kernelArguments: "quiet", control: nothing, lock: nothing,
-        identity: nothing, log: nothing, leases: [])
+        identity: nothing, log: nothing, jail: .init(user: 4711, isReduced: true), leases: [])
     let number = "\(nothing.rawValue)"
     #expect(
         MonitorStarter.arguments(of: launch) == [
             "/bin/true", "--kernel", "/bin/true", "--initrd", "/bin/true", "--memory", "268435456", "--cpus", "2",
             "--zones",
-            "16", "--zone-size", "134217728", "--image", "/i.erofs", "--append", "quiet", "--control-descriptor",
-            number,
+            "16", "--zone-size", "134217728", "--image", "/i.erofs", "--append", "quiet", "--user",
+            "4711", "--jail", "reduced", "--control-descriptor", number,
             "--lock-descriptor", number, "--log-descriptor", number, "--idle-timeout", "60",
         ])
 }

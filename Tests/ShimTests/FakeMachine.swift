@@ -21,12 +21,14 @@ final class FakeMachine: Sendable {
     }
 
     private let state: Mutex<State>
+    private let identity: OwnedDescriptor
 
     init(_ launch: VirtualMachineLaunch) throws {
         // As a process would, it has the open files too.
         let control = try launch.control.duplicate()
         state = Mutex(State(descriptors: [try launch.lock.duplicate(), control]))
-        try launch.lock.write(all: Array("\(try Self.standIn.get().id)\n".utf8))
+        identity = launch.identity
+        try launch.identity.write(all: Array("\(try Self.standIn.get().id)\n".utf8))
         _ = try Thread(named: "fake-vm") { [self] in accept(control.rawValue) }
     }
 
@@ -48,10 +50,8 @@ final class FakeMachine: Sendable {
 
     /// Writes what is no process's id where the VM's is.
     func claimProcessID(_ text: String) throws {
-        guard let lock = state.withLock({ $0.descriptors.first }) else { return }
-        try lock.truncate()
-        lseek(lock.rawValue, 0, SEEK_SET)
-        try lock.write(all: Array("\(text)\n".utf8))
+        try identity.truncate()
+        try identity.write(all: Array("\(text)\n".utf8))
     }
 
     /// As if it had been killed.

@@ -16,6 +16,9 @@ struct clinux_launch {
     size_t kept_count;
     /// A file that gets the new process's id, in decimal digits, before the program begins; -1: none.
     int identity;
+    /// Files of control groups (cgroup.procs) that the new process enters before the program begins.
+    const int *groups;
+    size_t group_count;
     /// A session of its own (setsid(2)), in the root folder.
     bool detached;
     /// A process namespace of its own, in which it is the first process.

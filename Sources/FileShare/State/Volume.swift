@@ -55,12 +55,18 @@ public enum VolumeError: Error, Equatable, CustomStringConvertible {
     /// There are as many as there can be.
     case tooMany(Int)
     case system(SystemError)
+    /// The process that serves files has refused it: its words.
+    case refused(String)
+    /// There is no process that serves files, or not any more.
+    case serverGone
 
     public var description: String {
         switch self {
         case .kind: "a volume is neither a regular file nor a folder"
         case .tooMany(let most): "the VM has \(most) volumes, and can have no more"
         case .system(let error): "\(error)"
+        case .refused(let reason): reason
+        case .serverGone: "the process that serves the VM's volumes has ended"
         }
     }
 }

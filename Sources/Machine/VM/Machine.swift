@@ -99,17 +99,25 @@ public final class Machine: @unchecked Sendable {
     }
 
     /// Runs the machine to its end on this thread.
-    public func run() -> MachineEnd {
+    ///
+    /// - Parameters:
+    ///   - prepareProcessor: what each vCPU's thread does first; it may wait there.
+    ///   - begin: is called when all these threads have been started, before anything of the guest may run.
+    public func run(
+        prepareProcessor: @escaping @Sendable () -> Void = {}, begin: () -> Void = {}
+    ) -> MachineEnd {
         do {
             try lock.locked {
                 try watchForTheEnd()
                 if isRestored { resumeDevices() }
             }
-            for processor in processors { try processor.start(handing: self) }
-            try loop.run()
+            for processor in processors { try processor.start(handing: self, after: prepareProcessor) }
         } catch {
-            report(.failed("\(error)"))
+            // Those that were started wait for the others: they go with the process.
+            return .failed("\(error)")
         }
+        begin()
+        do { try loop.run() } catch { report(.failed("\(error)")) }
         for processor in processors { processor.stop() }
         for processor in processors { processor.join() }
         return lock.locked {

@@ -23,8 +23,11 @@ final class VirtualCPUThread: Sendable {
     init(_ cpu: VirtualCPU) { self.cpu = cpu }
 
     /// Starts the thread; once.
-    func start(handing exits: any Exits) throws(SystemError) {
-        let started = try Thread(named: "vcpu\(cpu.index)") { [self] in run(handing: exits) }
+    func start(handing exits: any Exits, after prepare: @escaping @Sendable () -> Void) throws(SystemError) {
+        let started = try Thread(named: "vcpu\(cpu.index)") { [self] in
+            prepare()
+            run(handing: exits)
+        }
         thread.withLock { $0 = started }
     }
 

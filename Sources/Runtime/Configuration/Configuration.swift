@@ -1,3 +1,4 @@
+import ControlProtocol
 import Geometry
 import LinuxSystem
 
@@ -29,6 +30,13 @@ public struct Configuration: Equatable, Sendable {
     public var prewarmByFunction: [String: Int] = [:]
     /// How long a prewarmed VM lives without a first container, in seconds; 0: for ever.
     public var prewarmTimeoutInSeconds = 600
+
+    /// Whether a VM goes on without a wall of its jail that the host refuses; else it does not start.
+    public var reducesJail = false
+    /// Whether a VM's threads share no processor core with others at the same time.
+    public var ownsCores = false
+    /// The first of 65536 numbers of users that VMs' processes run as.
+    public var firstUser = MachineArguments.Jail.firstUser
 
     /// Whether containers begin as copies of their function's process template, and what templates are to be.
     public var warmStart = WarmStartSettings()
@@ -81,6 +89,9 @@ public struct Configuration: Equatable, Sendable {
         case templateLimit = "template-limit"
         case prewarm
         case prewarmTimeout = "prewarm-timeout"
+        case jail
+        case firstUser = "uid-base"
+        case coreScheduling = "core-scheduling"
         case warmStart = "warm-start"
         case warmStartTimeout = "warm-start-timeout"
         case warmStartMemory = "warm-start-memory"
@@ -149,6 +160,13 @@ public struct Configuration: Equatable, Sendable {
         case .templateLimit: templateLimitInBytes = try Self.size(value, setting, origin)
         case .prewarm: prewarm = try Self.number(value, Self.prewarmRange, setting, origin)
         case .prewarmTimeout: prewarmTimeoutInSeconds = try Self.number(value, 0...31_536_000, setting, origin)
+        case .jail:
+            guard value == "full" || value == "reduced" else {
+                throw .invalid("\(origin): jail is \(quoted(value)), expected full or reduced")
+            }
+            reducesJail = value == "reduced"
+        case .coreScheduling: ownsCores = try Self.isOn(value, setting, origin)
+        case .firstUser: firstUser = UInt32(try Self.number(value, 1...0xFFFE_0000, setting, origin))
         case .warmStart: warmStart.isOn = try Self.isOn(value, setting, origin)
         case .warmStartTimeout: warmStart.timeoutInSeconds = try Self.number(value, 1...86_400, setting, origin)
         case .warmStartMemory: warmStart.memoryInBytes = try Self.size(value, setting, origin)

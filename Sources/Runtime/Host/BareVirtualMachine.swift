@@ -6,22 +6,26 @@ public import SystemPackage
 public struct BareVirtualMachine: Sendable {
     private let monitor: FilePath
     private let arguments: MachineArguments
+    private let user: UserLease
 
     /// `virtualCPUs`, `memoryInBytes` and `zones` are checked by the VM's own process.
     public init(
         monitor: FilePath, kernel: FilePath, initialRAMDisk: FilePath, memoryInBytes: UInt64, virtualCPUs: Int,
-        addedCommandLine: String?, zones: Int
+        addedCommandLine: String?, zones: Int, user: UserLease, isReduced: Bool
     ) {
         self.monitor = monitor
+        self.user = user
         arguments = MachineArguments(
             kernel: kernel.string, initialRAMDisk: initialRAMDisk.string,
             size: .init(memoryInBytes: memoryInBytes, virtualCPUs: virtualCPUs, zoneCount: zones),
-            addedCommandLine: addedCommandLine ?? "", purpose: .console)
+            addedCommandLine: addedCommandLine ?? "", purpose: .console,
+            jail: .init(user: user.number, isReduced: isReduced))
     }
 
     /// Turns this process into the VM; returns only when that fails.
     public func become() -> SystemError {
-        CurrentProcess.become(monitor.string, arguments: [monitor.string] + arguments.words)
+        CurrentProcess.become(
+            monitor.string, arguments: [monitor.string] + arguments.words, keeping: [user.descriptor])
     }
 }
 

@@ -79,6 +79,7 @@ extension Refusal.Reason {
         case .programNotRunnable: "program_not_runnable"
         case .lost: "lost"
         case .late: "late"
+        case .noFileServer: "no_file_server"
         }
     }
 }

@@ -14,6 +14,8 @@ extension Placement {
         public var store: ImageStore
         /// The process template that the VM's first container would be a copy of; nil: it starts plainly.
         public var process: ProcessTemplateRequest?
+        /// Where it belongs on the host.
+        public var place = HostPlace.own
 
         public init(
             key: FunctionKey, image: StoredImage, imageName: String, store: ImageStore,
@@ -88,6 +90,7 @@ extension Placement {
             // When it is taken it listens.
             if isPrewarmed { try system { () throws(SystemError) in try FileSystem.touch(machine.prewarmedPath) } }
             launch.isPrewarmed = isPrewarmed
+            try join(order.place, &launch, machine)
             let keys = configuration.usesTemplates && fromTemplate ? try templateKeys(order) : []
             let used = try use(keys, of: templates(order), for: &launch)
             try starter.start(launch)
@@ -97,6 +100,24 @@ extension Placement {
             try? machine.remove()
             throw error
         }
+    }
+
+    /// Makes the VM's control group, where the host has any to give.
+    private func join(
+        _ place: HostPlace, _ launch: inout VirtualMachineLaunch, _ machine: VirtualMachineFolder
+    ) throws(RuntimeError) {
+        launch.outOfMemoryScoreAdjustment = place.outOfMemoryScoreAdjustment
+        let path = place.path(of: machine.id)
+        guard let group = ControlGroup(path: path) else { return }
+        // Noted before it is made: who removes the VM removes it.
+        try system { () throws(SystemError) in
+            try FileSystem.replace(machine.groupPath, with: Array(path.utf8))
+            try group.make(
+                virtualCPUs: launch.record.virtualCPUs,
+                memoryInBytes: launch.record.memoryInBytes + MachineArguments.overheadInBytes)
+        }
+        launch.group = group
+        launch.memoryLimit = group.memoryLimit()
     }
 
     /// The first of these templates that there is.
@@ -129,7 +150,8 @@ extension Placement {
     private func launch(
         of machine: ReservedMachine, _ record: VirtualMachineRecord, _ order: MachineOrder, _ lease: OwnedDescriptor
     ) throws(RuntimeError) -> VirtualMachineLaunch {
-        try system { () throws(SystemError) in
+        let user = try UserLease(in: registry, from: configuration.firstUser)
+        return try system { () throws(SystemError) in
             VirtualMachineLaunch(
                 files: files, record: record, function: order.key.function, tenant: order.key.tenant,
                 images: [order.image.erofsPath],
@@ -141,8 +163,14 @@ extension Placement {
                 identity: try OwnedDescriptor(
                     opening: machine.folder.processPath, flags: O_WRONLY | O_CREAT | O_EXCL),
                 log: try OwnedDescriptor(opening: machine.folder.consolePath, flags: O_WRONLY | O_CREAT | O_APPEND),
-                leases: [lease])
+                jail: jail(user), leases: [lease, user.descriptor])
         }
+    }
+
+    /// The walls around a process of a user's.
+    func jail(_ user: UserLease) -> MachineArguments.Jail {
+        MachineArguments.Jail(
+            user: user.number, isReduced: configuration.reducesJail, ownsCores: configuration.ownsCores)
     }
 
     /// The image's device needs a page descriptor of 64 bytes for each page of 4 KiB, in the base; so does the memory of

@@ -39,19 +39,20 @@ extension Placement {
         ) {
             (folder, words) throws(RuntimeError) in
             let template = MachineArguments.Template(directory: folder, identity: key.identity)
+            let user = try UserLease(in: registry, from: configuration.firstUser)
             var arguments = MachineArguments(
                 files: files, record: machine, images: [order.image.erofsPath], kernelArguments: kernelArguments,
-                isAlone: order.key.isAlone, purpose: .saveTemplate(template))
+                isAlone: order.key.isAlone, purpose: .saveTemplate(template), jail: jail(user))
             let requestPath = "\(folder)/\(ProcessTemplateRequest.fileName)"
             if let request {
                 try system { () throws(SystemError) in try FileSystem.replace(requestPath, with: request) }
             }
             defer { try? FileSystem.removeFile(requestPath) }
-            let status = try runMonitor(arguments, words)
+            let status = try runMonitor(arguments, words, user)
             guard status == 0 else { return status }
             // What a VM writes until it is ready after its restore, it is given at once from now on.
             arguments.purpose = .recordWorkingSet(of: template, to: "\(folder)/working-set")
-            return try runMonitor(arguments, words)
+            return try runMonitor(arguments, words, user)
         }
         return key.folderName
     }
@@ -64,15 +65,19 @@ extension Placement {
     }
 
     /// Runs a VM that nobody talks to; its exit status.
-    private func runMonitor(_ arguments: MachineArguments, _ words: OwnedDescriptor) throws(RuntimeError) -> Int32 {
+    private func runMonitor(
+        _ arguments: MachineArguments, _ words: OwnedDescriptor, _ user: UserLease
+    ) throws(RuntimeError) -> Int32 {
         let nothing = try system { () throws(SystemError) in
             try OwnedDescriptor(opening: "/dev/null", flags: O_RDWR)
         }
         return try system { () throws(SystemError) in
-            try ProcessLaunch(
+            var process = ProcessLaunch(
                 files.monitor.string, arguments: [files.monitor.string] + arguments.words,
-                environment: MonitorStarter.environment, input: nothing, output: words, error: words
-            ).start().waitForEnd()
+                environment: MonitorStarter.environment, input: nothing, output: words, error: words)
+            process.kept = [user.descriptor]
+            process.seesNoProcesses = true
+            return try process.start().waitForEnd()
         }
     }
 }

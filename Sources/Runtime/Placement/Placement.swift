@@ -51,6 +51,8 @@ public struct Placement: Sendable {
         public var beginning = Beginning.run
         /// It may begin as a copy of its function's process template; nil: its program is executed.
         public var warmStart: WarmStart?
+        /// Where a VM that is started for it belongs on the host.
+        public var place = HostPlace.own
         /// What of its zone is plugged; the rest can be plugged later. By default the whole zone.
         public var zoneSizeInBytes: UInt64
         /// When there was all that is to be placed, by `MonotonicClock`.
@@ -75,9 +77,11 @@ public struct Placement: Sendable {
         /// The VM that it needs.
         public var machine: MachineOrder {
             // A pinned container may have another image than its VM.
-            MachineOrder(
+            var order = MachineOrder(
                 key: key, image: image, imageName: pinned == nil ? record.image : image.name, store: store,
                 process: process)
+            order.place = place
+            return order
         }
 
         /// The process template that it would be a copy of; nil: it starts plainly whatever there is.

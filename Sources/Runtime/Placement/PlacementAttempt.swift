@@ -41,6 +41,8 @@ public final class PlacementAttempt {
         var deadline = Deadline(inMilliseconds: 0)
         var volumesLeft: ArraySlice<HostVolume>
         var isLast = false
+        /// It was given a process that serves volumes.
+        var hasFileServer = false
 
         /// When the VM was started for the container; of one that was there, when it was asked.
         var monitorAt: UInt64 { if case .fresh(let machine) = origin { machine.startedAt } else { askedAt } }
@@ -197,6 +199,20 @@ public final class PlacementAttempt {
         return wait(for: offer)
     }
 
+    /// Gives the VM, which has had no volumes yet, a process that serves them, and begins with the volumes again.
+    private func sendFileServer(_ offer: Offer) throws(RuntimeError) -> Step {
+        var offer = offer
+        let connections = try FileServerLaunch(
+            monitor: placement.files.monitor, isReduced: placement.configuration.reducesJail,
+            machine: offer.machine
+        ).start()
+        offer.request = try offer.connection.send(.serveFiles, descriptors: connections)
+        offer.volumesLeft = order.volumes.volumes[...]
+        offer.hasFileServer = true
+        offer.deadline = Deadline(inMilliseconds: placement.timeouts.offer)
+        return wait(for: offer)
+    }
+
     private func wait(for offer: Offer) -> Step {
         self.offer = offer
         return .wait(offer.connection.socket, offer.deadline)
@@ -222,10 +238,9 @@ public final class PlacementAttempt {
     private func conclude(_ offer: Offer, _ reply: ControlReply?) throws(RuntimeError) -> Step {
         switch (reply, offer.origin) {
         case (.done, _) where !offer.isLast:
-            do throws(RuntimeError) { return try send(offer) } catch {
-                guard isEndOfPeer(error) else { throw error }
-                return try conclude(offer, nil)
-            }
+            return try going(on: offer) { offer throws(RuntimeError) in try send(offer) }
+        case (.refused(let refusal), _) where refusal.reason == .noFileServer && !offer.hasFileServer:
+            return try going(on: offer) { offer throws(RuntimeError) in try sendFileServer(offer) }
         case (.accepted(_, let zone), _) where offer.isLast:
             entry.letGoOfDescriptors()
             provide(behind: offer)
@@ -255,6 +270,16 @@ public final class PlacementAttempt {
         default:
             throw .conversation(
                 "the VM \(offer.machine.id) answered something else than whether it takes the container")
+        }
+    }
+
+    /// Sends what is next, to a VM that may have ended meanwhile.
+    private func going(
+        on offer: Offer, _ send: (Offer) throws(RuntimeError) -> Step
+    ) throws(RuntimeError) -> Step {
+        do throws(RuntimeError) { return try send(offer) } catch {
+            guard isEndOfPeer(error) else { throw error }
+            return try conclude(offer, nil)
         }
     }
 

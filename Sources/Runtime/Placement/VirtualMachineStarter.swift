@@ -1,4 +1,4 @@
-import ControlProtocol
+public import ControlProtocol
 import Glibc
 public import LinuxSystem
 import Logs
@@ -33,7 +33,15 @@ public struct VirtualMachineLaunch: Sendable {
     public var identity: OwnedDescriptor
     /// Gets what the VM and its guest print.
     public var log: OwnedDescriptor
-    /// Keep the images and the template from being removed for as long as the process lives; it need not know of them.
+    /// The walls around it.
+    public var jail: MachineArguments.Jail
+    /// Its control group; nil where the host has none to give.
+    var group: ControlGroup?
+    /// Where its group's limit of memory is written; the process follows its zones there.
+    var memoryLimit: OwnedDescriptor?
+    /// Who is killed first where the host lacks memory.
+    var outOfMemoryScoreAdjustment = 0
+    /// Keep its user, the images and the template from being given to others, or removed, for as long as the process lives; it need not know of them.
     public var leases: [OwnedDescriptor]
 }
 
@@ -47,7 +55,11 @@ public protocol VirtualMachineStarter: Sendable {
 public struct MonitorStarter: VirtualMachineStarter {
     public init() {}
 
-    static let environment = ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"]
+    static let environment = [
+        "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+        // A program that looks into this one at its crash could not be run.
+        "SWIFT_BACKTRACE=enable=no",
+    ]
 
     public func start(_ launch: VirtualMachineLaunch) throws(RuntimeError) { _ = try begin(launch) }
 
@@ -61,8 +73,17 @@ public struct MonitorStarter: VirtualMachineStarter {
             output: launch.log, error: launch.log)
         process.kept = [launch.control, launch.lock, launch.log] + launch.leases
         process.identityFile = launch.identity
+        process.seesNoProcesses = true
         process.isDetached = true
-        return try system { () throws(SystemError) in try process.start() }
+        if let limit = launch.memoryLimit { process.kept.append(limit) }
+        let child = try system { () throws(SystemError) in
+            process.groups = try launch.group?.entrances() ?? []
+            return try process.start()
+        }
+        // The starter's own, which may be containerd's -999, is not its. Not all may set less than they have.
+        try? FileSystem.write(
+            "\(launch.outOfMemoryScoreAdjustment)", into: "/proc/\(child.id)/oom_score_adj")
+        return child
     }
 
     /// What the VM's log looks like, and what each of its lines says: the command's own choices, passed on.
@@ -76,12 +97,14 @@ public struct MonitorStarter: VirtualMachineStarter {
             controlDescriptor: launch.control.rawValue, lockDescriptor: launch.lock.rawValue,
             logDescriptor: launch.log.rawValue,
             idleTimeoutInSeconds: launch.idleTimeoutInSeconds > 0 ? UInt32(clamping: launch.idleTimeoutInSeconds) : nil,
+            memoryLimitDescriptor: launch.memoryLimit?.rawValue,
             prewarmTimeoutInSeconds: launch.isPrewarmed ? UInt32(clamping: launch.prewarmTimeoutInSeconds) : nil,
             template: launch.template.map { MachineArguments.Template(directory: $0.folder, identity: $0.identity) })
         return [launch.files.monitor.string]
             + MachineArguments(
                 files: launch.files, record: launch.record, images: launch.images,
-                kernelArguments: launch.kernelArguments, isAlone: launch.isAlone, purpose: .containers(service)
+                kernelArguments: launch.kernelArguments, isAlone: launch.isAlone, purpose: .containers(service),
+                jail: launch.jail
             ).words
     }
 }
@@ -90,14 +113,15 @@ extension MachineArguments {
     /// Of a VM of this host. A template and what is restored from it have all but the purpose in common.
     init(
         files: VirtualMachineFiles, record: VirtualMachineRecord, images: [String], kernelArguments: String,
-        isAlone: Bool, purpose: Purpose
+        isAlone: Bool, purpose: Purpose, jail: Jail
     ) {
         self.init(
             kernel: files.kernel.string, initialRAMDisk: files.initialRAMDisk.string,
             size: Size(
                 memoryInBytes: record.memoryInBytes, virtualCPUs: record.virtualCPUs, zoneCount: record.zoneCount,
                 zoneSizeInBytes: record.zoneSizeInBytes),
-            images: images, addedCommandLine: kernelArguments, isAlone: isAlone, purpose: purpose)
+            images: images, addedCommandLine: kernelArguments, isAlone: isAlone, purpose: purpose,
+            jail: jail)
     }
 }
 

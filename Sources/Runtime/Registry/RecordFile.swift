@@ -8,7 +8,10 @@ enum RecordFile {
 
     /// Nil where there is no file.
     static func read<Record: Decodable>(_ type: Record.Type, from path: String) throws(RuntimeError) -> Record? {
-        guard let bytes = try system({ () throws(SystemError) in try FileSystem.contents(of: path, atMost: most, followsLink: false) })
+        guard
+            let bytes = try system({ () throws(SystemError) in
+                try FileSystem.contents(of: path, atMost: most, followsLink: false)
+            })
         else {
             return nil
         }

@@ -7,9 +7,12 @@ public import SystemPackage
 ///     functions/<key>/vms/<id>/vm.json             how the VM was started
 ///     functions/<key>/vms/<id>/lock                locked for as long as the VM lives, which cannot write it
 ///     functions/<key>/vms/<id>/pid                 its process's id, by who has started it
+///     functions/<key>/vms/<id>/files-pid           the same of the process that serves its volumes, once it has some
+///     functions/<key>/vms/<id>/group               the path of its control group
 ///     functions/<key>/vms/<id>/control.sock        where it listens
 ///     functions/<key>/vms/<id>/prewarmed           there until a prewarmed VM has its first container
 ///     functions/<key>/vms/<id>/console.log         what it and its guest print
+///     users/<n>                                    locked by the process that runs as the n-th user of VMs
 ///     containers/<id>/container.json, log          a container, and what it has printed if it is detached
 ///     containers/<id>/exit                         locked for as long as it lives; holds its exit record at the end
 ///

@@ -11,8 +11,12 @@ public struct VirtualMachineFolder: Hashable, Sendable {
     public var path: String { "\(function.machinesPath)/\(id)" }
     public var lockPath: String { "\(path)/lock" }
     var processPath: String { "\(path)/pid" }
+    /// The id of the process that serves its volumes, likewise.
+    var fileServerPath: String { "\(path)/files-pid" }
     public var socketPath: String { "\(path)/control.sock" }
     public var consolePath: String { "\(path)/console.log" }
+    /// The path of its control group.
+    var groupPath: String { "\(path)/group" }
     var recordPath: String { "\(path)/vm.json" }
     /// There until a VM that was started ahead of demand has its first container.
     var prewarmedPath: String { "\(path)/prewarmed" }
@@ -45,12 +49,29 @@ public struct VirtualMachineFolder: Hashable, Sendable {
 
     /// Its process's id, above 0: kill(2) gives 0 and less a meaning of their own. Nil where none was started. It was
     /// written by who started the process, before its program began, in a file that the VM never has a descriptor of.
-    public func processID() throws(RuntimeError) -> Int32? {
+    public func processID() throws(RuntimeError) -> Int32? { try processID(in: processPath) }
+
+    private func processID(in path: String) throws(RuntimeError) -> Int32? {
         let bytes =
             try system { () throws(SystemError) in
-                try FileSystem.contents(of: processPath, atMost: 32, followsLink: false)
+                try FileSystem.contents(of: path, atMost: 32, followsLink: false)
             } ?? []
         return Int32(String(decoding: bytes.prefix { $0 != 0x0A }, as: UTF8.self)).flatMap { $0 > 0 ? $0 : nil }
+    }
+
+    /// How the walls around its process are.
+    public func walls() throws(RuntimeError) -> [WallReport] {
+        try processID().flatMap { WallInspection(of: $0) }?.ofMachine ?? []
+    }
+
+    /// How those are around the process that serves its volumes; nil where there is none.
+    public func fileServerWalls() throws(RuntimeError) -> [WallReport]? {
+        guard let process = try processID(in: fileServerPath),
+            // Its number may be another's by now.
+            let name = try? FileSystem.contents(of: "/proc/\(process)/comm", atMost: 16),
+            name == Array("czone-files\n".utf8)
+        else { return nil }
+        return WallInspection(of: process)?.ofFileServer
     }
 
     /// Why it ended: the last line of its log that its process wrote with nothing before its name (as JSON, at the level
@@ -71,6 +92,14 @@ public struct VirtualMachineFolder: Hashable, Sendable {
         return JSONValue(Array(line.utf8))?["message"]?.text
     }
 
+    /// The control group of its processes; nil where it has none.
+    func group() throws(RuntimeError) -> ControlGroup? {
+        let path = try system { () throws(SystemError) in
+            try FileSystem.contents(of: groupPath, atMost: 4096, followsLink: false)
+        }
+        return path.flatMap { ControlGroup(path: String(decoding: $0, as: UTF8.self)) }
+    }
+
     /// When the VM was started, for their order.
     var startTime: UInt64 {
         UInt64(clamping: (try? FileSystem.status(recordPath))?.modified ?? 0)
@@ -78,6 +107,8 @@ public struct VirtualMachineFolder: Hashable, Sendable {
 
     /// Removes the folder of a dead VM. Only with the function locked.
     func remove() throws(RuntimeError) {
+        // One that cannot be removed is another's by now, or its parent's end is its own.
+        try? group()?.remove()
         try system { () throws(SystemError) in
             for file in try FileSystem.names(in: path) ?? [] { try FileSystem.removeFile("\(path)/\(file)") }
             try FileSystem.removeFolder(path)

@@ -65,7 +65,7 @@ extension TemplateStore {
     private func takeReport(in folder: String) throws(RuntimeError) -> ProcessTemplateReport? {
         let path = "\(folder)/\(ProcessTemplateReport.fileName)"
         let bytes = try system { () throws(SystemError) in try FileSystem.contents(of: path, atMost: 16 << 10) }
-        guard let bytes else { return nil }
+        guard let bytes, !bytes.isEmpty else { return nil }
         try system { () throws(SystemError) in try FileSystem.removeFile(path) }
         do throws(ProtocolError) { return try ProcessTemplateReport(bytes: bytes) } catch {
             throw .invalid("what a VM says of its process template makes no sense: \(error)")

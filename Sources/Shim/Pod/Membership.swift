@@ -78,6 +78,13 @@ struct Membership: Equatable, Sendable {
         return key
     }
 
+    /// Where a VM that is started for it belongs on the host: in the pod's control group where it has the VM for itself.
+    func place(of spec: RuntimeSpec) -> HostPlace {
+        HostPlace(
+            groupPath: isOnePerVM ? spec.linux?.cgroupsPath : nil,
+            outOfMemoryScoreAdjustment: spec.process?.oomScoreAdj ?? 0)
+    }
+
     /// How the container begins: by its annotations, else by the host's settings for its function.
     ///
     /// - Throws: `invalidArgument` for a name that no variable can have.

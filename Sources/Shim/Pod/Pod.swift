@@ -88,6 +88,7 @@ actor Pod {
                 store: hosting.images)
             order.zoneSizeInBytes = 0
             order.beginning = .create(sandbox: "")
+            order.place = membership.place(of: specification.spec)
             return try order.withNetwork(at: specification.networkNamespace) {
                 (try PlacingConversation($0, by: placement), key)
             }

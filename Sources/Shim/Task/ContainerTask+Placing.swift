@@ -68,6 +68,7 @@ extension ContainerTask {
             order.zoneSizeInBytes = sizes.own
             order.beginning = .create(sandbox: sandbox)
             order.pinned = podHome?.machine
+            order.place = membership.place(of: specification.spec)
             order.warmStart = try membership.warmStart(of: key, configuration.warmStart)
             return try order.withNetwork(at: specification.networkNamespace) {
                 (try PlacingConversation($0, by: placement), key, streams)

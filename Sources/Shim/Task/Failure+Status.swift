@@ -51,7 +51,7 @@ extension Status {
         case .lost: .unavailable
         case .late: .deadlineExceeded
         // As runc's shim answers for a program that cannot be run.
-        case .guestFailed, .failed, .programNotFound, .programNotRunnable: .unknown
+        case .guestFailed, .failed, .programNotFound, .programNotRunnable, .noFileServer: .unknown
         }
     }
 

@@ -95,6 +95,7 @@ final class ControlService {
         case .resizeZone(let id, let sizeInBytes): try rooms.growth.grow(zoneOf: id, to: sizeInBytes, caller)
         case .relay(let request): try rooms.relays.relay(request, caller)
         case .attach(let request): try rooms.volumes.attach(request, caller)
+        case .serveFiles: try rooms.volumes.serve(caller)
         case .processTemplates: caller.reply(.processTemplates(rooms.templates.reports))
         case .removeProcessTemplate(let number): try rooms.templates.remove(number, caller)
         case .stop:

@@ -18,13 +18,13 @@ final class AttachedVolumes {
     /// it takes the VM for silent.
     private static let deadline: UInt64 = 15
 
-    private let files: FileServer
+    private let files: any VolumeServer
     private let threads: WorkerThreads
     private let work: DiskWork
     private let deadlines: Deadlines
 
     init(
-        _ files: FileServer, _ threads: WorkerThreads, on loop: EventLoop, _ deadlines: Deadlines
+        _ files: any VolumeServer, _ threads: WorkerThreads, on loop: EventLoop, _ deadlines: Deadlines
     ) throws(SystemError) {
         self.files = files
         self.threads = threads
@@ -35,6 +35,7 @@ final class AttachedVolumes {
     /// Takes volumes for a container that is run later on the same connection, whose further requests wait for it.
     func attach(_ request: AttachRequest, _ caller: ControlCaller) throws(Refusal) {
         let descriptors = try caller.takeDescriptors(request.volumes.count)
+        guard files.isServing else { throw Refusal(.noFileServer, "no process serves the VM's volumes yet") }
         guard let session = caller.session else { return }
         guard (session.volumes[request.container]?.count ?? 0) + descriptors.count <= AttachRequest.mostOfContainer
         else { throw Refusal(.invalid, "more than \(AttachRequest.mostOfContainer) volumes of one container") }
@@ -56,15 +57,23 @@ final class AttachedVolumes {
                 session.volumes[request.container, default: []] += ids
                 caller.reply(.done)
             case .failure(let error):
-                if !isLate { caller.reply(.refused(Refusal(.invalid, "\(error)"))) }
+                // One that has ended is replaced by the client.
+                let reason: Refusal.Reason = error == .serverGone ? .noFileServer : .invalid
+                if !isLate { caller.reply(.refused(Refusal(reason, "\(error)"))) }
             }
             if !isLate { caller.session?.release() }
         }
     }
 
+    /// Another process serves volumes from now on; nothing changes where one does already.
+    func serve(_ caller: ControlCaller) throws(Refusal) {
+        _ = files.connect(try caller.takeDescriptors(ControlRequest.fileServerConnections))
+        caller.reply(.done)
+    }
+
     /// All of them or none; on a files thread.
     private static func attach(
-        _ volumes: [(OwnedDescriptor, VolumeOptions)], to files: FileServer
+        _ volumes: [(OwnedDescriptor, VolumeOptions)], to files: any VolumeServer
     ) -> Result<[String], VolumeError> {
         var ids: [String] = []
         do throws(VolumeError) {

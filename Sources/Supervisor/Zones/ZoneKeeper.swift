@@ -18,6 +18,8 @@ final class ZoneKeeper {
     private var deadline: Deadlines.Token?
     private var stopwatch: ZoneStopwatch
     private let journal: EventJournal
+    /// Called when it is to have more, or has more or less.
+    var onSizeChange: () -> Void = {}
 
     init(_ device: MemoryDevice, _ deadlines: Deadlines, _ journal: EventJournal) {
         self.journal = journal
@@ -42,6 +44,7 @@ final class ZoneKeeper {
             journal.add(.plug)
             onPlugged()
         }
+        onSizeChange()
         try device.request(sizeInBytes: sizeInBytes)
     }
 
@@ -64,6 +67,7 @@ final class ZoneKeeper {
     /// is asked for than the guest has.
     func resize(_ sizeInBytes: UInt64, onSettled: @escaping (Bool) -> Void) throws {
         try life.resize(sizeInBytes)
+        onSizeChange()
         try device.request(sizeInBytes: sizeInBytes)
         wait { [unowned self] isPlugged in
             if !isPlugged { askForNoMore() }
@@ -126,6 +130,7 @@ final class ZoneKeeper {
     /// The device says how much is plugged.
     func recordPlugged(_ sizeInBytes: UInt64) {
         do { try life.recordPlugged(sizeInBytes) } catch { return quarantine(.inconsistent) }
+        onSizeChange()
         settleIfReached()
     }
 

@@ -9,9 +9,20 @@ final class ZoneSet {
     /// In the zones' order.
     let keepers: [ZoneKeeper]
 
-    init(_ devices: [MemoryDevice], _ deadlines: Deadlines, _ journal: EventJournal) {
+    private let memoryLimit: MemoryLimit?
+
+    /// - Parameter memoryLimit: follows the zones' sizes; nil: there is none.
+    init(_ devices: [MemoryDevice], _ deadlines: Deadlines, _ journal: EventJournal, _ memoryLimit: MemoryLimit? = nil)
+    {
         keepers = devices.map { ZoneKeeper($0, deadlines, journal) }
+        self.memoryLimit = memoryLimit
         for device in devices { device.observer = self }
+        for keeper in keepers { keeper.onSizeChange = { [unowned self] in followSizes() } }
+    }
+
+    private func followSizes() {
+        memoryLimit?.follow(
+            zoneBytes: keepers.reduce(0) { $0 + max($1.life.requestedSizeInBytes, $1.life.pluggedSizeInBytes) })
     }
 
     /// The zone for so many bytes; nil for none.

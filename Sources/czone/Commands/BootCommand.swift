@@ -30,12 +30,18 @@ struct BootCommand: ParsableCommand {
     func run() throws {
         do {
             let artefacts = Artefacts()
+            let configuration = try Configuration.load()
+            let user = try UserLease(
+                in: Registry(root: FilePath(HostDirectories.root())), from: configuration.firstUser)
             let launch = BareVirtualMachine(
                 monitor: try artefacts.virtualMachineMonitor(),
                 kernel: try kernel.map { FilePath($0) } ?? artefacts.kernel(),
                 initialRAMDisk: try initrd.map { FilePath($0) } ?? artefacts.initialRAMDisk(),
-                memoryInBytes: memory.bytes, virtualCPUs: cpus, addedCommandLine: append, zones: zones)
+                memoryInBytes: memory.bytes, virtualCPUs: cpus, addedCommandLine: append, zones: zones,
+                user: user, isReduced: configuration.reducesJail)
             throw failure(launch.become())
+        } catch let error as RuntimeError {
+            throw failure(error)
         } catch let error as Artefacts.Missing {
             throw failure(error)
         }

@@ -59,6 +59,9 @@ struct VMCommand: ParsableCommand {
             var vm: VirtualMachineStatus
             var memoryMap: MemoryReport
             var containers: [ContainerUsage]
+            /// Those of the VM's process, and of the one that serves its volumes where there is one.
+            var walls: [WallReport]
+            var fileServerWalls: [WallReport]?
             var console: String
             var socket: String
         }
@@ -77,6 +80,7 @@ struct VMCommand: ParsableCommand {
                     inspections.append(
                         Inspection(
                             vm: try described.status, memoryMap: described.memoryMap, containers: described.usages,
+                            walls: try machine.walls(), fileServerWalls: try machine.fileServerWalls(),
                             console: machine.consolePath, socket: machine.socketPath))
                 }
                 printOutput(try JSONText.report(inspections))

@@ -13,7 +13,7 @@ struct HostExaminations {
         [user, kernel, kvm, memory] + artefacts + [
             folder("registry", registryRoot, least: 16 << 20), folder("store", storeRoot, least: 1 << 30),
         ]
-            + [configuration] + tools
+            + [configuration] + jail + tools
     }
 
     private var user: Examination {
@@ -107,6 +107,11 @@ struct HostExaminations {
                 "\(configuration.zonesPerMachine) zones of \(ByteSize(bytes: configuration.zoneSizeInBytes)) and "
                     + "\(configuration.virtualCPUs) vCPUs for each VM")
         } catch { return .bad("configuration", error.description, mend: "mend or remove that setting") }
+    }
+
+    /// None where the configuration is no good: that is said already.
+    private var jail: [Examination] {
+        (try? Configuration.load()).map { JailExaminations(configuration: $0).all } ?? []
     }
 
     private var tools: [Examination] {

@@ -1,0 +1,28 @@
+/// The kinds of threads of a VM's processes, each with a filter of its own.
+public enum ThreadKind: Equatable, Sendable {
+    /// Of `czone-vm`: waits for all host events.
+    case event
+    /// The same where the machine is saved when it has ended: it reads the machine's state, and writes files.
+    case savingEvent
+    /// The same where the console is a terminal, which is put back into its state at the end.
+    case terminalEvent
+    /// Runs a vCPU.
+    case processor
+    /// Passes the guest's requests for files on.
+    case files
+    /// Writes logs and exit records.
+    case disk
+    /// Of `czone-files`: does the guest's requests for files.
+    case fileServer
+
+    /// What it is called where it has done what it may not.
+    public var name: StaticString {
+        switch self {
+        case .event, .savingEvent, .terminalEvent: "event"
+        case .processor: "vcpu"
+        case .files: "files"
+        case .disk: "disk"
+        case .fileServer: "file server"
+        }
+    }
+}

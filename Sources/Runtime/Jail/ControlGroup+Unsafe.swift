@@ -1,0 +1,101 @@
+import Glibc
+import LinuxSystem
+import SystemPackage
+
+/// A VM's control group on the host: of version 2, or of the hierarchies of version 1 that have what it is for.
+struct ControlGroup {
+    /// Threads besides the vCPUs', and those of the process that serves volumes.
+    private static let otherThreads = 16
+    private static let root = "/sys/fs/cgroup"
+    /// How often, and how long each time in milliseconds, its last processes' end is waited for.
+    private static let attempts = 100
+    private static let pause: CInt = 10
+
+    /// The group's folders: one, or one in each hierarchy.
+    let folders: [String]
+    private let isUnified: Bool
+
+    /// The group of a path below the roots (`HostPlace`); nil where the host has no control groups to be written to.
+    init?(path: String) {
+        let unified = (try? FileSystem.status("\(Self.root)/cgroup.controllers")) ?? nil
+        isUnified = unified != nil
+        let roots = isUnified ? [Self.root] : ["memory", "pids", "cpu"].map { "\(Self.root)/\($0)" }
+        folders = roots.filter { root in
+            guard let status = try? FileSystem.status(root), status.isFolder else { return false }
+            // SAFETY: the path's C string lives for the call.
+            return unsafe access(root, W_OK) == 0
+        }.map { $0 + path }
+        if folders.isEmpty { return nil }
+    }
+
+    /// Makes it with its limits. What a host's kernel has no controller for is left out.
+    func make(virtualCPUs: Int, memoryInBytes: UInt64) throws(SystemError) {
+        for folder in folders {
+            let path = FilePath(folder)
+            try FileSystem.makeFolders(path, mode: 0o755)
+            if isUnified { Self.passControllersOn(to: path) }
+        }
+        limit("pids.max", "\(virtualCPUs + Self.otherThreads)")
+        limit(memoryFile, "\(memoryInBytes)")
+        limit("memory.oom.group", "1")
+    }
+
+    /// Of version 2: a group has the controllers that those above it pass on.
+    private static func passControllersOn(to path: FilePath) {
+        var above = FilePath(root)
+        for name in path.components.dropFirst(above.components.count) {
+            for controller in ["memory", "pids", "cpu"] {
+                try? FileSystem.write("+\(controller)", into: "\(above)/cgroup.subtree_control")
+            }
+            above.append(name)
+        }
+    }
+
+    private var memoryFile: String { isUnified ? "memory.max" : "memory.limit_in_bytes" }
+
+    private func limit(_ name: String, _ value: String) {
+        for folder in folders { try? FileSystem.write(value, into: "\(folder)/\(name)") }
+    }
+
+    /// The files by which a process enters it, writing "0".
+    func entrances() throws(SystemError) -> [OwnedDescriptor] {
+        var files: [OwnedDescriptor] = []
+        for folder in folders { files.append(try OwnedDescriptor(opening: "\(folder)/cgroup.procs", flags: O_WRONLY)) }
+        return files
+    }
+
+    /// Where the limit of its memory is written, in bytes; nil where there is none.
+    func memoryLimit() -> OwnedDescriptor? {
+        folders.lazy.compactMap { try? OwnedDescriptor(opening: "\($0)/\(memoryFile)", flags: O_WRONLY) }.first
+    }
+
+    /// Removes the group of a VM that has ended; a process of its that is still there is killed.
+    func remove() throws(SystemError) {
+        for folder in folders {
+            for attempt in 0...Self.attempts {
+                do throws(SystemError) {
+                    try FileSystem.removeFolder(folder)
+                    break
+                } catch {
+                    guard error.errno == .resourceBusy, attempt < Self.attempts else { throw error }
+                    if attempt == 0 { Self.killAll(in: folder) }
+                    _ = try wait(for: [], timeoutInMilliseconds: Self.pause)
+                }
+            }
+        }
+    }
+
+    private static func killAll(in folder: String) {
+        // Since Linux 5.14, and of version 2 alone.
+        if (try? FileSystem.write("1", into: "\(folder)/cgroup.kill")) != nil { return }
+        let text = (try? FileSystem.contents(of: "\(folder)/cgroup.procs", atMost: 4096)) ?? []
+        for number in String(decoding: text, as: UTF8.self).split(separator: "\n").compactMap({ Int32($0) }) {
+            // What has its number meanwhile is not in the group.
+            guard let process = try? LinuxSystem.watch(process: number),
+                let now = try? FileSystem.contents(of: "\(folder)/cgroup.procs", atMost: 4096),
+                String(decoding: now, as: UTF8.self).split(separator: "\n").contains("\(number)")
+            else { continue }
+            sendSignal(SIGKILL, to: process)
+        }
+    }
+}

@@ -1,0 +1,39 @@
+import Testing
+
+@testable import Jail
+
+@Suite struct ThreadFilterTests {
+    static let kinds: [ThreadKind] = [
+        .event, .savingEvent, .terminalEvent, .processor, .files, .disk, .fileServer,
+    ]
+    /// What no thread of a VM's has a use for, and much harm can be done with.
+    private static let never = [
+        "execve", "execveat", "clone", "clone3", "fork", "vfork", "ptrace", "socket", "connect", "bind", "listen",
+        "mount",
+        "umount2", "fsopen", "open_tree", "move_mount", "unshare", "setns", "bpf", "userfaultfd", "io_uring_setup",
+        "keyctl", "process_vm_readv", "process_vm_writev", "kill", "open_by_handle_at", "pidfd_getfd", "memfd_create",
+        "prctl", "seccomp", "rt_sigaction", "open", "chroot", "pivot_root", "setresuid", "capset", "mremap",
+    ]
+
+    @Test(arguments: kinds)
+    func aFilterIsCompiledForEachKindOfThread(kind: ThreadKind) throws { _ = try ThreadFilter(kind) }
+
+    @Test(arguments: kinds)
+    func noThreadMayDoWhatNoneNeeds(kind: ThreadKind) {
+        let names = Set(kind.allowedCalls(process: 1).map(\.name))
+        #expect(names.isDisjoint(with: Self.never))
+        #expect(names.contains("openat") == (kind == .fileServer))
+    }
+
+    @Test(arguments: kinds)
+    func noMemoryCanBeMadeExecutable(kind: ThreadKind) {
+        for call in kind.allowedCalls(process: 1) where ["mmap", "mprotect"].contains(call.name) {
+            #expect(call.conditions == [.withoutExecution(argument: 2)])
+        }
+    }
+
+    @Test(arguments: kinds)
+    func everyDeviceRequestIsNamed(kind: ThreadKind) {
+        for call in kind.allowedCalls(process: 1) where call.name == "ioctl" { #expect(!call.conditions.isEmpty) }
+    }
+}
