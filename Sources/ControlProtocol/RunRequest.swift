@@ -21,6 +21,26 @@ public struct PassedDescriptors: OptionSet, Sendable {
 
 /// A container to run.
 public struct RunRequest: Equatable, Sendable {
+    /// The files of a container's log, which are written in turn: the first one comes with `descriptors`, the others behind
+    /// the taps.
+    public struct Log: Equatable, Sendable {
+        /// The most files.
+        static let maxFileCount: UInt8 = 8
+        /// A file that is shorter has no room for a line, in bytes.
+        static let minFileBytes: UInt64 = 32 << 10
+
+        /// 1 to 8.
+        public var fileCount: UInt8
+        /// A file that would be longer is followed by the next one, which is emptied before; from 32 KiB on.
+        public var maxFileBytes: UInt64
+
+        /// By default one file of 64 MiB, which is emptied itself.
+        public init(fileCount: UInt8 = 1, maxFileBytes: UInt64 = 64 << 20) {
+            self.fileCount = fileCount
+            self.maxFileBytes = maxFileBytes
+        }
+    }
+
     /// Unique on the host; the client's choice.
     public var id: String
     /// A multiple of 128 MiB, at most the VM's zone size; 0 for a container without a zone (a pod's pause).
@@ -32,11 +52,16 @@ public struct RunRequest: Equatable, Sendable {
     public var create: CreateContainer
     /// It may begin as a copy of its function's process template; nil: its program is executed.
     public var warmStart: WarmStart?
+    /// Where there is one.
+    public var log = Log()
 
     /// How many descriptors travel with the request: those of `descriptors`, then a tap for each interface of the
     /// specification, in their order (IFF_TAP, IFF_NO_PI, IFF_VNET_HDR of 12 bytes; offloads at most TUN_F_CSUM,
-    /// TUN_F_TSO4, TUN_F_TSO6).
-    public var descriptorCount: Int { descriptors.count + create.specification.interfaces.count }
+    /// TUN_F_TSO4, TUN_F_TSO6), then the further files of its log.
+    public var descriptorCount: Int {
+        descriptors.count + create.specification.interfaces.count
+            + (descriptors.contains(.log) ? Int(log.fileCount) - 1 : 0)
+    }
 
     public init(
         id: String, zoneSizeInBytes: UInt64, descriptors: PassedDescriptors, endsWithConnection: Bool,
@@ -57,6 +82,8 @@ public struct RunRequest: Equatable, Sendable {
         encoder.flag(endsWithConnection)
         create.encode(into: &encoder)
         encoder.optional(warmStart) { $1.encode(into: &$0) }
+        encoder.integer(log.fileCount)
+        encoder.integer(log.maxFileBytes)
     }
 
     init(decoding decoder: inout MessageDecoder) throws(ProtocolError) {
@@ -66,6 +93,13 @@ public struct RunRequest: Equatable, Sendable {
         endsWithConnection = try decoder.flag("ends with connection")
         create = try CreateContainer(decoding: &decoder)
         warmStart = try decoder.optional("warm start") { d throws(ProtocolError) in try WarmStart(decoding: &d) }
+        log = Log(fileCount: try decoder.integer(), maxFileBytes: try decoder.integer())
+        guard (1...Log.maxFileCount).contains(log.fileCount) else {
+            throw .invalidValue(field: "files of a log", value: UInt64(log.fileCount))
+        }
+        guard log.maxFileBytes >= Log.minFileBytes else {
+            throw .invalidValue(field: "size of a log's file", value: log.maxFileBytes)
+        }
     }
 }
 

@@ -11,14 +11,19 @@ public final class FileWatch: Sendable {
     public let descriptor: OwnedDescriptor
 
     /// Watches a folder: writes to its files, files that come and go, its own end.
-    public init(folder: String) throws(SystemError) {
+    public convenience init(folder: String) throws(SystemError) { try self.init(folders: [folder]) }
+
+    /// The same of several.
+    public init(folders: [String]) throws(SystemError) {
         let raw = inotify_init1(CInt(IN_CLOEXEC) | CInt(IN_NONBLOCK))
         guard raw >= 0 else { throw SystemError("watch files", Errno(rawValue: errno)) }
         descriptor = OwnedDescriptor(taking: raw)
         let events = UInt32(
             IN_MODIFY | IN_CREATE | IN_DELETE | IN_MOVED_TO | IN_MOVED_FROM | IN_MOVE_SELF | IN_DELETE_SELF)
-        guard unsafe inotify_add_watch(raw, folder, events) >= 0 else {
-            throw SystemError("watch \(folder)", Errno(rawValue: errno))
+        for folder in folders {
+            guard unsafe inotify_add_watch(raw, folder, events) >= 0 else {
+                throw SystemError("watch \(folder)", Errno(rawValue: errno))
+            }
         }
     }
 

@@ -64,7 +64,7 @@ final class Console {
     /// Lets what is typed reach the guest, and what the guest writes the log. With the device lock held.
     func connect(to machine: Machine, _ disk: DiskWork) throws {
         self.machine = machine
-        if let logFile { output = .log(FileQueue(logFile, disk, maxFileBytes: Self.maxLogBytes)) }
+        if let logFile { output = .log(FileQueue([logFile], disk, maxFileBytes: Self.maxLogBytes)) }
         guard let input else { return }
         do {
             try machine.loop.add(input, for: .readable) { [self] _ in takeInput(input) }

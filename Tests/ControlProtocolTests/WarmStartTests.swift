@@ -83,11 +83,12 @@ import Testing
     }
 
     @Test func requestsAndRepliesAreReadAsTheyWereWritten() throws {
-        let run = RunRequest(
+        var run = RunRequest(
             id: "c", zoneSizeInBytes: 1 << 27, descriptors: [], endsWithConnection: true,
             create: CreateContainer(
                 container: ContainerNumber(0), node: 0, zoneBytes: 0, start: true, specification: specification),
             warmStart: warmStart)
+        run.log = RunRequest.Log(fileCount: 3, maxFileBytes: 1 << 24)
         let relay = RelayRequest(container: "c", port: 80, opening: .container, timeoutInMilliseconds: 7)
         for request in [
             ControlRequest.run(run), .processTemplates, .removeProcessTemplate(number: 9), .relay(relay),

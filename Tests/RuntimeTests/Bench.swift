@@ -41,9 +41,10 @@ struct Bench: Sendable {
         return try #require(try store.find(hex))
     }
 
-    /// The registry's entries, below the folder, but for the files by whose locks users are leased: those stay.
+    /// The registry's entries, below the folder, but for what stays: the files by whose locks users are leased, and the
+    /// mark that lost logs were removed.
     func registryContents() throws -> [String] {
-        try folder.contents().filter { $0.hasPrefix("run/") && !$0.hasPrefix("run/users") }
+        try folder.contents().filter { $0.hasPrefix("run/") && !$0.hasPrefix("run/users") && $0 != "run/logs-swept" }
     }
 
     func key(function: String = "hello", tenant: String = "default") -> FunctionKey {

@@ -35,6 +35,7 @@ final class FakeMachine: Sendable {
         launch.control = try OwnedDescriptor(opening: "/dev/null", flags: O_RDWR)
         launch.lock = launch.control
         launch.log = launch.control
+        launch.console = launch.control
         self.launch = launch
         _ = try Thread(named: "fake-vm") { [self] in accept(control.rawValue) }
     }

@@ -142,7 +142,7 @@ private struct EndingStarter: VirtualMachineStarter {
             started: 1),
         images: ["/i.erofs"], idleTimeoutInSeconds: 60, prewarmTimeoutInSeconds: 600, isAlone: false,
         kernelArguments: "quiet", control: nothing, lock: nothing,
-        identity: nothing, log: nothing, jail: .init(user: 4711, isReduced: true), leases: [])
+        identity: nothing, console: nothing, log: nothing, jail: .init(user: 4711, isReduced: true), leases: [])
     let number = "\(nothing.rawValue)"
     #expect(
         MonitorStarter.arguments(of: launch) == [

@@ -32,7 +32,7 @@ import Testing
     let starter = FakeStarter()
     let bench = try Bench(starter)
     let placed = try bench.place("one")
-    let log = try OwnedDescriptor(opening: placed.machine.consolePath, flags: O_WRONLY | O_APPEND)
+    let log = try OwnedDescriptor(opening: placed.machine.logPath, flags: O_WRONLY | O_APPEND)
     try log.write(all: Array("[    0.1] Linux\nczone-vm: the guest panicked\nmore\n".utf8))
     starter.machines[0].die()
     try bench.registry.cleanUp()
@@ -58,7 +58,7 @@ import Testing
 func theLastWordsOfAMachineAreWhyItEnded(log: String, words: String) throws {
     let bench = try Bench(FakeStarter())
     let placed = try bench.place("one")
-    let file = try OwnedDescriptor(opening: placed.machine.consolePath, flags: O_WRONLY | O_APPEND)
+    let file = try OwnedDescriptor(opening: placed.machine.logPath, flags: O_WRONLY | O_APPEND)
     try file.write(all: Array(log.utf8))
     #expect(placed.machine.lastWords() == words)
 }

@@ -19,7 +19,7 @@ import Testing
 
     private func queue(maxFileBytes: Int = 1 << 20) throws -> FileQueue {
         let file = try OwnedDescriptor(opening: "\(folder.path)/file", flags: O_WRONLY | O_CREAT)
-        return FileQueue(file, disk, maxFileBytes: maxFileBytes)
+        return FileQueue([file], disk, maxFileBytes: maxFileBytes)
     }
 
     @Test func bytesKeepTheirOrderAndRoomComesAgain() throws {
@@ -48,6 +48,20 @@ import Testing
             #expect(disk.finish(withinMilliseconds: 10_000))
         }
         #expect(try contents(of: "\(folder.path)/file") == Array("abcd".utf8))
+    }
+
+    @Test func filesAreWrittenInTurn() throws {
+        let files = try (0..<3).map {
+            try OwnedDescriptor(opening: "\(folder.path)/\($0)", flags: O_WRONLY | O_CREAT | O_APPEND)
+        }
+        let queue = FileQueue(files, disk, maxFileBytes: 10)
+        try threads.start(1, named: "disk")
+        for number in 0..<5 {
+            queue.append(Array("\(number)234567\n".utf8))
+            #expect(disk.finish(withinMilliseconds: 10_000))
+        }
+        let texts = try (0..<3).map { String(decoding: try contents(of: "\(folder.path)/\($0)"), as: UTF8.self) }
+        #expect(texts == ["3234567\n", "4234567\n", "2234567\n"])
     }
 
     @Test func anEndDoesNotWaitForEver() throws {

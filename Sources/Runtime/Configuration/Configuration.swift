@@ -31,6 +31,8 @@ public struct Configuration: Equatable, Sendable {
     /// How long a prewarmed VM lives without a first container, in seconds; 0: for ever.
     public var prewarmTimeoutInSeconds = 600
 
+    /// What is kept of what detached containers print.
+    public var logOptions = LogOptions()
     /// Whether a VM goes on without a wall of its jail that the host refuses; else it does not start.
     public var reducesJail = false
     /// Whether a VM's threads share no processor core with others at the same time.
@@ -89,6 +91,7 @@ public struct Configuration: Equatable, Sendable {
         case templateLimit = "template-limit"
         case prewarm
         case prewarmTimeout = "prewarm-timeout"
+        case logOptions = "log-opts"
         case jail
         case firstUser = "uid-base"
         case coreScheduling = "core-scheduling"
@@ -160,6 +163,10 @@ public struct Configuration: Equatable, Sendable {
         case .templateLimit: templateLimitInBytes = try Self.size(value, setting, origin)
         case .prewarm: prewarm = try Self.number(value, Self.prewarmRange, setting, origin)
         case .prewarmTimeout: prewarmTimeoutInSeconds = try Self.number(value, 0...31_536_000, setting, origin)
+        case .logOptions:
+            for word in value.split(separator: ",") {
+                try logOptions.set(Self.trimmed(word).description, origin: origin)
+            }
         case .jail:
             guard value == "full" || value == "reduced" else {
                 throw .invalid("\(origin): jail is \(quoted(value)), expected full or reduced")

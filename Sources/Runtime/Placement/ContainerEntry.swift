@@ -15,17 +15,22 @@ struct ContainerEntry {
     let volumes: VolumeSet
 
     init(_ order: Placement.Order, in registry: Registry) throws(RuntimeError) {
-        let (folder, exit) = try registry.enter(order.record)
+        var record = order.record
+        let logs = ContainerLogs(of: registry, besides: order.store.root)
+        if record.isDetached, order.beginning == .run { record.logFolder = logs.folder(of: record.id) }
+        let (folder, exit) = try registry.enter(record)
         self.folder = folder
-        record = order.record
+        self.record = record
         volumes = order.volumes
         var descriptors = order.streams.descriptors
         var passed = order.streams.passed
-        if record.isDetached, order.beginning == .run {
-            descriptors.append(
-                try system { () throws(SystemError) in
-                    try OwnedDescriptor(opening: folder.logPath, flags: O_WRONLY | O_CREAT | O_APPEND)
-                })
+        var logFiles: ArraySlice<OwnedDescriptor> = []
+        if let logFolder = record.logFolder {
+            do throws(RuntimeError) { logFiles = try logs.make(logFolder, order.logOptions)[...] } catch {
+                try? folder.remove()
+                throw error
+            }
+            descriptors += logFiles.prefix(1)
             passed.insert(.log)
         }
         descriptors.append(exit)
@@ -36,13 +41,16 @@ struct ContainerEntry {
             specification.interfaces = network.interfaces
             descriptors += network.takeTaps()
         }
-        self.descriptors = descriptors
-        let run = RunRequest(
+        self.descriptors = descriptors + logFiles.dropFirst()
+        var run = RunRequest(
             id: record.id, zoneSizeInBytes: order.zoneSizeInBytes, descriptors: passed,
             endsWithConnection: !record.isDetached,
             create: CreateContainer(
                 container: ContainerNumber(0), node: 0, zoneBytes: 0, start: true, specification: specification),
             warmStart: order.warmStart)
+        if !logFiles.isEmpty {
+            run.log = RunRequest.Log(fileCount: UInt8(logFiles.count), maxFileBytes: order.logOptions.maxFileBytes)
+        }
         if case .create(let sandbox) = order.beginning {
             request = .create(CreateRequest(run: run, sandbox: sandbox))
         } else {

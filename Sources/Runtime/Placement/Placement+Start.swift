@@ -162,7 +162,8 @@ extension Placement {
                 lock: machine.lock,
                 identity: try OwnedDescriptor(
                     opening: machine.folder.processPath, flags: O_WRONLY | O_CREAT | O_EXCL),
-                log: try OwnedDescriptor(opening: machine.folder.consolePath, flags: O_WRONLY | O_CREAT | O_APPEND),
+                console: try OwnedDescriptor(opening: machine.folder.consolePath, flags: O_WRONLY | O_CREAT | O_APPEND),
+                log: try OwnedDescriptor(opening: machine.folder.logPath, flags: O_WRONLY | O_CREAT | O_APPEND),
                 jail: jail(user), leases: [lease, user.descriptor])
         }
     }

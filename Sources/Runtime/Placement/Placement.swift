@@ -51,6 +51,8 @@ public struct Placement: Sendable {
         public var beginning = Beginning.run
         /// It may begin as a copy of its function's process template; nil: its program is executed.
         public var warmStart: WarmStart?
+        /// What is kept of what it prints, where it is detached.
+        public var logOptions = LogOptions()
         /// Where a VM that is started for it belongs on the host.
         public var place = HostPlace.own
         /// What of its zone is plugged; the rest can be plugged later. By default the whole zone.

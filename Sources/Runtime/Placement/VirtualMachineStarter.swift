@@ -31,7 +31,9 @@ public struct VirtualMachineLaunch: Sendable {
     public var lock: OwnedDescriptor
     /// Gets the process's id; the process does not get it.
     public var identity: OwnedDescriptor
-    /// Gets what the VM and its guest print.
+    /// Gets what its guest's kernel prints.
+    public var console: OwnedDescriptor
+    /// Gets what the process says.
     public var log: OwnedDescriptor
     /// The walls around it.
     public var jail: MachineArguments.Jail
@@ -71,7 +73,7 @@ public struct MonitorStarter: VirtualMachineStarter {
             environment: Self.environment + Self.logEnvironment(of: launch),
             input: nothing,
             output: launch.log, error: launch.log)
-        process.kept = [launch.control, launch.lock, launch.log] + launch.leases
+        process.kept = [launch.control, launch.lock, launch.console] + launch.leases
         process.identityFile = launch.identity
         process.seesNoProcesses = true
         process.isDetached = true
@@ -95,7 +97,7 @@ public struct MonitorStarter: VirtualMachineStarter {
     static func arguments(of launch: VirtualMachineLaunch) -> [String] {
         let service = MachineArguments.Service(
             controlDescriptor: launch.control.rawValue, lockDescriptor: launch.lock.rawValue,
-            logDescriptor: launch.log.rawValue,
+            logDescriptor: launch.console.rawValue,
             idleTimeoutInSeconds: launch.idleTimeoutInSeconds > 0 ? UInt32(clamping: launch.idleTimeoutInSeconds) : nil,
             memoryLimitDescriptor: launch.memoryLimit?.rawValue,
             prewarmTimeoutInSeconds: launch.isPrewarmed ? UInt32(clamping: launch.prewarmTimeoutInSeconds) : nil,

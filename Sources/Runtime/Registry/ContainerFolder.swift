@@ -10,7 +10,6 @@ public struct ContainerFolder: Hashable, Sendable {
     public let id: String
 
     public var path: String { "\(root)/containers/\(id)" }
-    public var logPath: String { "\(path)/log" }
     public var exitPath: String { "\(path)/exit" }
     var recordPath: String { "\(path)/container.json" }
     private var networkPath: String { "\(path)/network" }
@@ -95,7 +94,12 @@ public struct ContainerFolder: Hashable, Sendable {
         try Self.removeFiles(of: removed)
     }
 
+    /// Its log first: its record tells where that is.
     static func removeFiles(of path: String) throws(RuntimeError) {
+        let record = try? RecordFile.read(ContainerRecord.self, from: "\(path)/container.json")
+        if let folder = record?.logFolder {
+            try system { () throws(SystemError) in try ContainerLogs.remove(folder) }
+        }
         try system { () throws(SystemError) in
             for file in try FileSystem.names(in: path) ?? [] { try FileSystem.removeFile("\(path)/\(file)") }
             try FileSystem.removeFolder(path)

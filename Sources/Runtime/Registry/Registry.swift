@@ -11,9 +11,10 @@ public import SystemPackage
 ///     functions/<key>/vms/<id>/group               the path of its control group
 ///     functions/<key>/vms/<id>/control.sock        where it listens
 ///     functions/<key>/vms/<id>/prewarmed           there until a prewarmed VM has its first container
-///     functions/<key>/vms/<id>/console.log         what it and its guest print
+///     functions/<key>/vms/<id>/console.log         what its guest's kernel prints
+///     functions/<key>/vms/<id>/monitor.log         what its processes say
 ///     users/<n>                                    locked by the process that runs as the n-th user of VMs
-///     containers/<id>/container.json, log          a container, and what it has printed if it is detached
+///     containers/<id>/container.json               a container; what it prints if it is detached: `ContainerLogs`
 ///     containers/<id>/exit                         locked for as long as it lives; holds its exit record at the end
 ///
 /// **Life and death.** The client that starts a VM makes its folder, takes the lock, listens at the socket and hands both

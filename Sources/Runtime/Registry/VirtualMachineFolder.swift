@@ -14,7 +14,10 @@ public struct VirtualMachineFolder: Hashable, Sendable {
     /// The id of the process that serves its volumes, likewise.
     var fileServerPath: String { "\(path)/files-pid" }
     public var socketPath: String { "\(path)/control.sock" }
+    /// What the guest's kernel prints.
     public var consolePath: String { "\(path)/console.log" }
+    /// What the VM's processes say.
+    public var logPath: String { "\(path)/monitor.log" }
     /// The path of its control group.
     var groupPath: String { "\(path)/group" }
     var recordPath: String { "\(path)/vm.json" }
@@ -77,7 +80,7 @@ public struct VirtualMachineFolder: Hashable, Sendable {
     /// Why it ended: the last line of its log that its process wrote with nothing before its name (as JSON, at the level
     /// critical), else nothing.
     public func lastWords() -> String {
-        guard let bytes = try? FileSystem.tail(of: consolePath, atMost: 16 << 10) else { return "" }
+        guard let bytes = try? FileSystem.tail(of: logPath, atMost: 16 << 10) else { return "" }
         let lines = String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isNewline)
         for line in lines.reversed() {
             if let reason = Self.reason(in: line) { return printable(reason, atMost: 512) }

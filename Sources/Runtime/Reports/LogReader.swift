@@ -1,6 +1,4 @@
-import Glibc
-import SystemPackage
-import LinuxSystem
+public import LinuxSystem
 
 /// Reads a container's log, which has CRI's form: lines of `TIME STREAM TAG TEXT`, the tag `F` for a whole line of the
 /// container's, `P` for a part of one.
@@ -13,37 +11,81 @@ public struct LogReader {
         public var text: [UInt8]
     }
 
-    private let file: OwnedDescriptor
+    /// Written in turn: each begins with the time at which it was begun, which tells their order.
+    private let files: [OwnedDescriptor]
+    /// The file that is being read, and the time at its beginning; nil: the next one is to be found.
+    private var current: (file: Int, start: [UInt8])?
+    /// That of the last one.
+    private var lastStart: [UInt8] = []
     private var offset: UInt64 = 0
     private var unfinished: [UInt8] = []
 
+    /// More than a time takes, in bytes.
+    private static let maxStartBytes = 64
+
     /// Nil where the container has no log.
     public init?(_ container: ContainerFolder) throws(RuntimeError) {
-        do { file = try OwnedDescriptor(opening: container.logPath, flags: O_RDONLY) } catch {
-            if error.errno == .noSuchFileOrDirectory { return nil }
-            throw .system(error)
-        }
+        guard let folder = try container.record()?.logFolder else { return nil }
+        self.init(try system { () throws(SystemError) in try ContainerLogs.files(in: folder) })
     }
 
-    init(_ file: OwnedDescriptor) { self.file = file }
+    init(_ files: [OwnedDescriptor]) { self.files = files }
+
+    /// Tells when a container prints, or ends; nil where it has no log.
+    public static func watch(_ container: ContainerFolder) throws(RuntimeError) -> FileWatch? {
+        guard let folder = try container.record()?.logFolder else { return nil }
+        return try system { () throws(SystemError) in try FileWatch(folders: [container.path, folder]) }
+    }
 
     /// What has been written since the last time.
     public mutating func next(atMost most: Int = 1 << 20) throws(RuntimeError) -> [Entry] {
-        let (file, start) = (file, offset)
-        let (size, bytes) = try system { () throws(SystemError) in
-            let size = try file.sizeInBytes()
-            // A log that is full begins anew.
-            let from = size < start ? 0 : start
-            return (size, try file.read(exactly: Int(min(size - from, UInt64(most))), at: from))
+        while true {
+            // One that was emptied meanwhile for what comes is another.
+            if let (file, start) = current, try self.start(of: file) != start { leave(start) }
+            if current == nil { current = try nextFile() }
+            guard let (file, start) = current else { return [] }
+            let (descriptor, place) = (files[file], offset)
+            let bytes = try system { () throws(SystemError) in try descriptor.read(upTo: most, at: place) }
+            guard bytes.isEmpty else { return entries(bytes) }
+            guard try followed(start) else { return [] }
+            leave(start)
         }
-        if size < offset {
-            offset = 0
-            unfinished = []
-        }
+    }
+
+    private mutating func leave(_ start: [UInt8]) {
+        (current, lastStart, offset, unfinished) = (nil, start, 0, [])
+    }
+
+    private mutating func entries(_ bytes: [UInt8]) -> [Entry] {
         offset += UInt64(bytes.count)
         var lines = (unfinished + bytes).split(separator: 0x0A, omittingEmptySubsequences: false)
         unfinished = Array(lines.popLast() ?? [])
         return lines.compactMap(Self.entry)
+    }
+
+    /// The time at a file's beginning; nil where nothing is there yet.
+    private func start(of file: Int) throws(RuntimeError) -> [UInt8]? {
+        let descriptor = files[file]
+        let bytes = try system { () throws(SystemError) in try descriptor.read(upTo: Self.maxStartBytes, at: 0) }
+        return bytes.firstIndex(of: 0x20).map { Array(bytes[..<$0]) }
+    }
+
+    /// The oldest of those that are younger than the last one.
+    private func nextFile() throws(RuntimeError) -> (file: Int, start: [UInt8])? {
+        var found: (file: Int, start: [UInt8])?
+        for file in files.indices {
+            guard let start = try start(of: file), lastStart.lexicographicallyPrecedes(start) else { continue }
+            if found.map({ start.lexicographicallyPrecedes($0.start) }) ?? true { found = (file, start) }
+        }
+        return found
+    }
+
+    /// Whether there is a younger one: then nothing more comes into this.
+    private func followed(_ start: [UInt8]) throws(RuntimeError) -> Bool {
+        for file in files.indices {
+            if let other = try self.start(of: file), start.lexicographicallyPrecedes(other) { return true }
+        }
+        return false
     }
 
     /// Nil for a line that is none.

@@ -29,6 +29,8 @@ public struct RunOptions: Equatable, Sendable {
     public var isWarmStart = false
     /// Names of variables, with commas between them.
     public var varying: [String] = []
+    /// `max-size=SIZE`, `max-file=COUNT`.
+    public var logOptions: [String] = []
     /// Where the start's time went is told.
     public var showsTimings = false
 

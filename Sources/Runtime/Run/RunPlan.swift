@@ -11,6 +11,7 @@ public struct RunPlan: Sendable {
     public let specification: ContainerSpecification
     public let volumes: VolumeSet
     public let warmStart: WarmStart?
+    public let logOptions: LogOptions
 
     public init(_ options: RunOptions, image: StoredImage, configuration: Configuration, files: VirtualMachineFiles)
         throws
@@ -29,6 +30,9 @@ public struct RunPlan: Sendable {
             id: id, key: key, image: options.image, created: currentTimeInNanoseconds(),
             memoryLimitInBytes: ZoneSize.memoryLimit(memory, inZoneOf: zone), process: process,
             isDetached: options.isDetached, isRemovedAtEnd: options.isRemovedAtEnd)
+        var logOptions = configuration.logOptions
+        for word in options.logOptions { try logOptions.set(word, origin: "--log-opt") }
+        self.logOptions = logOptions
         warmStart = try configuration.warmStart.warmStart(
             of: key.function, choice: options.isWarmStart ? true : nil,
             varying: options.varying.flatMap { $0.split(separator: ",").map(String.init) })

@@ -23,7 +23,7 @@ struct FileServerLaunch {
             }
             let arguments = FileServerArguments(connections: far.map(\.rawValue), isReduced: isReduced)
             let nothing = try OwnedDescriptor(opening: "/dev/null", flags: O_RDWR)
-            let log = try OwnedDescriptor(opening: machine.consolePath, flags: O_WRONLY | O_APPEND | O_NOFOLLOW)
+            let log = try OwnedDescriptor(opening: machine.logPath, flags: O_WRONLY | O_APPEND | O_NOFOLLOW)
             var process = ProcessLaunch(
                 monitor.string, arguments: [monitor.string] + arguments.words,
                 environment: MonitorStarter.environment, input: nothing, output: log, error: log)

@@ -9,31 +9,38 @@ public final class FileQueue {
     /// The most bytes that gather while a piece is being written; a last one may be greater by what is appended at once.
     public static let maxQueuedBytes = 256 << 10
 
-    /// The file, for the threads: one piece of work at a time has it.
-    private final class File: Sendable {
-        private let file: OwnedDescriptor
-        private let maxBytes: Int
-        private let written = Mutex(0)
+    /// The files, for the threads: one piece of work at a time has them.
+    private final class Files: Sendable {
+        private struct Place {
+            /// Which file is written, and what of it is.
+            var current = 0
+            var written = 0
+        }
 
-        init(_ file: OwnedDescriptor, maxBytes: Int) {
-            self.file = file
+        private let files: [OwnedDescriptor]
+        private let maxBytes: Int
+        private let place = Mutex(Place())
+
+        init(_ files: [OwnedDescriptor], maxBytes: Int) {
+            self.files = files
             self.maxBytes = maxBytes
         }
 
         func write(_ bytes: [UInt8]) {
-            written.withLock { written in
-                if written + bytes.count > maxBytes {
-                    guard (try? file.truncate()) != nil else { return }
-                    written = 0
+            place.withLock { place in
+                if place.written > 0, place.written + bytes.count > maxBytes {
+                    let next = (place.current + 1) % files.count
+                    guard (try? files[next].truncate()) != nil else { return }
+                    place = Place(current: next)
                 }
-                written += bytes.count
+                place.written += bytes.count
                 // A full disk is no reason to stop what prints.
-                try? file.write(all: bytes)
+                try? files[place.current].write(all: bytes)
             }
         }
     }
 
-    private let file: File
+    private let files: Files
     private let disk: DiskWork
     private var queued: [UInt8] = []
     private var isWriting = false
@@ -44,11 +51,12 @@ public final class FileQueue {
     private var writtenCount = 0
 
     /// - Parameters:
-    ///   - file: the bytes go to its end.
+    ///   - files: one or more; the bytes go to the end of the first one, and of the others in turn.
     ///   - disk: does the writing.
-    ///   - maxFileBytes: a file that would be longer starts again: what prints cannot fill the host's disk.
-    public init(_ file: OwnedDescriptor, _ disk: DiskWork, maxFileBytes: Int) {
-        self.file = File(file, maxBytes: maxFileBytes)
+    ///   - maxFileBytes: a file that would be longer is followed by the next one, which is emptied before: what prints cannot
+    ///     fill the host's disk.
+    public init(_ files: [OwnedDescriptor], _ disk: DiskWork, maxFileBytes: Int) {
+        self.files = Files(files, maxBytes: maxFileBytes)
         self.disk = disk
     }
 
@@ -76,8 +84,8 @@ public final class FileQueue {
         isWriting = true
         let piece = queued
         queued = []
-        disk.perform { [file] in
-            file.write(piece)
+        disk.perform { [files] in
+            files.write(piece)
         } then: { [self] in
             isWriting = false
             writtenCount += piece.count

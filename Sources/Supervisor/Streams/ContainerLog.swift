@@ -10,16 +10,17 @@ final class ContainerLog {
         case error = "stderr"
     }
 
-    /// A file that is full starts again: a container cannot fill the host's disk.
-    private static let maxBytes = 64 << 20
     /// A longer line is written in parts.
     private static let maxLineBytes = 16 << 10
 
     private let queue: FileQueue
     private var unfinished: [Stream: [UInt8]] = [:]
 
-    init(_ file: OwnedDescriptor, _ disk: DiskWork) {
-        queue = FileQueue(file, disk, maxFileBytes: Self.maxBytes)
+    /// - Parameters:
+    ///   - files: one or more, written in turn: a container cannot fill the host's disk.
+    ///   - maxFileBytes: what each of them takes.
+    init(_ files: [OwnedDescriptor], maxFileBytes: Int, _ disk: DiskWork) {
+        queue = FileQueue(files, disk, maxFileBytes: maxFileBytes)
     }
 
     /// False while the disk lags behind: the container's output is held back until it does not.

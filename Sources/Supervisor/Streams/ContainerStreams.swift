@@ -22,7 +22,7 @@ final class ContainerStreams {
     /// Ports for a process's streams, each for one connection of the guest's; 0 for a stream that it does not get.
     func connect(_ passed: inout PassedFiles, of container: HostedContainer) throws(SystemError) -> StandardStreams {
         var streams = StandardStreams()
-        let log = passed.take(.log).map { ContainerLog($0, disk) }
+        let log = passed.takeLog(disk)
         if let input = passed.take(.input) { streams.input = expect(input) }
         streams.output = try connectOutput(passed.take(.output), log, .output, of: container)
         streams.error = try connectOutput(passed.take(.error), log, .error, of: container)

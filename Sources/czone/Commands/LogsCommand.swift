@@ -23,7 +23,7 @@ struct LogsCommand: ParsableCommand {
             try registry.cleanUp()
             let folder = try registry.container(matching: container)
             // Before the first look, so that nothing is missed between them.
-            let watch = follow ? try FileWatch(folder: folder.path) : nil
+            let watch = try follow ? LogReader.watch(folder) : nil
             guard var reader = try LogReader(folder) else {
                 throw RuntimeError.invalid(
                     "the container \(folder.id) has no log: what it prints goes to its `czone run`")

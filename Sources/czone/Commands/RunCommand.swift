@@ -63,6 +63,9 @@ struct RunCommand: ParsableCommand {
     @Option(help: "NAME,NAME: variables of its environment that may differ from other copies' of the template.")
     var warmStartEnv: [String] = []
 
+    @Option(help: "max-size=SIZE or max-file=COUNT: how much of what it prints is kept (16M in each of 3 files).")
+    var logOpt: [String] = []
+
     @Flag(help: "Tell on standard error where the time of its start went.")
     var timings = false
 
@@ -121,6 +124,7 @@ struct RunCommand: ParsableCommand {
         options.isAlone = onePerVM
         options.isWarmStart = warmStart
         options.varying = warmStartEnv
+        options.logOptions = logOpt
         options.showsTimings = timings
         return options
     }

@@ -63,6 +63,7 @@ struct VMCommand: ParsableCommand {
             var walls: [WallReport]
             var fileServerWalls: [WallReport]?
             var console: String
+            var log: String
             var socket: String
         }
 
@@ -81,7 +82,7 @@ struct VMCommand: ParsableCommand {
                         Inspection(
                             vm: try described.status, memoryMap: described.memoryMap, containers: described.usages,
                             walls: try machine.walls(), fileServerWalls: try machine.fileServerWalls(),
-                            console: machine.consolePath, socket: machine.socketPath))
+                            console: machine.consolePath, log: machine.logPath, socket: machine.socketPath))
                 }
                 printOutput(try JSONText.report(inspections))
             }

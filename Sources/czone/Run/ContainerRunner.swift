@@ -36,6 +36,7 @@ struct ContainerRunner {
             store: store, volumes: plan.volumes)
         order.network = network
         order.warmStart = plan.warmStart
+        order.logOptions = plan.logOptions
         return order
     }
 

@@ -100,6 +100,7 @@ struct RunArguments: Equatable {
         case "volume": options.volumes.append(value)
         case "network": options.network = value
         case "warm-start-env": options.varying.append(value)
+        case "log-opt": options.logOptions.append(value)
         default: return setParsed(name, value)
         }
         return true

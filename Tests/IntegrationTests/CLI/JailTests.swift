@@ -41,10 +41,10 @@ import Testing
         let process = try #require(try machine.processID())
         let kinds: [(prefix: String, mayWrite: Bool)] = [
             ("/dev/null", true), ("/dev/kvm", true), ("anon_inode:", true), ("socket:", true),
-            ("\(machine.path)/console.log", true), ("\(machine.path)/lock", false),
+            ("\(machine.path)/console.log", true), ("\(machine.path)/monitor.log", true),
+            ("\(host.folder)/store/logs/", true), ("\(machine.path)/lock", false),
             ("/sys/fs/cgroup/", true), ("\(host.registry)/users/", false), ("\(host.folder)/store/images/", false),
             ("/proc/\(process)/smaps_rollup", false), ("/proc/\(process)/pagemap", false),
-            ("\(host.registry)/containers/\(container)/log", true),
             ("\(host.registry)/containers/\(container)/exit", true),
         ]
         for number in try #require(try FileSystem.names(in: "/proc/\(process)/fd")) {

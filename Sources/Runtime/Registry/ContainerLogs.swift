@@ -1,0 +1,101 @@
+import Glibc
+import LinuxSystem
+import SystemPackage
+
+/// How much of what a container prints is kept, named as docker names it: `max-size` and `max-file`.
+public struct LogOptions: Equatable, Sendable {
+    /// A file that would be longer is followed by the next one, in bytes.
+    public var maxFileBytes: UInt64 = 16 << 20
+    /// Files; the oldest one is emptied for what comes.
+    public var maxFiles = 3
+
+    /// 16 MiB in each of 3 files.
+    public init() {}
+
+    private static let fileRange = 1...8
+    private static let sizeRange: ClosedRange<UInt64> = (64 << 10)...(1 << 40)
+
+    /// Changes what words like `max-size=8M` or `max-file=5` name.
+    /// - Throws: `RuntimeError.invalid` naming the word that makes no sense.
+    public mutating func set(_ word: String, origin: String) throws(RuntimeError) {
+        let parts = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+        switch (parts.first, parts.last) {
+        case ("max-size"?, let value?) where parts.count == 2:
+            guard let size = ByteSize(String(value)), Self.sizeRange.contains(size.bytes) else {
+                throw .invalid("\(origin): max-size is \(quoted(String(value))), expected a size from 64K to 1T")
+            }
+            maxFileBytes = size.bytes
+        case ("max-file"?, let value?) where parts.count == 2:
+            guard let count = Int(value), Self.fileRange.contains(count) else {
+                throw .invalid("\(origin): max-file is \(quoted(String(value))), expected a number from 1 to 8")
+            }
+            maxFiles = count
+        default:
+            throw .invalid("\(origin): \(quoted(word)) is no log option: expected max-size=SIZE or max-file=COUNT")
+        }
+    }
+}
+
+/// Containers' logs on the disk: a folder for each container, `<store>/logs/<registry>/<id>.<random>`, with the files `log`,
+/// `log.1` and so on, which are written in turn. A container's record names its folder before it is made.
+struct ContainerLogs {
+    private let registry: Registry
+    private let root: String
+
+    /// - Parameter images: the store's images, beside which logs are.
+    init(of registry: Registry, besides images: FilePath) {
+        self.registry = registry
+        // Registries may share a store.
+        let name = registry.root.components.map { $0.string.split(separator: "+", omittingEmptySubsequences: false) }
+            .map { $0.joined(separator: "++") }.joined(separator: "+")
+        root = images.removingLastComponent().appending("logs").appending(name).string
+    }
+
+    /// A name for a container's folder.
+    func folder(of id: String) -> String { "\(root)/\(id).\(Registry.freshID())" }
+
+    /// Makes a container's folder and its empty files, the first to be written first.
+    func make(_ folder: String, _ options: LogOptions) throws(RuntimeError) -> [OwnedDescriptor] {
+        try sweepOnce()
+        return try system { () throws(SystemError) in
+            try FileSystem.makeFolders(FilePath(folder))
+            var files: [OwnedDescriptor] = []
+            for number in 0..<options.maxFiles {
+                files.append(
+                    try OwnedDescriptor(
+                        opening: "\(folder)/\(Self.fileName(number))", flags: O_WRONLY | O_CREAT | O_EXCL | O_APPEND))
+            }
+            return files
+        }
+    }
+
+    static func fileName(_ number: Int) -> String { number == 0 ? "log" : "log.\(number)" }
+
+    /// A container's files that are there, in no order.
+    static func files(in folder: String) throws(SystemError) -> [OwnedDescriptor] {
+        var files: [OwnedDescriptor] = []
+        for name in try FileSystem.names(in: folder) ?? [] where name == "log" || name.hasPrefix("log.") {
+            files.append(try OwnedDescriptor(opening: "\(folder)/\(name)", flags: O_RDONLY | O_NOFOLLOW))
+        }
+        return files
+    }
+
+    static func remove(_ folder: String) throws(SystemError) {
+        for name in try FileSystem.names(in: folder) ?? [] { try FileSystem.removeFile("\(folder)/\(name)") }
+        try FileSystem.removeFolder(folder)
+    }
+
+    /// A registry does not outlive its host's end, logs do: the first container of a registry removes those of containers
+    /// that are not in it.
+    private func sweepOnce() throws(RuntimeError) {
+        let marker = "\(registry.root)/logs-swept"
+        if try system({ () throws(SystemError) in try FileSystem.status(marker) }) != nil { return }
+        for name in try system({ () throws(SystemError) in try FileSystem.names(in: root) }) ?? [] {
+            guard let dot = name.lastIndex(of: ".") else { continue }
+            let folder = "\(root)/\(name)"
+            if try registry.container(String(name[..<dot])).record()?.logFolder == folder { continue }
+            try system { () throws(SystemError) in try Self.remove(folder) }
+        }
+        try system { () throws(SystemError) in try FileSystem.touch(marker) }
+    }
+}
