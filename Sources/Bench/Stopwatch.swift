@@ -37,10 +37,14 @@ public enum Stopwatch {
     }
 
     /// Milliseconds from the program's start to its end, which must be a success.
-    public static func milliseconds(of program: String, _ arguments: [String]) throws -> Double {
+    ///
+    /// - Parameter environment: what it has besides this process's surroundings.
+    public static func milliseconds(
+        of program: String, _ arguments: [String], environment: [String] = []
+    ) throws -> Double {
         let nowhere = try OwnedDescriptor(opening: "/dev/null", flags: O_RDWR)
         let start = MonotonicClock.nanoseconds
-        let status = try launch(program, arguments, output: nowhere).waitForEnd()
+        let status = try launch(program, arguments, output: nowhere, environment: environment).waitForEnd()
         let elapsed = MonotonicClock.nanoseconds - start
         guard status == 0 else {
             throw Failed(description: "\(program) \(arguments.joined(separator: " ")) ended with status \(status)")
@@ -93,7 +97,8 @@ public enum Stopwatch {
 
     /// Starts a program with this process's surroundings; without `input` it has nothing to read.
     static func launch(
-        _ program: String, _ arguments: [String], input: OwnedDescriptor? = nil, output: OwnedDescriptor
+        _ program: String, _ arguments: [String], input: OwnedDescriptor? = nil, output: OwnedDescriptor,
+        environment added: [String] = []
     ) throws -> ChildProcess {
         guard let path = findProgram(program) else {
             throw Failed(
@@ -104,7 +109,7 @@ public enum Stopwatch {
         }
         let input = try input ?? OwnedDescriptor(opening: "/dev/null", flags: O_RDONLY)
         return try ProcessLaunch(
-            path, arguments: [program] + arguments, environment: environment, input: input, output: output,
+            path, arguments: [program] + arguments, environment: environment + added, input: input, output: output,
             error: StandardStream.error.descriptor
         ).start()
     }

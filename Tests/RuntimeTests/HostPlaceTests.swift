@@ -13,6 +13,6 @@ import Testing
         ("../x.slice:a:b", "/czone/1"), ("a--b.slice:a:b", "/czone/1"), ("a:b:c", "/czone/1"),
     ])
     func aVMsGroupIsBesideItsContainersElseCzones(path: String?, group: String) {
-        #expect(HostPlace(groupPath: path).path(of: "1") == group)
+        #expect(HostPlace(groupPath: path).path(of: "1", usual: "/czone") == group)
     }
 }

@@ -27,6 +27,7 @@ public struct DensityBench {
     private let registry: Registry
     private let options: [String]
     private let command: [String]
+    private var environment: [String] = []
     /// What processes and pages need to come to rest after a start or an end.
     private static let restInMilliseconds: CInt = 500
 
@@ -42,9 +43,11 @@ public struct DensityBench {
         self.command = command
     }
 
-    public func measure(containers: Int, in group: BenchGroup?) throws -> Result {
+    public mutating func measure(containers: Int, in group: BenchGroup?) throws -> Result {
         defer { _ = try? Stopwatch.milliseconds(of: executable, ["vm", "stop"] + places + ["--all"]) }
         guard let group else { return try measure(containers) { _ in } }
+        // VMs go into groups of their own, which are to be in this one.
+        environment = ["CZONE_CGROUP_PARENT=\(group.pathBelowRoot)"]
         return try group.run { try measure(containers) { $0.charged.append(group.chargedBytes) } }
     }
 
@@ -66,7 +69,8 @@ public struct DensityBench {
 
     private func start(_ name: String) throws {
         _ = try Stopwatch.milliseconds(
-            of: executable, ["run"] + places + options + ["--detach", "--name", name] + command)
+            of: executable, ["run"] + places + options + ["--detach", "--name", name] + command,
+            environment: environment)
         // It has its memory when it has printed.
         while try Stopwatch.output(of: executable, ["logs"] + places + [name]).isEmpty {
             _ = try wait(for: [], timeoutInMilliseconds: 50)

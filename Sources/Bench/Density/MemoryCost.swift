@@ -85,6 +85,9 @@ public final class BenchGroup {
 
     deinit { try? FileSystem.removeFolder(path) }
 
+    /// Its path as /proc/PID/cgroup has it.
+    var pathBelowRoot: String { String(path.dropFirst(Self.root.count)) }
+
     /// Runs the body with this process in the group: what it starts is in it from its first instruction on.
     public func run<Result>(_ body: () throws -> Result) throws -> Result {
         let before = Self.current

@@ -37,6 +37,8 @@ public struct Configuration: Equatable, Sendable {
     public var reducesJail = false
     /// Whether a VM's threads share no processor core with others at the same time.
     public var ownsCores = false
+    /// The path of the control group that VMs' groups are in.
+    public var groupParent = "/czone"
     /// The first of 65536 numbers of users that VMs' processes run as.
     public var firstUser = MachineArguments.Jail.firstUser
 
@@ -94,6 +96,7 @@ public struct Configuration: Equatable, Sendable {
         case logOptions = "log-opts"
         case jail
         case firstUser = "uid-base"
+        case groupParent = "cgroup-parent"
         case coreScheduling = "core-scheduling"
         case warmStart = "warm-start"
         case warmStartTimeout = "warm-start-timeout"
@@ -173,6 +176,11 @@ public struct Configuration: Equatable, Sendable {
             }
             reducesJail = value == "reduced"
         case .coreScheduling: ownsCores = try Self.isOn(value, setting, origin)
+        case .groupParent:
+            guard value.hasPrefix("/"), value.count > 1, !value.hasSuffix("/"),
+                !value.split(separator: "/").contains("..")
+            else { throw .invalid("\(origin): cgroup-parent is \(quoted(value)), expected a path such as /czone") }
+            groupParent = value
         case .firstUser: firstUser = UInt32(try Self.number(value, 1...0xFFFE_0000, setting, origin))
         case .warmStart: warmStart.isOn = try Self.isOn(value, setting, origin)
         case .warmStartTimeout: warmStart.timeoutInSeconds = try Self.number(value, 1...86_400, setting, origin)

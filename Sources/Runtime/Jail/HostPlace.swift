@@ -16,8 +16,10 @@ public struct HostPlace: Equatable, Sendable {
 
 extension HostPlace {
     /// The path of a VM's group below the control groups' roots: beside the container's own, else czone's.
-    func path(of machine: String) -> String {
-        guard let groupPath, let parent = Self.parent(of: groupPath) else { return "/czone/\(machine)" }
+    ///
+    /// - Parameter usual: the path of the group that VMs are in which are in no container's: the configuration's.
+    func path(of machine: String, usual: String) -> String {
+        guard let groupPath, let parent = Self.parent(of: groupPath) else { return "\(usual)/\(machine)" }
         return "\(parent)/czone-\(machine)"
     }
 

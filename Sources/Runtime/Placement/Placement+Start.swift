@@ -107,7 +107,7 @@ extension Placement {
         _ place: HostPlace, _ launch: inout VirtualMachineLaunch, _ machine: VirtualMachineFolder
     ) throws(RuntimeError) {
         launch.outOfMemoryScoreAdjustment = place.outOfMemoryScoreAdjustment
-        let path = place.path(of: machine.id)
+        let path = place.path(of: machine.id, usual: configuration.groupParent)
         guard let group = ControlGroup(path: path) else { return }
         // Noted before it is made: who removes the VM removes it.
         try system { () throws(SystemError) in

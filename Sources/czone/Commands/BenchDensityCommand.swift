@@ -83,7 +83,7 @@ struct BenchDensityCommand: ParsableCommand {
         let words = options + ["bench"] + (options.contains("--warm-start") ? program : [])
         _ = try Stopwatch.milliseconds(of: executable, ["template", "create"] + places + words)
         if options.contains("--warm-start") { try Self.checkProcess(executable, places) }
-        let bench = try DensityBench(
+        var bench = try DensityBench(
             executable: executable, root: root, store: store, options: options, command: ["bench"] + program)
         return try bench.measure(containers: containers, in: BenchGroup(name))
     }
