@@ -1,5 +1,8 @@
+import ControlProtocol
 import Glibc
 import LinuxSystem
+import OCI
+import Synchronization
 import SystemPackage
 import Testing
 

@@ -27,11 +27,9 @@ public struct FileServerConnection: Sendable {
         self.complaints = complaints
     }
 
-    /// Answers until the VM closes the connection, or sends what is no request: then it gets no more.
-    public func serve() {
-        while (try? serveOne()) == true {}
-        socket.endConnection()
-    }
+    /// Answers until the VM closes the connection, or sends what is no request: then it gets no more, and the process is to
+    /// end.
+    public func serve() { while (try? serveOne()) == true {} }
 
     private func serveOne() throws(SystemError) -> Bool {
         // A volume's descriptor comes with the first byte.

@@ -30,14 +30,25 @@ struct ControlGroup {
 
     /// Makes it with its limits. What a host's kernel has no controller for is left out.
     func make(virtualCPUs: Int, memoryInBytes: UInt64) throws(SystemError) {
+        try make()
+        limit("pids.max", "\(virtualCPUs + Self.otherThreads)")
+        limit(memoryFile, "\(memoryInBytes)")
+        limit("memory.oom.group", "1")
+    }
+
+    /// Makes it without limits but of processes: for the process that serves volumes, whose files may be memory. What one
+    /// container writes to such must not be its siblings' end.
+    func makeForFiles() throws(SystemError) {
+        try make()
+        limit("pids.max", "\(Self.otherThreads)")
+    }
+
+    private func make() throws(SystemError) {
         for folder in folders {
             let path = FilePath(folder)
             try FileSystem.makeFolders(path, mode: 0o755)
             if isUnified { Self.passControllersOn(to: path) }
         }
-        limit("pids.max", "\(virtualCPUs + Self.otherThreads)")
-        limit(memoryFile, "\(memoryInBytes)")
-        limit("memory.oom.group", "1")
     }
 
     /// Of version 2: a group has the controllers that those above it pass on.

@@ -95,12 +95,19 @@ public struct VirtualMachineFolder: Hashable, Sendable {
         return JSONValue(Array(line.utf8))?["message"]?.text
     }
 
-    /// The control group of its processes; nil where it has none.
-    func group() throws(RuntimeError) -> ControlGroup? {
-        let path = try system { () throws(SystemError) in
+    /// The path of the control group of its process; nil where it has none.
+    private func groupName() throws(RuntimeError) -> String? {
+        try system { () throws(SystemError) in
             try FileSystem.contents(of: groupPath, atMost: 4096, followsLink: false)
-        }
-        return path.flatMap { ControlGroup(path: String(decoding: $0, as: UTF8.self)) }
+        }.map { String(decoding: $0, as: UTF8.self) }
+    }
+
+    /// Beside it, that of the process which serves its volumes.
+    private static func fileServerGroup(_ path: String) -> String { path + "-files" }
+
+    /// The control group of the process that serves its volumes; nil where the VM has none.
+    func fileServerGroup() throws(RuntimeError) -> ControlGroup? {
+        try groupName().flatMap { ControlGroup(path: Self.fileServerGroup($0)) }
     }
 
     /// When the VM was started, for their order.
@@ -111,7 +118,9 @@ public struct VirtualMachineFolder: Hashable, Sendable {
     /// Removes the folder of a dead VM. Only with the function locked.
     func remove() throws(RuntimeError) {
         // One that cannot be removed is another's by now, or its parent's end is its own.
-        try? group()?.remove()
+        if let path = try groupName() {
+            for path in [path, Self.fileServerGroup(path)] { try? ControlGroup(path: path)?.remove() }
+        }
         try system { () throws(SystemError) in
             for file in try FileSystem.names(in: path) ?? [] { try FileSystem.removeFile("\(path)/\(file)") }
             try FileSystem.removeFolder(path)

@@ -12,7 +12,7 @@ struct FileServerLaunch {
 
     /// The VM's ends of the connections to it. It ends when they are closed.
     func start() throws(RuntimeError) -> [OwnedDescriptor] {
-        let group = try machine.group()
+        let group = try machine.fileServerGroup()
         return try system { () throws(SystemError) in
             var near: [OwnedDescriptor] = []
             var far: [OwnedDescriptor] = []
@@ -31,6 +31,7 @@ struct FileServerLaunch {
             process.identityFile = try OwnedDescriptor(
                 opening: machine.fileServerPath, flags: O_WRONLY | O_CREAT | O_NOFOLLOW)
             process.isDetached = true
+            try group?.makeForFiles()
             process.groups = try group?.entrances() ?? []
             process.seesNoProcesses = true
             try process.start().reapAtItsEnd()
