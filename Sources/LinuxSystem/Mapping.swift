@@ -62,21 +62,23 @@ public final class Mapping: @unchecked Sendable {
         return UInt64(pages.count { $0 & 1 != 0 } * pageSize)
     }
 
-    /// Zeroed memory of the process's own in a part of reserved addresses that has no mapping yet: in small pages to
-    /// begin with, in huge ones from `small` bytes on (a multiple of 2 MiB), where the host gives them. It stays there
-    /// until the reservation hides it.
+    /// Zeroed memory of the process's own in a part of reserved addresses that has no mapping yet: in small pages in these
+    /// ranges (in bytes from its start, multiples of 2 MiB; what lies beyond its end is left out), else in huge ones,
+    /// where the host gives them. It stays there until the reservation hides it.
     public init(
-        in reservation: AddressReservation, at offset: Int, sizeInBytes: Int, inSmallPages small: Int
+        in reservation: AddressReservation, at offset: Int, sizeInBytes: Int, inSmallPages small: [Range<Int>]
     ) throws(SystemError) {
         try reservation.open(at: offset, sizeInBytes: sizeInBytes)
         // SAFETY: `open` checked that the part lies within the reservation.
         unsafe address = reservation.address.advanced(by: offset)
         self.sizeInBytes = sizeInBytes
         self.reservation = reservation
-        let small = min(small, sizeInBytes)
         // SAFETY: advice about this object's own mapping. A host without huge pages refuses; small ones do.
-        unsafe _ = madvise(address, small, MADV_NOHUGEPAGE)
-        unsafe _ = madvise(address.advanced(by: small), sizeInBytes - small, MADV_HUGEPAGE)
+        unsafe _ = madvise(address, sizeInBytes, MADV_HUGEPAGE)
+        for range in small.map({ $0.clamped(to: 0..<sizeInBytes) }) where !range.isEmpty {
+            // SAFETY: the range lies within this object's own mapping.
+            unsafe _ = madvise(address.advanced(by: range.lowerBound), range.count, MADV_NOHUGEPAGE)
+        }
     }
 
     /// Shows a file's bytes in a part of the mapping, copied on write, instead of what was there. Offsets and size are

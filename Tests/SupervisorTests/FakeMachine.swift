@@ -13,6 +13,8 @@ final class FakeMachine: SupervisedMachine {
     let vsock: VsockDevice
     let network: NetworkDevice?
     let zoneDevices: [MemoryDevice]
+    /// Of the zones, in their order.
+    let backings: [RecordingBacking]
     let imageRanges: [GuestRange] = []
     let baseSizeInBytes: UInt64 = 256 << 20
     let baseResidentBytes: UInt64 = 1 << 20
@@ -25,9 +27,9 @@ final class FakeMachine: SupervisedMachine {
         loop = try EventLoop()
         vsock = VsockDevice(loop: loop)
         network = NetworkDevice(loop: loop)
-        zoneDevices = try ZoneLayout(count: zones, sizeInBytes: 256 << 20, base: GuestAddress(1 << 30)).zones.map {
-            MemoryDevice(zone: $0, backing: RecordingBacking())
-        }
+        backings = (0..<zones).map { _ in RecordingBacking() }
+        zoneDevices = try zip(ZoneLayout(count: zones, sizeInBytes: 256 << 20, base: GuestAddress(1 << 30)).zones, backings)
+            .map { MemoryDevice(zone: $0, backing: $1) }
     }
 
     func residentBytes(ofZone index: Int) -> UInt64 { 0 }

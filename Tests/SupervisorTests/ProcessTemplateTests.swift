@@ -205,6 +205,31 @@ import Zones
         #expect(report.state == .ready && report.instances == 0 && report.reason == "no memory for its page tables")
     }
 
+    @Test func aTemplateWhoseCopiesFailOneAfterTheOtherIsGivenUp() throws {
+        let bench = try SupervisorBench(zones: 6)
+        _ = try bench.warm("first")
+        let template = try bench.makeTemplate()
+        try bench.reach(template.number)
+        for (name, refusal) in [("a", "no"), ("b", "no"), ("c", ""), ("d", "no"), ("e", "no")] {
+            _ = try bench.warm(name, refusal: refusal)
+            #expect(try bench.templates().map(\.state) == [.ready])
+        }
+        _ = try bench.warm("f", refusal: "no memory")
+        #expect(try bench.templates().map(\.reason) == ["3 copies of it failed one after the other: no memory"])
+        #expect(try bench.deletions() == [template.number, template.holder])
+        #expect(try bench.templates().map(\.state) == [.refused])
+    }
+
+    @Test func aZoneForACopyIsToldWhatTheCopyWillWrite() throws {
+        let bench = try SupervisorBench(zones: 2)
+        _ = try bench.warm("first")
+        #expect(bench.machine.backings[0].expectedBytes == 0)
+        let template = try bench.makeTemplate()
+        try bench.reach(template.number)
+        _ = try bench.warm("second")
+        #expect(bench.machine.backings[1].expectedBytes == 3 << 20)
+    }
+
     @Test func whatIsMadeFirstAndStartedLaterIsACopyToo() throws {
         let bench = try SupervisorBench()
         _ = try bench.warm("first")

@@ -14,10 +14,14 @@ public final class RecordingBacking: ZoneBacking {
     public private(set) var plugged: Set<GuestAddress> = []
     /// How many calls there were.
     public private(set) var callCount = 0
+    /// What was expected last, in bytes.
+    public private(set) var expectedBytes: UInt64 = 0
     /// The calls that fail, counted from 0.
     public var failingCalls: Set<Int> = []
 
     public init() {}
+
+    public func expect(writtenBytes: UInt64) { expectedBytes = writtenBytes }
 
     public func plug(_ block: GuestRange) throws {
         try count(block)

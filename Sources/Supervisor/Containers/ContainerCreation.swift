@@ -122,7 +122,8 @@ final class ContainerCreation {
 
     private func plug(_ container: HostedContainer) throws {
         // Where it is not plugged, the agent says so, or does not answer in time.
-        try container.zone?.plug(container.zoneSizeInBytes) { [weak container] in
+        let written = templates.expectedBytes(of: container)
+        try container.zone?.plug(container.zoneSizeInBytes, expecting: written) { [weak container] in
             container?.pluggedAt = MonotonicClock.nanoseconds
         }
     }
@@ -163,7 +164,8 @@ final class ContainerCreation {
         guard isMade else { return }
         container.guestProcessID = process.processID
         container.zone?.confirmOnline()
-        templates.note(process.refusal, for: container)
+        // Of one that waits for its start it is not known yet that it is a copy.
+        if container.startsAtOnce || !process.refusal.isEmpty { templates.note(process.refusal, for: container) }
         guard container.startsAtOnce else { return container.caller.reply(.done) }
         container.caller.reply(.started(started(container, since: container.requestedAt, process.timings)))
         templates.noteRunning(container)
@@ -181,7 +183,7 @@ final class ContainerCreation {
             case .success(let process):
                 container.guestProcessID = process.processID
                 container.step { life throws(ContainerStateError) in try life.confirmRunning() }
-                if !process.refusal.isEmpty { templates.note(process.refusal, for: container) }
+                templates.note(process.refusal, for: container)
                 caller.reply(.started(started(container, since: askedAt, process.timings)))
                 templates.noteRunning(container)
             case .failure(let failure):

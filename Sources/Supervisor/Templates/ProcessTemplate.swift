@@ -15,8 +15,13 @@ final class ProcessTemplate {
     var container: ContainerNumber?
     /// Of its way to its point.
     var deadline: Deadlines.Token?
+    /// Copies that failed one after the other before it is given up: each costs its container an attempt.
+    private static let maxFailures = 3
+
     /// Why the last container that was to be its copy is none; empty: it is one, or there was none.
-    var lastRefusal = ""
+    private var lastRefusal = ""
+    /// How many in a row were to be its copies and are none.
+    private var failureCount = 0
     /// Is called once, when it is ready, or refused and nothing is left of it.
     private var onSettled: (() -> Void)?
 
@@ -48,6 +53,14 @@ final class ProcessTemplate {
 
     /// making or ready → refused; false where it is refused already.
     func refuse(_ reason: String) -> Bool { state.refuse(reason) }
+
+    /// A container is its copy, or started plainly for this reason. Returns why it is of no use any more, if so.
+    func noteCopy(refusal: String) -> String? {
+        lastRefusal = refusal
+        failureCount = refusal.isEmpty ? 0 : failureCount + 1
+        guard failureCount >= Self.maxFailures else { return nil }
+        return "\(failureCount) copies of it failed one after the other: \(refusal)"
+    }
 
     /// Nothing is left of it in the guest.
     func noteDeletion() { settle() }

@@ -35,8 +35,11 @@ final class ZoneKeeper {
     var zone: Zone { life.zone }
 
     /// absent → plugging; `onPlugged` is called when the guest has plugged all of it.
-    func plug(_ sizeInBytes: UInt64, onPlugged: @escaping () -> Void) throws {
+    ///
+    /// - Parameter written: how much of it is expected to be written at once, in bytes.
+    func plug(_ sizeInBytes: UInt64, expecting written: UInt64, onPlugged: @escaping () -> Void) throws {
         try life.plug(sizeInBytes)
+        device.expect(writtenBytes: written)
         stopwatch.begin()
         onSettled = { [unowned self] isPlugged in
             guard isPlugged else { return }

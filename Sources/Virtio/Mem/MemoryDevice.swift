@@ -72,6 +72,9 @@ public final class MemoryDevice: VirtioDevice {
         return writer.bytes
     }
 
+    /// How much the guest will write at once to the zone's first block, in bytes: for the next time that it is plugged.
+    public func expect(writtenBytes: UInt64) { backing.expect(writtenBytes: writtenBytes) }
+
     public func activate(_ activation: Activation) {
         queue = activation.queues[0]
         driver = activation.driver

@@ -54,6 +54,39 @@ import Testing
         #expect(try host.machines().map(\.containers) == [1])
     }
 
+    /// 4 MiB of the template's, all of which each copy writes over.
+    private static let writer = """
+        import hashlib, os, random, signal, sys, threading
+        own = random.SystemRandom()
+        pages = [bytearray(hashlib.sha256(b"%d" % i).digest() * 128) for i in range(1024)]
+        digest = hashlib.sha256(b"".join(pages)).hexdigest()
+        os.kill(os.getpid(), signal.SIGSTOP)
+        words = ["untouched" if hashlib.sha256(b"".join(pages)).hexdigest() == digest else "foreign"]
+        for round in range(3):
+            key = own.randbytes(32)
+            for index in own.sample(range(1024), 1024):
+                pages[index][:] = hashlib.sha256(key + b"%d" % index).digest() * 128
+            kept = all(page == hashlib.sha256(key + b"%d" % i).digest() * 128 for i, page in enumerate(pages))
+            words.append("kept" if kept else "lost")
+        print(" ".join(words), flush=True)
+        """
+
+    @Test func whatACopyWritesNoOtherSees() throws {
+        let resident = [
+            "run", "--detach", "--name", "resident", try ContainerHost.pythonImage(), "/bin/busybox", "sleep", "1000",
+        ]
+        #expect(try host.czone(resident).status == 0)
+        let run = "czone run --rm --warm-start $PYTHON python3 -c \"$WRITER\""
+        let variables = "PYTHON='\(try ContainerHost.pythonImage())' WRITER='\(Self.writer)'"
+        #expect(try host.shell("\(variables); \(run)").output == "untouched kept kept kept\n")
+        #expect(try settledTemplate().state == "ready")
+        // The first is recorded, the next have its pages from the start, the last ones write at the same time.
+        for _ in 0..<3 { #expect(try host.shell("\(variables); \(run)").output == "untouched kept kept kept\n") }
+        let all = try host.shell("\(variables); for i in 1 2 3 4; do \(run) & done; wait")
+        #expect(all.output == String(repeating: "untouched kept kept kept\n", count: 4))
+        #expect(try host.processTemplates().first?.reason.isEmpty == true)
+    }
+
     @Test func aProgramThatNeverReachesItsPointCostsNothingButPlainStarts() throws {
         let command = "CZONE_WARM_START_TIMEOUT=1 czone run --detach --warm-start $IMAGE sleep 1000"
         #expect(try host.shell("\(command) && \(command)").status == 0)

@@ -75,7 +75,7 @@ import Testing
         let memory = GuestMemory()
         try memory.addRegion(
             at: GuestAddress(0),
-            backedBy: try Mapping(in: reservation, at: 0, sizeInBytes: 4096, inSmallPages: 4096))
+            backedBy: try Mapping(in: reservation, at: 0, sizeInBytes: 4096, inSmallPages: [0..<4096]))
         try memory.write([0xee, 0xff, 0xc0, 0x00], at: GuestAddress(0))
         let found = try EventDescriptor()
         let run = try ProcessorRun(machine.processors[0]) { _ in
