@@ -14,6 +14,7 @@ public struct AttachRequest: Equatable, Sendable {
     /// The most volumes of one container.
     public static let mostOfContainer = 128
 
+    /// A file or directory of the host's, and how it is shared.
     public struct Volume: Equatable, Sendable {
         /// The guest can change nothing, whatever it mounts it as.
         public var isReadOnly: Bool
@@ -29,7 +30,9 @@ public struct AttachRequest: Equatable, Sendable {
         }
     }
 
+    /// The id of the container that they are for.
     public var container: String
+    /// One for each descriptor that comes with the request, in their order.
     public var volumes: [Volume]
 
     public init(container: String, volumes: [Volume]) {

@@ -10,7 +10,9 @@ public import AgentProtocol
 ///
 /// All integers are little-endian. Descriptors (SCM_RIGHTS) travel with a frame's first byte.
 public struct ControlFrame<Content: ControlMessage>: Sendable {
+    /// The number that the request has, and its replies.
     public let request: UInt32
+    /// What it says.
     public let content: Content
 
     public init(request: UInt32, content: Content) {
@@ -57,11 +59,13 @@ public enum ControlLimits {
 public struct ControlFrameDecoder<Content: ControlMessage>: Sendable {
     private var buffer = FrameBuffer()
 
+    /// Nothing has come yet.
     public init() {}
 
     /// Bytes that wait for the rest of their frame.
     public var pendingBytes: Int { buffer.count }
 
+    /// Takes what has come next, whole frames or parts of them.
     public mutating func append(_ bytes: some Sequence<UInt8>) { buffer.append(bytes) }
 
     /// The next whole frame, if it has come.

@@ -11,8 +11,11 @@ public enum ControlReply: ControlMessage, Equatable {
     case started(Started)
     /// A process has ended, and what it printed was handed on.
     case exited(ExitRecord)
+    /// The answer to `ControlRequest.describe`.
     case description(VirtualMachineDescription)
+    /// Where pages of a container lie.
     case placement(PagePlacement)
+    /// What the guest measures of its memory nodes.
     case nodes(NodeMeasures)
     /// By zone, node 1 first.
     case zoneTimes([ZoneTimes])
@@ -92,6 +95,7 @@ public enum ControlReply: ControlMessage, Equatable {
 
 /// Why a request was not done.
 public struct Refusal: Error, Equatable, Sendable {
+    /// What kind of refusal it is, by which callers decide what to do.
     public enum Reason: UInt8, Sendable {
         /// The request makes no sense: a bad name, a size that is no multiple of 128 MiB.
         case invalid = 1
@@ -119,9 +123,11 @@ public struct Refusal: Error, Equatable, Sendable {
         case noFileServer = 12
     }
 
+    /// What kind it is.
     public var reason: Reason
     /// A Linux errno where one is known, else 0.
     public var code: Int32
+    /// What was refused, and why, for people.
     public var text: String
 
     public init(_ reason: Reason, code: Int32 = 0, _ text: String) {
@@ -147,6 +153,7 @@ public struct Refusal: Error, Equatable, Sendable {
 
 /// A process that runs now, and where its start's time went.
 public struct Started: Equatable, Sendable {
+    /// Its id.
     public var container: String
     /// 0 is the container's first process; the others are `execute`'s.
     public var process: UInt32
@@ -154,6 +161,7 @@ public struct Started: Equatable, Sendable {
     public var guestProcessID: UInt32
     /// From the request to the zone's plugging being announced, and to the agent's answer, in microseconds.
     public var plugMicroseconds: UInt64
+    /// From the request until its program ran, in microseconds.
     public var totalMicroseconds: UInt64
     /// It began as a copy of a process template.
     public var isCopy: Bool
@@ -196,7 +204,9 @@ public struct Started: Equatable, Sendable {
 
 /// How a process ended. Also the form of a container's exit record file.
 public struct ExitRecord: Equatable, Sendable {
+    /// Its id.
     public var container: String
+    /// 0 for its first process, else the number of one that was executed in it.
     public var process: UInt32
     /// The exit code, or 128 + signal.
     public var code: UInt8

@@ -2,6 +2,7 @@ import AgentProtocol
 
 /// A container to make, maybe in a pod.
 public struct CreateRequest: Equatable, Sendable {
+    /// What a container is made of.
     public var run: RunRequest
     /// The id of the container whose namespaces stand for every `NamespaceChoice.container` of the request: the pod's
     /// sandbox, in the same VM. Empty: there is none, and no such choice.

@@ -16,6 +16,7 @@ public struct PassedDescriptors: OptionSet, Sendable {
     /// A file that gets the `ExitRecord` when the container has ended.
     public static let exitRecord = PassedDescriptors(rawValue: 16)
 
+    /// How many descriptors it names.
     public var count: Int { rawValue.nonzeroBitCount }
 }
 
@@ -45,6 +46,7 @@ public struct RunRequest: Equatable, Sendable {
     public var id: String
     /// A multiple of 128 MiB, at most the VM's zone size; 0 for a container without a zone (a pod's pause).
     public var zoneSizeInBytes: UInt64
+    /// Which descriptors come with the request.
     public var descriptors: PassedDescriptors
     /// The container ends when this connection does: a client in the foreground that is killed leaves nothing.
     public var endsWithConnection: Bool
@@ -105,9 +107,11 @@ public struct RunRequest: Equatable, Sendable {
 
 /// A further process to run in a container.
 public struct ExecuteRequest: Equatable, Sendable {
+    /// The id of the container that it is executed in.
     public var container: String
     /// `input`, `output`, `error` only.
     public var descriptors: PassedDescriptors
+    /// Whether it is killed when its caller's connection ends.
     public var endsWithConnection: Bool
     /// Container and process number and stream ports are the VM's to fill in.
     public var execute: Execute

@@ -2,14 +2,19 @@ public import AgentProtocol
 
 /// A VM as it is now.
 public struct VirtualMachineDescription: Equatable, Sendable {
+    /// Where its life is.
     public enum State: UInt8, Sendable {
         /// The agent has not answered yet.
         case booting = 1
+        /// It takes containers.
         case ready = 2
+        /// It takes none any more.
         case stopping = 3
     }
 
+    /// Where its life is.
     public var state: State
+    /// How many it has, from 1.
     public var virtualCPUs: UInt32
     /// Base memory: node 0.
     public var baseSizeInBytes: UInt64
@@ -19,7 +24,9 @@ public struct VirtualMachineDescription: Equatable, Sendable {
     public var privateResidentBytes: UInt64
     /// From the process's start to the agent's Hello, in microseconds; 0 while booting.
     public var bootMicroseconds: UInt64
+    /// In the order of their nodes.
     public var zones: [ZoneReport]
+    /// In the order in which they came.
     public var containers: [ContainerReport]
 
     public init(
@@ -79,9 +86,13 @@ public struct ZoneReport: Equatable, Sendable {
 
     /// From 1: its NUMA node in the guest.
     public var node: UInt32
+    /// Its first guest-physical address.
     public var base: UInt64
+    /// How much can be plugged in it, in bytes.
     public var sizeInBytes: UInt64
+    /// Where its life is.
     public var state: State
+    /// How much the guest has plugged, in bytes.
     public var pluggedBytes: UInt64
     /// Host memory that it occupies now.
     public var residentBytes: UInt64
@@ -126,18 +137,25 @@ public struct ZoneReport: Equatable, Sendable {
 
 /// A container as it is now.
 public struct ContainerReport: Equatable, Sendable {
+    /// Where its life is.
     public enum State: UInt8, Sendable {
+        /// Its program does not run yet.
         case starting = 1
+        /// Its program runs.
         case running = 2
+        /// Its processes are frozen.
         case paused = 3
         /// Its first process has ended; its zone is on its way out.
         case ending = 4
     }
 
+    /// Unique in the VM.
     public var id: String
+    /// Where its life is.
     public var state: State
     /// 0: none.
     public var node: UInt32
+    /// Of its first process, in the guest; 0: there is none yet.
     public var guestProcessID: UInt32
     /// What the agent measured, where it was asked.
     public var measure: ContainerMeasure?

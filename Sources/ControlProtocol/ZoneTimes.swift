@@ -2,14 +2,17 @@ public import AgentProtocol
 
 /// How long a zone's last coming and going took, by the host's monotonic clock, in microseconds. 0: not yet.
 public struct ZoneTimes: Equatable, Sendable {
+    /// The zone's node in the guest, from 1.
     public var node: UInt32
     /// From the request for the zone until its device says that all of it is plugged, and until the agent says that all
     /// of it is online.
     public var plugged: UInt64 = 0
+    /// From the request until all of it was online, in microseconds.
     public var online: UInt64 = 0
     /// From the end of the container's first process until the agent says that the zone is offline, and until nothing
     /// is plugged and the host has the memory.
     public var offline: UInt64 = 0
+    /// From the end of its container until the host had all of it, in microseconds.
     public var returned: UInt64 = 0
     /// How often the zone has been returned.
     public var returns: UInt64 = 0

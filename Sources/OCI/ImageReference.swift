@@ -1,5 +1,6 @@
 /// What a user names an image by.
 public struct ImageReference: Hashable, Sendable, CustomStringConvertible {
+    /// Where an image comes from.
     public enum Source: Hashable, Sendable {
         /// An OCI archive, an OCI layout folder or a docker archive; `name` says which image of several.
         case path(String, name: String?)
@@ -9,6 +10,7 @@ public struct ImageReference: Hashable, Sendable, CustomStringConvertible {
         case text(String)
     }
 
+    /// Where it comes from.
     public let source: Source
     /// What the user wrote.
     public let description: String

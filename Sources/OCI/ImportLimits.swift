@@ -21,6 +21,7 @@ public struct ImportLimits: Sendable {
 
 /// How far an import has come.
 public struct ImportProgress: Sendable, Equatable {
+    /// What an import is doing.
     public enum Phase: String, Sendable {
         /// Another process builds the same image.
         case waiting
@@ -32,7 +33,9 @@ public struct ImportProgress: Sendable, Equatable {
         case building
     }
 
+    /// What it is doing.
     public var phase: Phase
+    /// How much of it is done, in bytes.
     public var bytesDone: UInt64
     /// 0 when it is not known.
     public var bytesTotal: UInt64

@@ -35,6 +35,7 @@ public enum OCIError: Error, CustomStringConvertible, Equatable {
     case erofs(String)
     /// The image's or the caller's user is not in the image's /etc/passwd or /etc/group.
     case unknownAccount(String, expected: String)
+    /// The host refused a call.
     case system(SystemError)
 
     public var description: String {

@@ -1,19 +1,30 @@
 /// The users and groups of an image, from its /etc/passwd and /etc/group (passwd(5), group(5)). They are read once, at
 /// import, so that a start needs no look into the root file system.
 public struct Accounts: Codable, Hashable, Sendable {
+    /// In the file's order.
     public var users: [User]
+    /// In the file's order.
     public var groups: [Group]
 
+    /// A line of passwd(5).
     public struct User: Codable, Hashable, Sendable {
+        /// Its first field.
         public var name: String
+        /// Its number.
         public var uid: UInt32
+        /// The main group's number.
         public var gid: UInt32
+        /// Its home directory; may be empty.
         public var home: String
     }
 
+    /// A line of group(5).
     public struct Group: Codable, Hashable, Sendable {
+        /// Its first field.
         public var name: String
+        /// Its number.
         public var gid: UInt32
+        /// Names of users that are in it beside those whose main group it is.
         public var members: [String]
     }
 
@@ -43,11 +54,14 @@ public struct Accounts: Codable, Hashable, Sendable {
 
     /// Who a process runs as.
     public struct Identity: Hashable, Sendable {
+        /// The user.
         public var uid: UInt32
+        /// The primary group.
         public var gid: UInt32
         /// The supplementary groups, the primary one among them: without it, a process that gave up its primary group
         /// would pass where a file's mode denies that group.
         public var supplementaryGids: [UInt32]
+        /// The home directory; `/` where there is none.
         public var home: String
     }
 

@@ -1,10 +1,14 @@
 /// A reference to a blob (OCI image spec 1.1, descriptor.md).
 public struct ContentDescriptor: Codable, Hashable, Sendable {
+    /// What the content is; nil where nobody said it.
     public var mediaType: String?
+    /// The content's.
     public var digest: Digest
     /// The blob's size in bytes.
     public var size: UInt64
+    /// Of an index's entry: what it runs on.
     public var platform: Platform?
+    /// What the maker says beside it.
     public var annotations: [String: String]?
 
     public init(
@@ -21,8 +25,11 @@ public struct ContentDescriptor: Codable, Hashable, Sendable {
 
 /// What a manifest's image runs on (OCI image spec 1.1, image-index.md, "platform").
 public struct Platform: Codable, Hashable, Sendable, CustomStringConvertible {
+    /// As Go names it: `amd64`.
     public var architecture: String
+    /// As Go names it: `linux`.
     public var os: String
+    /// Of the architecture: `v8`.
     public var variant: String?
 
     public init(architecture: String, os: String, variant: String? = nil) {
@@ -69,18 +76,27 @@ enum MediaType {
 
 /// An image index, or the `index.json` of a layout (OCI image spec 1.1, image-index.md).
 public struct ImageIndex: Codable, Hashable, Sendable {
+    /// 2.
     public var schemaVersion: Int
+    /// Of an index; nil where nobody said it.
     public var mediaType: String?
+    /// One for each platform, or each image.
     public var manifests: [ContentDescriptor]
+    /// What the maker says beside it.
     public var annotations: [String: String]?
 }
 
 /// An image manifest (OCI image spec 1.1, manifest.md).
 public struct ImageManifest: Codable, Hashable, Sendable {
+    /// 2.
     public var schemaVersion: Int
+    /// Of a manifest; nil where nobody said it.
     public var mediaType: String?
+    /// The configuration document.
     public var config: ContentDescriptor
+    /// The lowest first.
     public var layers: [ContentDescriptor]
+    /// What the maker says beside it.
     public var annotations: [String: String]?
 }
 

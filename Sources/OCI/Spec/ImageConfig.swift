@@ -1,14 +1,22 @@
 /// An image's configuration document (OCI image spec 1.1, config.md): what its digest names is the whole image, as the
 /// document lists the digest of every layer.
 public struct ImageConfiguration: Codable, Hashable, Sendable {
+    /// When, as RFC 3339 has it.
     public var created: String?
+    /// As Go names it: `amd64`.
     public var architecture: String
+    /// As Go names it: `linux`.
     public var os: String
+    /// Of the architecture: `v8`.
     public var variant: String?
+    /// How it is run, where nothing else is said.
     public var config: ImageConfig?
+    /// Its layers.
     public var rootfs: RootFileSystem
 
+    /// What the layers are (config.md, "rootfs").
     public struct RootFileSystem: Codable, Hashable, Sendable {
+        /// `layers`.
         public var type: String
         /// The digest of each uncompressed layer, the lowest first.
         public var diffIDs: [Digest]
@@ -24,16 +32,21 @@ public struct ImageConfiguration: Codable, Hashable, Sendable {
 
 /// How a container of the image is run (OCI image spec 1.1, config.md, "config").
 public struct ImageConfig: Codable, Hashable, Sendable {
+    /// What every command line begins with.
     public var entrypoint: [String]?
+    /// What follows it where nothing else is asked for.
     public var cmd: [String]?
     /// `NAME=value` each.
     public var env: [String]?
+    /// Where it starts; nil or empty: the root.
     public var workingDir: String?
     /// `user`, `uid`, `user:group`, `uid:gid`, `uid:group` or `user:gid`.
     public var user: String?
     /// `port/protocol`, `port` for TCP.
     public var exposedPorts: [String]?
+    /// Paths that are to outlive a container.
     public var volumes: [String]?
+    /// What the maker says beside it.
     public var labels: [String: String]?
     /// A signal's name (`SIGTERM`) or number.
     public var stopSignal: String?

@@ -13,6 +13,7 @@ public import SystemPackage
 /// Locks (flock(2)), in the order in which they are taken: `tmp/<hex>.lock` exclusively while an image is built;
 /// the EROFS file shared while it is in use and exclusively while it is removed.
 public struct ImageStore: Sendable {
+    /// The directory that it lies in.
     public let root: FilePath
     let limits: ImportLimits
 
@@ -130,6 +131,7 @@ public struct ImageStore: Sendable {
 
 /// The right to use an image's file: as long as it lives, nobody removes the image.
 public final class ImageLease: Sendable {
+    /// What was imported.
     public let image: StoredImage
     /// The EROFS file, open for reading. Who inherits it inherits the lease.
     public let descriptor: OwnedDescriptor

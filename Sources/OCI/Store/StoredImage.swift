@@ -6,6 +6,7 @@ public struct StoredImage: Codable, Hashable, Sendable {
     public let name: String
     /// The path that it was imported from.
     public let origin: String
+    /// As its maker wrote it.
     public let config: ImageConfig
     /// The image's own users and groups.
     public let accounts: Accounts
