@@ -28,8 +28,10 @@ final class FakeMachine: SupervisedMachine {
         vsock = VsockDevice(loop: loop)
         network = NetworkDevice(loop: loop)
         backings = (0..<zones).map { _ in RecordingBacking() }
-        zoneDevices = try zip(ZoneLayout(count: zones, sizeInBytes: 256 << 20, base: GuestAddress(1 << 30)).zones, backings)
-            .map { MemoryDevice(zone: $0, backing: $1) }
+        zoneDevices = try zip(
+            ZoneLayout(count: zones, sizeInBytes: 256 << 20, base: GuestAddress(1 << 30)).zones, backings
+        )
+        .map { MemoryDevice(zone: $0, backing: $1) }
     }
 
     func residentBytes(ofZone index: Int) -> UInt64 { 0 }

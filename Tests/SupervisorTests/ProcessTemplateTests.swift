@@ -2,6 +2,7 @@ import AgentProtocol
 import ControlProtocol
 import LinuxSystem
 import SystemPackage
+import TestSupport
 import Testing
 import Zones
 

@@ -56,7 +56,9 @@ final class ProcessTemplates {
     /// What a container that will be a copy writes until it is ready, in bytes: a third of its template's memory, by
     /// experience (Python, Node).
     func expectedBytes(of container: HostedContainer) -> UInt64 {
-        guard let order = container.warmth?.order, case .ready(let facts) = table[order.identity]?.state else { return 0 }
+        guard let order = container.warmth?.order, case .ready(let facts) = table[order.identity]?.state else {
+            return 0
+        }
         return facts.memoryBytes / 3
     }
 
