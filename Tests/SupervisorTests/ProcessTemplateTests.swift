@@ -207,7 +207,7 @@ import Zones
     }
 
     @Test func aTemplateWhoseCopiesFailOneAfterTheOtherIsGivenUp() throws {
-        let bench = try SupervisorBench(zones: 6)
+        let bench = try SupervisorBench(zones: 7)
         _ = try bench.warm("first")
         let template = try bench.makeTemplate()
         try bench.reach(template.number)
