@@ -156,7 +156,9 @@ class Host:
         return self.processes("containerd-shim-czone-v2", self.address)
 
     def machines(self):
-        return self.processes("czone-vm", "")
+        """Without the processes that serve their volumes."""
+        servers = self.processes("czone-vm", "--serve-files")
+        return [pid for pid in self.processes("czone-vm", "") if pid not in servers]
 
     def restored_machines(self):
         """Those that went on from a template."""

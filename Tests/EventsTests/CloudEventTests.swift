@@ -17,6 +17,14 @@ import Testing
         try CloudEvent.checkStructured(Array(json.utf8), isBatch: false)
     }
 
+    @Test func dataWithoutATypeIsJSONWhereItCanBe() throws {
+        let plain = headers.filter { $0.name != "Content-Type" }
+        let event = try #require(try CloudEvent.binary(headers: plain, body: Array("{\"n\":1.5}".utf8)))
+        #expect(String(decoding: event.structured, as: UTF8.self).contains("\"data\":{\"n\":1.5}"))
+        let other = try #require(try CloudEvent.binary(headers: plain, body: [0, 1, 255]))
+        #expect(String(decoding: other.structured, as: UTF8.self).contains("\"data_base64\":\"AAH/\""))
+    }
+
     @Test func dataThatIsNoJSONIsBase64() throws {
         let event = try #require(try CloudEvent.binary(headers: headers, body: [0, 1, 255]))
         let json = String(decoding: event.structured, as: UTF8.self)

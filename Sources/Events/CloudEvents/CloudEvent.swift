@@ -94,7 +94,9 @@ public struct CloudEvent: Equatable, Sendable {
         return json.object
     }
 
+    /// Data whose type nobody said counts as JSON (JSON format, section 3.1.1).
     private static func isJSON(_ type: String) -> Bool {
+        guard !type.isEmpty else { return true }
         let plain = type.prefix { $0 != ";" }.lowercased()
         return plain.hasPrefix("application/json") || plain.hasPrefix("text/json") || plain.contains("+json")
     }
