@@ -367,6 +367,8 @@ class PodTest(unittest.TestCase):
     def test_pods_leave_nothing(self):
         keeper = self.pod()
         keeper.run("app", "sleep", "1000")
+        # Another image is served by a process that the VM has from then on, and connections to it.
+        keeper.run("sidecar", "sleep", "1000", image=LAYERED)
         eventually("idle VMs of other tests end", lambda: len(host.machines()) == 1, seconds=host.idle_seconds + 30)
         before = host.traces()
         pods = [Pod() for _ in range(2)]

@@ -196,7 +196,8 @@ class Host:
         with open("/proc/mounts") as mounts:
             own = sum(self.dir in line or " nsfs " in line for line in mounts)
         return {
-            "shims": len(shims), "VMs": len(machines), "mounts": own, "fifos": entries("/run/containerd/fifo"),
+            "shims": len(shims), "VMs": len(machines), "mounts": own,
+            "file servers": len(self.processes("czone-vm", "--serve-files")), "fifos": entries("/run/containerd/fifo"),
             "descriptors": entries(*(f"/proc/{pid}/fd" for pid in shims + machines)),
             "threads": entries(*(f"/proc/{pid}/task" for pid in shims)), "sockets": entries("/run/containerd/s"),
             "containers": entries(f"{self.dir}/czone/containers"), "bundles": entries(
