@@ -60,6 +60,21 @@ class Servers(Case):
         mine = [(line["function"], line["status"]) for line in lines if line["requestId"] == "mine"]
         self.assertEqual(mine, [("hello", 200)])
 
+    def test_a_server_of_one_thread_answers_whatever_event_loop_asks(self):
+        program = """if True:
+            import http.server, os
+            class Handler(http.server.BaseHTTPRequestHandler):
+                protocol_version = "HTTP/1.1"
+                def do_GET(self):
+                    self.send_response(200)
+                    self.send_header("Content-Length", "3")
+                    self.end_headers()
+                    self.wfile.write(b"one")
+            http.server.HTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_forever()"""
+        self.gateway.define("single", ["python3", "-c", program], scale={"max": 1}, timeout="30s")
+        for _ in range(8):
+            self.assertEqual(self.gateway.ask("/single/")[::2], (200, b"one"))
+
     def test_bodies_stream_both_ways(self):
         self.gateway.server("hello")
         body = os.urandom(3 << 20)

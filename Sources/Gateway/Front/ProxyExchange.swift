@@ -80,6 +80,8 @@ final class ProxyExchange: FrontExchange, BackOwner {
         state = .connecting(lease)
         let container = lease.container
         if !lease.wasPaused, let channel = container.pool.take(on: eventLoop) { return send(over: channel, lease) }
+        // A server of one thread would go on waiting for what another event loop keeps idle.
+        if definition.concurrency == 1 { container.pool.close() }
         let left = UInt32(clamping: max(1, definition.timeoutInMilliseconds - record.ageInMilliseconds))
         let ready =
             lease.wasPaused ? container.resume(on: eventLoop) : eventLoop.makeSucceededVoidFuture()
