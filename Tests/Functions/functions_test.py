@@ -145,7 +145,7 @@ class Servers(Case):
         self.gateway.ask("/change/")
         with concurrent.futures.ThreadPoolExecutor(1) as pool:
             slow = pool.submit(self.gateway.ask, "/change/sleep/3")
-            time.sleep(1)
+            self.gateway.wait(lambda: self.gateway.show("change")["active"] == 1, 30)
             self.gateway.server("change", environment={"LEVEL": "new"})
             self.assertEqual(json.loads(self.gateway.ask("/change/")[2])["level"], "new")
             self.assertEqual(slow.result()[0], 200)
@@ -253,9 +253,9 @@ class Faults(Case):
         self.gateway.ask("/fault/")
         with concurrent.futures.ThreadPoolExecutor(2) as pool:
             begun = pool.submit(self.gateway.ask, "/fault/sleep/60")
-            time.sleep(1)
+            self.gateway.wait(lambda: self.gateway.show("fault")["active"] == 1, 30)
             waiting = pool.submit(self.gateway.ask, "/fault/")
-            time.sleep(1)
+            self.gateway.wait(lambda: self.gateway.show("fault")["waiting"] == 1, 30)
             for machine in self.gateway.machines():
                 os.kill(machine["pid"], signal.SIGKILL)
             self.assertEqual(begun.result()[0], 502)

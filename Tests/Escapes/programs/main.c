@@ -68,8 +68,11 @@ static int try_one(const struct escape *escape) {
     close(ends[0]);
     int status = 0;
     if (child > 0) waitpid(child, &status, 0);
-    printf("%s %s (%s)%s%s\n", text[0] ? "ESCAPED" : "contained", escape->name, escape->origin, text[0] ? ": " : "", text);
-    return text[0] ? 1 : 0;
+    if (!text[0] && WIFSIGNALED(status)) snprintf(text, sizeof text, "killed by signal %d before it was through", WTERMSIG(status));
+    bool escaped = count > 0;
+    printf("%s %s (%s)%s%s\n", escaped ? "ESCAPED" : text[0] ? "unfinished" : "contained", escape->name, escape->origin,
+           text[0] ? ": " : "", text);
+    return escaped;
 }
 
 // The sibling: has the secret wherever somebody could look for it, and lives until it is killed.

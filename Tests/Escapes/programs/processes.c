@@ -92,10 +92,12 @@ static const char *judge_new(int pid) {
     snprintf(path, sizeof path, "/proc/%d/environ", pid);
     return has_secret(AT_FDCWD, path) ? reached("a sibling's environment in a new process's memory") : NULL;
 }
+// With NEW_PROCESSES it waits for so many, and is killed where they do not come.
 static const char *new_processes(void) {
-    alarm(60);
-    int next = getpid() + 1, made = 0;
-    for (int idle = 0; idle < 400000 && made < 6;) {
+    const char *number = getenv("NEW_PROCESSES");
+    int next = getpid() + 1, made = 0, wanted = number ? atoi(number) : 6;
+    if (number) alarm(60);
+    for (int idle = 0; (number || idle < 400000) && made < wanted;) {
         char path[32];
         snprintf(path, sizeof path, "/proc/%d", next);
         const char *result = NULL;
