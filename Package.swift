@@ -93,14 +93,16 @@ let package = Package(
             ]),
         module("Bench", ["Runtime", "ControlProtocol", "AgentProtocol", "LinuxSystem", system]),
 
+        module("ControlChannel", ["ControlProtocol", "Logs", logging, nioCore]),
+
         // containerd's side.
         .target(name: "ContainerdAPI", dependencies: [protobuf]),
         module("TTRPC", ["ContainerdAPI", "LinuxSystem", nioCore, nioPosix, protobuf]),
         module(
             "Shim",
             [
-                "TTRPC", "ContainerdAPI", "Runtime", "OCI", "Logs", "ControlProtocol", "AgentProtocol", "LinuxSystem",
-                system, logging, nioCore, nioPosix, protobuf,
+                "TTRPC", "ContainerdAPI", "Runtime", "OCI", "Logs", "ControlChannel", "ControlProtocol",
+                "AgentProtocol", "LinuxSystem", system, logging, nioCore, nioPosix, protobuf,
             ]),
         .executableTarget(
             name: "containerd-shim-czone-v2", dependencies: ["Shim", "Logs", logging], swiftSettings: settings,
@@ -112,9 +114,9 @@ let package = Package(
         module(
             "Gateway",
             [
-                "Events", "Scaling", "Runtime", "OCI", "LeanJSON", "Logs", "Metrics", "ControlProtocol",
-                "AgentProtocol",
-                "LinuxSystem", system, logging, nioCore, nioPosix, nioHTTP1, nioHTTP2, nioSSL, nioTLS,
+                "Events", "Scaling", "Runtime", "OCI", "LeanJSON", "Logs", "Metrics", "ControlChannel",
+                "ControlProtocol", "AgentProtocol", "LinuxSystem", system, logging, nioCore, nioPosix, nioHTTP1,
+                nioHTTP2, nioSSL, nioTLS,
             ]),
         .executableTarget(
             name: "czone-gateway", dependencies: ["Gateway", "Logs", logging], swiftSettings: settings,

@@ -1,8 +1,7 @@
 import AgentProtocol
+import ControlChannel
 import ControlProtocol
 import LinuxSystem
-import Logging
-import Logs
 import NIOCore
 import NIOPosix
 import Runtime
@@ -67,7 +66,12 @@ final class ContainerConnection: ContainerLink {
         ClientBootstrap(group: eventLoop)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.addHandler(ReplyHandler(decoder, connection))
+                    let handler = ReplyHandler(decoder) {
+                        connection.deliver($0)
+                    } onEnd: {
+                        connection.finish("its connection has ended")
+                    }
+                    try channel.pipeline.syncOperations.addHandler(handler)
                 }
             }
             .withConnectedSocket(copy)
@@ -134,7 +138,7 @@ final class ContainerConnection: ContainerLink {
         state.withLock { $0.waiting.removeValue(forKey: number) }
     }
 
-    fileprivate func deliver(_ frame: ControlFrame<ControlReply>) {
+    private func deliver(_ frame: ControlFrame<ControlReply>) {
         guard frame.request == begunRequest else {
             take(frame.request)?.succeed(frame.content)
             return
@@ -150,7 +154,7 @@ final class ContainerConnection: ContainerLink {
         }
     }
 
-    fileprivate func finish(_ reason: String) {
+    private func finish(_ reason: String) {
         let waiting = state.withLock { state in
             state.isOpen = false
             defer { state.waiting = [:] }
@@ -161,44 +165,5 @@ final class ContainerConnection: ContainerLink {
         first.fail(error)
         end.succeed(reason)
         close()
-    }
-}
-
-/// Cuts bytes into answers.
-private final class ReplyHandler: ChannelInboundHandler {
-    typealias InboundIn = ByteBuffer
-
-    private var decoder: ControlFrameDecoder<ControlReply>
-    private let connection: ContainerConnection
-
-    init(_ decoder: ControlFrameDecoder<ControlReply>, _ connection: ContainerConnection) {
-        self.decoder = decoder
-        self.connection = connection
-    }
-
-    func channelActive(context: ChannelHandlerContext) { drain(context) }
-
-    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        decoder.append(unwrapInboundIn(data).readableBytesView)
-        drain(context)
-    }
-
-    private func drain(_ context: ChannelHandlerContext) {
-        do {
-            while let frame = try decoder.next() { connection.deliver(frame) }
-        } catch {
-            Log.logger.error("a VM's answer makes no sense: \(error)")
-            context.close(promise: nil)
-        }
-    }
-
-    func channelInactive(context: ChannelHandlerContext) {
-        connection.finish("its connection has ended")
-        context.fireChannelInactive()
-    }
-
-    func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        // A VM that is killed resets the connection; channelInactive follows.
-        context.close(promise: nil)
     }
 }

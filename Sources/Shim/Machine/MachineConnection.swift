@@ -1,3 +1,4 @@
+import ControlChannel
 import ControlProtocol
 import AgentProtocol
 import LinuxSystem
@@ -6,8 +7,6 @@ import NIOPosix
 import Runtime
 import Synchronization
 import TTRPC
-import Logging
-import Logs
 
 /// A control connection to a VM whose answers arrive by themselves.
 ///
@@ -228,49 +227,5 @@ struct BegunConversation: Sendable {
         machine = connection.machine
         timeouts = connection.timeouts
         decoder = connection.decoder
-    }
-}
-
-/// Cuts bytes into answers. On the channel's event loop.
-private final class ReplyHandler: ChannelInboundHandler {
-    typealias InboundIn = ByteBuffer
-
-    private var decoder: ControlFrameDecoder<ControlReply>
-    private let onReply: (ControlFrame<ControlReply>) throws -> Void
-    private let onEnd: () -> Void
-
-    init(
-        _ decoder: ControlFrameDecoder<ControlReply>, onReply: @escaping (ControlFrame<ControlReply>) throws -> Void,
-        onEnd: @escaping () -> Void
-    ) {
-        self.decoder = decoder
-        self.onReply = onReply
-        self.onEnd = onEnd
-    }
-
-    func channelActive(context: ChannelHandlerContext) { drain(context) }
-
-    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        decoder.append(unwrapInboundIn(data).readableBytesView)
-        drain(context)
-    }
-
-    private func drain(_ context: ChannelHandlerContext) {
-        do {
-            while let frame = try decoder.next() { try onReply(frame) }
-        } catch {
-            Log.logger.error("a VM's answer makes no sense: \(error)")
-            context.close(promise: nil)
-        }
-    }
-
-    func channelInactive(context: ChannelHandlerContext) {
-        onEnd()
-        context.fireChannelInactive()
-    }
-
-    func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        // A VM that is killed resets the connection; channelInactive follows.
-        context.close(promise: nil)
     }
 }

@@ -13,27 +13,46 @@ struct FunctionCommand: ParsableCommand {
 
     /// What every one of them takes.
     struct Options: ParsableArguments {
+        @OptionGroup var global: GlobalOptions
         @Option(help: "The path of the gateway's administration socket.", completion: .file())
         var socket: String?
+
+        func ask(_ body: (GatewayClient) throws -> Void) throws {
+            global.apply()
+            try reportingFailures { try body(GatewayClient(root: global.root, socket: socket)) }
+        }
+    }
+
+    /// What those take that are about one function.
+    struct Target: ParsableArguments {
+        @OptionGroup var options: Options
+        @Argument(help: "Which function.")
+        var name: String
+
+        /// - Parameter body: takes the path of the function at the gateway, too.
+        func ask(_ body: (GatewayClient, String) throws -> Void) throws {
+            try options.ask { client in
+                // A name that can stand in a path.
+                try FunctionKey.check(name, is: "function name")
+                try body(client, "/functions/\(name)")
+            }
+        }
     }
 
     struct CreateCommand: ParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "create", abstract: "Defines a function, or defines it anew.")
 
-        @OptionGroup var global: GlobalOptions
         @OptionGroup var options: Options
         @Argument(help: "A file with its definition in YAML; - for standard input.", completion: .file())
         var file: String
 
         func run() throws {
-            global.apply()
-            try reportingFailures {
+            try options.ask { client in
                 let path = file == "-" ? "/dev/stdin" : file
                 guard let text = try FileSystem.contents(of: path, atMost: 1 << 20) else {
                     throw RuntimeError.invalid("there is no file \(quoted(file))")
                 }
-                let client = GatewayClient(root: global.root, socket: options.socket)
                 printOutput(GatewayClient.line(try client.done("POST", "/functions", body: text)))
             }
         }
@@ -43,15 +62,13 @@ struct FunctionCommand: ParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "list", abstract: "Lists functions.", aliases: ["ls"])
 
-        @OptionGroup var global: GlobalOptions
         @OptionGroup var options: Options
         @Flag(help: "As JSON.")
         var json = false
 
         func run() throws {
-            global.apply()
-            try reportingFailures {
-                let body = try GatewayClient(root: global.root, socket: options.socket).done("GET", "/functions")
+            try options.ask { client in
+                let body = try client.done("GET", "/functions")
                 if json { return printOutput(body) }
                 let value = JSONValue(body)
                 var table = Table(
@@ -77,17 +94,10 @@ struct FunctionCommand: ParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "show", abstract: "Shows a function, its containers and what it has used, as JSON.")
 
-        @OptionGroup var global: GlobalOptions
-        @OptionGroup var options: Options
-        @Argument(help: "Which function.")
-        var name: String
+        @OptionGroup var target: Target
 
         func run() throws {
-            global.apply()
-            try reportingFailures {
-                let client = GatewayClient(root: global.root, socket: options.socket)
-                printOutput(try client.done("GET", "/functions/\(try checked(name))"))
-            }
+            try target.ask { client, path in printOutput(try client.done("GET", path)) }
         }
     }
 
@@ -96,17 +106,10 @@ struct FunctionCommand: ParsableCommand {
             commandName: "delete", abstract: "Removes a function; its containers end when they have answered.",
             aliases: ["rm"])
 
-        @OptionGroup var global: GlobalOptions
-        @OptionGroup var options: Options
-        @Argument(help: "Which function.")
-        var name: String
+        @OptionGroup var target: Target
 
         func run() throws {
-            global.apply()
-            try reportingFailures {
-                let client = GatewayClient(root: global.root, socket: options.socket)
-                _ = try client.done("DELETE", "/functions/\(try checked(name))")
-            }
+            try target.ask { client, path in _ = try client.done("DELETE", path) }
         }
     }
 
@@ -114,17 +117,10 @@ struct FunctionCommand: ParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "logs", abstract: "Shows the end of what a function's containers have printed.")
 
-        @OptionGroup var global: GlobalOptions
-        @OptionGroup var options: Options
-        @Argument(help: "Which function.")
-        var name: String
+        @OptionGroup var target: Target
 
         func run() throws {
-            global.apply()
-            try reportingFailures {
-                let client = GatewayClient(root: global.root, socket: options.socket)
-                printOutput(try client.done("GET", "/functions/\(try checked(name))/log"))
-            }
+            try target.ask { client, path in printOutput(try client.done("GET", path + "/log")) }
         }
     }
 
@@ -132,8 +128,6 @@ struct FunctionCommand: ParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "invoke", abstract: "Calls a function and prints its answer.")
 
-        @OptionGroup var global: GlobalOptions
-        @OptionGroup var options: Options
         @Option(help: "The path that it is asked for.")
         var path = "/"
         @Option(help: "The body; with it the request is a POST.")
@@ -142,18 +136,16 @@ struct FunctionCommand: ParsableCommand {
         var contentType = "application/json"
         @Option(help: "How long it is waited for, in seconds.")
         var timeout: Int32 = 900
-        @Argument(help: "Which function.")
-        var name: String
+        @OptionGroup var target: Target
 
         func run() throws {
-            global.apply()
-            try reportingFailures {
+            try target.ask { client, function in
                 guard path.hasPrefix("/"), !path.utf8.contains(where: { $0 <= 0x20 }), (1...86_400).contains(timeout)
                 else {
                     throw ValidationError("--path is a path that begins with /, --timeout 1 to 86400 seconds")
                 }
-                let answer = try GatewayClient(root: global.root, socket: options.socket).ask(
-                    data == nil ? "GET" : "POST", "/functions/\(try checked(name))/invoke\(path)",
+                let answer = try client.ask(
+                    data == nil ? "GET" : "POST", "\(function)/invoke\(path)",
                     body: Array((data ?? "").utf8), headers: data == nil ? [] : ["Content-Type: \(contentType)"],
                     withinMilliseconds: timeout * 1000)
                 guard answer.status < 400 else {
@@ -163,10 +155,4 @@ struct FunctionCommand: ParsableCommand {
             }
         }
     }
-}
-
-/// A name that can stand in a path.
-private func checked(_ name: String) throws(RuntimeError) -> String {
-    try FunctionKey.check(name, is: "function name")
-    return name
 }
