@@ -34,6 +34,8 @@ struct escape {
     attempt run;
 };
 extern const struct escape mount_escapes[], namespace_escapes[], process_escapes[], device_escapes[], kernel_escapes[];
+// Only where they are named: they wait for what the runner does meanwhile.
+extern const struct escape watching_escapes[];
 
 // What was reached, of these words.
 const char *reached(const char *format, ...) __attribute__((format(printf, 1, 2)));

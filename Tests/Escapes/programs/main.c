@@ -6,7 +6,9 @@
 #include <sys/shm.h>
 #include <sys/un.h>
 
-static const struct escape *const groups[] = {mount_escapes, namespace_escapes, process_escapes, device_escapes, kernel_escapes};
+static const struct escape *const groups[] = {
+    mount_escapes, namespace_escapes, process_escapes, device_escapes, kernel_escapes, watching_escapes,
+};
 
 const char *reached(const char *format, ...) {
     static char text[400];
@@ -97,7 +99,7 @@ int main(int count, char **words) {
     int escaped = 0, tried = 0;
     for (size_t group = 0; group < sizeof groups / sizeof groups[0]; group++)
         for (const struct escape *escape = groups[group]; escape->name; escape++) {
-            bool wanted = count < 2 || !strcmp(words[1], "all");
+            bool wanted = (count < 2 || !strcmp(words[1], "all")) && groups[group] != watching_escapes;
             for (int i = 1; i < count; i++) wanted |= !strcmp(words[i], escape->name);
             if (count > 1 && !strcmp(words[1], "list")) printf("%s: %s\n", escape->name, escape->origin);
             else if (wanted) escaped |= try_one(escape), tried++;

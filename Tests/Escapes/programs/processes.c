@@ -92,12 +92,11 @@ static const char *judge_new(int pid) {
     snprintf(path, sizeof path, "/proc/%d/environ", pid);
     return has_secret(AT_FDCWD, path) ? reached("a sibling's environment in a new process's memory") : NULL;
 }
-// With NEW_PROCESSES it waits for so many, and is killed where they do not come.
+// It waits for six, and is killed where they do not come.
 static const char *new_processes(void) {
-    const char *number = getenv("NEW_PROCESSES");
-    int next = getpid() + 1, made = 0, wanted = number ? atoi(number) : 6;
-    if (number) alarm(60);
-    for (int idle = 0; (number || idle < 400000) && made < wanted;) {
+    alarm(60);
+    int next = getpid() + 1, made = 0;
+    while (made < 6) {
         char path[32];
         snprintf(path, sizeof path, "/proc/%d", next);
         const char *result = NULL;
@@ -106,7 +105,6 @@ static const char *new_processes(void) {
         static int seen;
         if (access(path, F_OK) == 0) seen = next;
         else if (seen == next) next++, made++;
-        else idle++;
     }
     return NULL;
 }
@@ -153,9 +151,12 @@ const struct escape process_escapes[] = {
     {"environments", "secrets in the environments of others", environments},
     {"memory-of-processes", "CVE-2014-6407 class: ptrace of the runtime", memory_of_processes},
     {"signals", "signals to others' processes", killing_others},
-    {"new-processes", "CVE-2016-9962, CVE-2019-5736: a process before its program", new_processes},
     {"chroot", "chroot out of a chroot", chroot_again},
     {"above-the-root", "CVE-2018-15664 class: ..", above_the_root},
     {"handles", "CVE-2014-3519 (shocker): file handles", by_handles},
+    {0},
+};
+const struct escape watching_escapes[] = {
+    {"new-processes", "CVE-2016-9962, CVE-2019-5736: a process before its program", new_processes},
     {0},
 };
