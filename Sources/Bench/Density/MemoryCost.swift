@@ -1,5 +1,6 @@
 import Glibc
 import LinuxSystem
+import SystemPackage
 
 /// What a set of processes costs their host, in bytes.
 ///
@@ -83,7 +84,13 @@ public final class BenchGroup {
         }
     }
 
-    deinit { try? FileSystem.removeFolder(path) }
+    deinit {
+        try? FileSystem.removeFolder(own)
+        try? FileSystem.removeFolder(path)
+    }
+
+    /// Where this process is: what has groups below it, as those of VMs, passes no controller on while it has processes.
+    private var own: String { path + "/bench" }
 
     /// Its path as /proc/PID/cgroup has it.
     var pathBelowRoot: String { String(path.dropFirst(Self.root.count)) }
@@ -91,7 +98,8 @@ public final class BenchGroup {
     /// Runs the body with this process in the group: what it starts is in it from its first instruction on.
     public func run<Result>(_ body: () throws -> Result) throws -> Result {
         let before = Self.current
-        try Self.enter(path)
+        try FileSystem.makeFolders(FilePath(own), mode: 0o755)
+        try Self.enter(own)
         defer { try? Self.enter(before) }
         return try body()
     }

@@ -7,6 +7,7 @@ struct ControlGroup {
     /// Threads besides the vCPUs', and those of the process that serves volumes.
     private static let otherThreads = 16
     private static let root = "/sys/fs/cgroup"
+    private static let controllers = ["memory", "pids", "cpu"]
     /// How often, and how long each time in milliseconds, its last processes' end is waited for.
     private static let attempts = 100
     private static let pause: CInt = 10
@@ -19,7 +20,7 @@ struct ControlGroup {
     init?(path: String) {
         let unified = (try? FileSystem.status("\(Self.root)/cgroup.controllers")) ?? nil
         isUnified = unified != nil
-        let roots = isUnified ? [Self.root] : ["memory", "pids", "cpu"].map { "\(Self.root)/\($0)" }
+        let roots = isUnified ? [Self.root] : Self.controllers.map { "\(Self.root)/\($0)" }
         folders = roots.filter { root in
             guard let status = try? FileSystem.status(root), status.isFolder else { return false }
             // SAFETY: the path's C string lives for the call.
@@ -55,8 +56,14 @@ struct ControlGroup {
     private static func passControllersOn(to path: FilePath) {
         var above = FilePath(root)
         for name in path.components.dropFirst(above.components.count) {
-            for controller in ["memory", "pids", "cpu"] {
-                try? FileSystem.write("+\(controller)", into: "\(above)/cgroup.subtree_control")
+            let text = (try? FileSystem.contents(of: "\(above)/cgroup.controllers", atMost: 4096)) ?? []
+            let present = Set(String(decoding: text, as: UTF8.self).split(whereSeparator: \.isWhitespace).map(String.init))
+            let wanted = controllers.filter(present.contains)
+            // All or none: a group with processes of its own may pass on those of threads alone, and would then be one of
+            // threads, whose children take no process (cgroups(7), "Threaded subtrees").
+            if wanted.contains("memory") {
+                try? FileSystem.write(
+                    wanted.map { "+\($0)" }.joined(separator: " "), into: "\(above)/cgroup.subtree_control")
             }
             above.append(name)
         }
