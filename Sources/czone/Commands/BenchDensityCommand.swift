@@ -136,7 +136,7 @@ struct BenchDensityCommand: ParsableCommand {
         if let charged = result.chargedPerContainer {
             members += [
                 ("charged_bytes_per_container", .number(charged)),
-                ("charged_bytes", .list(result.charged.map(Double.init))),
+                ("charged_bytes", .list(result.charged.map { Double($0) })),
             ]
         }
         return .object(members)

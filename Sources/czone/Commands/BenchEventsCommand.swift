@@ -69,7 +69,7 @@ struct BenchEventsCommand: ParsableCommand {
                 ("memory_byte_seconds", .number(result.memoryTime)),
                 ("cold_starts", .number(Double(result.coldStarts))),
                 ("failures", .number(Double(result.failures))), ("wait_median_ms", .number(result.wait(0.5))),
-                ("wait_p99_ms", .number(result.wait(0.99))), ("memory_bytes", .list(result.memory.map(Double.init))),
+                ("wait_p99_ms", .number(result.wait(0.99))), ("memory_bytes", .list(result.memory.map { Double($0) })),
             ])
         }
         var members: [(String, Figure)] = [
