@@ -168,7 +168,8 @@ let package = Package(
         tests("MetricsTests", ["Metrics"]),
         tests("MemoryTests", ["Memory", "LinuxSystem"]),
         tests(
-            "MachineTests", ["Machine", "Virtio", "Devices", "Hypervisor", "Zones", "Memory", "LinuxSystem", "CFDT"]),
+            "MachineTests",
+            ["Machine", "Virtio", "Devices", "Hypervisor", "Zones", "Geometry", "Memory", "LinuxSystem", "CFDT"]),
         tests("ZonesTests", ["Zones", "Geometry", "Memory"]),
         tests(
             "VirtioTests", ["Virtio", "Devices", "Zones", "Geometry", "Memory", "LinuxSystem", "TestSupport"]),

@@ -24,41 +24,8 @@ public struct Hello: Message, Equatable {
     }
 }
 
-/// A zone as the guest sees it.
-public struct ZoneDescription: Equatable, Sendable {
-    /// Its NUMA node, from 1.
-    public var node: UInt32
-    /// Its first guest-physical address, a multiple of 128 MiB.
-    public var base: UInt64
-    /// Its greatest size, a multiple of 128 MiB.
-    public var sizeInBytes: UInt64
-
-    /// Takes the fields as they are; encoding checks them against `Limits`.
-    public init(node: UInt32, base: UInt64, sizeInBytes: UInt64) {
-        self.node = node
-        self.base = base
-        self.sizeInBytes = sizeInBytes
-    }
-}
-
-/// An image as the guest sees it: an EROFS file system on a virtio-pmem device.
-public struct ImageDescription: Equatable, Sendable {
-    /// The N of /dev/pmemN: the devices count from 0 in the order of their virtio-mmio addresses.
-    public var device: UInt32
-    /// The device's memory, for telling image pages from others.
-    public var base: UInt64
-    /// The size of that memory, in bytes.
-    public var sizeInBytes: UInt64
-
-    /// Takes the fields as they are; encoding checks them against `Limits`.
-    public init(device: UInt32, base: UInt64, sizeInBytes: UInt64) {
-        self.device = device
-        self.base = base
-        self.sizeInBytes = sizeInBytes
-    }
-}
-
-/// The host's answer to the first Hello. Images are mounted at once, with DAX, so no container waits for it.
+/// The host's answer to the first Hello. The zones and images are in the machine's device tree (`MachineTree`); the images
+/// are mounted at once, with DAX, so no container waits for it.
 public struct Setup: Request, Equatable {
     public typealias Reply = Done
     public static let type = MessageType.setup
@@ -71,22 +38,13 @@ public struct Setup: Request, Equatable {
     public var hostname: String
     /// The max number of containers that will come: no network namespace is prepared for more. `UInt32.max`: any.
     public var maxContainers: UInt32
-    /// All that the VM has, each with its own node; at most `Limits.zones`.
-    public var zones: [ZoneDescription]
-    /// All that the VM has; at most `Limits.images`.
-    public var images: [ImageDescription]
 
     /// Takes the fields as they are; encoding checks them against `Limits`.
-    public init(
-        wallClock: UInt64, entropy: [UInt8], hostname: String, maxContainers: UInt32 = .max, zones: [ZoneDescription],
-        images: [ImageDescription]
-    ) {
+    public init(wallClock: UInt64, entropy: [UInt8], hostname: String, maxContainers: UInt32 = .max) {
         self.wallClock = wallClock
         self.entropy = entropy
         self.hostname = hostname
         self.maxContainers = maxContainers
-        self.zones = zones
-        self.images = images
     }
 
     public func encode(into encoder: inout MessageEncoder) {
@@ -94,16 +52,6 @@ public struct Setup: Request, Equatable {
         encoder.blob(entropy, "entropy", atMost: Limits.entropy)
         encoder.text(hostname, "host name", atMost: Limits.name)
         encoder.integer(maxContainers)
-        encoder.list(zones, "zones", atMost: Limits.zones) { encoder, zone in
-            encoder.integer(zone.node)
-            encoder.integer(zone.base)
-            encoder.integer(zone.sizeInBytes)
-        }
-        encoder.list(images, "images", atMost: Limits.images) { encoder, image in
-            encoder.integer(image.device)
-            encoder.integer(image.base)
-            encoder.integer(image.sizeInBytes)
-        }
     }
 
     public init(decoding decoder: inout MessageDecoder) throws(ProtocolError) {
@@ -111,14 +59,6 @@ public struct Setup: Request, Equatable {
         entropy = try decoder.blob("entropy", atMost: Limits.entropy)
         hostname = try decoder.text("host name", atMost: Limits.name)
         maxContainers = try decoder.integer()
-        zones = try decoder.list("zones", atMost: Limits.zones) { decoder throws(ProtocolError) in
-            ZoneDescription(
-                node: try decoder.integer(), base: try decoder.integer(), sizeInBytes: try decoder.integer())
-        }
-        images = try decoder.list("images", atMost: Limits.images) { decoder throws(ProtocolError) in
-            ImageDescription(
-                device: try decoder.integer(), base: try decoder.integer(), sizeInBytes: try decoder.integer())
-        }
     }
 }
 

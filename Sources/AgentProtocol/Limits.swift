@@ -32,8 +32,6 @@ public enum Limits {
     public static let filterInstructions = 4096
     /// Zones of a VM: the NUMA nodes beside node 0.
     public static let zones = ZoneGeometry.maxZoneCount
-    /// Images of a VM.
-    public static let images = 64
     /// Relayed connections of a container, those that wait for one too.
     public static let relays = 512
     /// Containers of a VM, those without a zone too.

@@ -20,19 +20,13 @@ public struct DeviceTable: Equatable, Sendable {
 
     /// By index.
     public let devices: [Device]
-    /// The index of the first image; those of the others follow.
-    public let firstImage: Int
-    /// The index of the first zone; those of the others follow.
-    public let firstZone: Int
 
     /// - `takesContainers`: whether the machine has vsock, a balloon and a network interface.
     /// - `hasFileSystem`: whether volumes are shown to it.
     public init(imageCount: Int, zoneCount: Int, takesContainers: Bool, hasFileSystem: Bool) {
         var devices: [Device] = [.entropy]
         if takesContainers { devices.append(.vsock) }
-        firstImage = devices.count
         for image in 0..<imageCount { devices.append(.image(image)) }
-        firstZone = devices.count
         for zone in 0..<zoneCount { devices.append(.zone(zone)) }
         if takesContainers {
             devices.append(.balloon)

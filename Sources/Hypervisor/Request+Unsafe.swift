@@ -17,6 +17,15 @@ extension VirtualCPU {
     ) throws(HypervisorError) {
         try send(what(), to: descriptor, request, argument)
     }
+
+    /// A structure that KVM fills.
+    func get<Structure: BitwiseCopyable>(
+        _ request: UInt64, _ what: @autoclosure () -> String, as: Structure.Type = Structure.self
+    ) throws(HypervisorError) -> Structure {
+        var bytes = [UInt8](repeating: 0, count: MemoryLayout<Structure>.size)
+        try exchange(what(), with: descriptor, request, &bytes)
+        return decodeStructure(bytes)
+    }
 }
 
 private func send<Argument: BitwiseCopyable>(
@@ -41,6 +50,19 @@ func exchange(
         unsafe clinux_ioctl_pointer(descriptor.rawValue, request, buffer.baseAddress)
     }
     return try kvm(what(), result)
+}
+
+/// A structure from its binary form; the caller has checked the size.
+func decodeStructure<Structure: BitwiseCopyable>(_ bytes: [UInt8]) -> Structure {
+    precondition(bytes.count >= MemoryLayout<Structure>.size)
+    // SAFETY: the size was just checked, and every bit pattern is valid for KVM's plain C structures.
+    return unsafe bytes.withUnsafeBytes { unsafe $0.loadUnaligned(as: Structure.self) }
+}
+
+/// A structure's binary form.
+func encodeStructure<Structure: BitwiseCopyable>(_ structure: Structure) -> [UInt8] {
+    // SAFETY: the buffer covers the structure itself.
+    unsafe withUnsafeBytes(of: structure) { unsafe [UInt8]($0) }
 }
 
 extension Mapping {

@@ -145,3 +145,22 @@ extension VirtualCPU {
         return registers.rip
     }
 }
+
+extension VirtualCPU {
+    /// Sets what CPUID answers; before the vCPU first runs.
+    public func setCPUID(_ entries: [CPUIDEntry]) throws(HypervisorError) {
+        var bytes = encodeStructure(UInt32(entries.count)) + [0, 0, 0, 0]
+        for entry in entries {
+            var raw = kvm_cpuid_entry2()
+            raw.function = entry.function
+            raw.index = entry.index
+            raw.flags = entry.flags
+            raw.eax = entry.eax
+            raw.ebx = entry.ebx
+            raw.ecx = entry.ecx
+            raw.edx = entry.edx
+            bytes += encodeStructure(raw)
+        }
+        try exchange("set the CPUID of vCPU \(index)", with: descriptor, CLINUX_KVM_SET_CPUID2, &bytes)
+    }
+}

@@ -23,7 +23,7 @@ public struct ThreadFilter: Sendable {
         try checked(
             unsafe seccomp_attr_set(context, SCMP_FLTATR_ACT_BADARCH, Self.trap), "forbid other architectures' calls")
         for call in kind.allowedCalls(process: getpid()) { try unsafe Self.add(call, to: context) }
-        let file = try OwnedDescriptor.temporaryMemory(named: "filter")
+        let file = try MemoryFile.growing(name: "filter")
         // SAFETY: the context lives until the function's end.
         try checked(unsafe seccomp_export_bpf(context, file.rawValue), "compile the filter of the \(kind) threads")
         program = try file.read(exactly: Int(file.sizeInBytes()), at: 0)

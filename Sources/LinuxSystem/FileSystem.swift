@@ -159,26 +159,3 @@ public enum FileSystem {
         }
     }
 }
-
-extension OwnedDescriptor {
-    /// Reads from where the file stands until its end, at most so many bytes.
-    public func readToEnd(atMost limit: Int) throws(SystemError) -> [UInt8] {
-        var bytes: [UInt8] = []
-        while bytes.count < limit {
-            let piece = try read(atMost: min(limit - bytes.count, 64 << 10))
-            if piece.isEmpty { break }
-            bytes += piece
-        }
-        return bytes
-    }
-}
-
-extension OwnedDescriptor {
-    public func status() throws(SystemError) -> FileStatus {
-        var status = stat()
-        guard unsafe fstat(rawValue, &status) == 0 else {
-            throw SystemError("examine an open file", Errno(rawValue: errno))
-        }
-        return FileStatus(status)
-    }
-}

@@ -121,18 +121,3 @@ extension Mapping {
         }
     }
 }
-
-extension OwnedDescriptor {
-    /// Gives the file this size in bytes; what is added reads as zeros and takes no room.
-    public func setSize(_ size: UInt64) throws(SystemError) {
-        try checked(negated(ftruncate(rawValue, off_t(size))), "size a file to \(size) bytes")
-    }
-
-    /// Waits until the file's bytes are on their medium.
-    public func writeOut() throws(SystemError) { try checked(negated(fsync(rawValue)), "write a file to its medium") }
-
-    /// Changes who may do what with the file.
-    public func setMode(_ mode: UInt32) throws(SystemError) {
-        try checked(negated(fchmod(rawValue, mode)), "change a file's mode")
-    }
-}

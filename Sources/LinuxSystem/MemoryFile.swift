@@ -17,11 +17,9 @@ public struct MemoryFile: Sendable {
         // A file that shrinks under its mapping kills the process that touches it.
         try checked(clinux_seal_size(descriptor.rawValue), "seal the memory file \(name)")
     }
-}
 
-extension OwnedDescriptor {
-    /// An empty file that lives in memory only and grows as it is written (memfd_create(2)).
-    public static func temporaryMemory(named name: String) throws(SystemError) -> OwnedDescriptor {
+    /// An empty file that lives in memory only and grows as it is written.
+    public static func growing(name: String) throws(SystemError) -> OwnedDescriptor {
         OwnedDescriptor(taking: try unsafe checked(clinux_memfd(name), "make the memory file \(name)"))
     }
 }

@@ -80,16 +80,15 @@ extension OwnedDescriptor {
 }
 
 extension OwnedDescriptor {
-    /// FALLOC_FL_KEEP_SIZE (include/uapi/linux/falloc.h)
-    private static let keepSize: CInt = 1
-
-    /// Reserves room on the disk for the file's first bytes (fallocate(2), FALLOC_FL_KEEP_SIZE): a write to them does not
-    /// fail for lack of it. The file's size stays.
-    ///
-    /// - Parameter count: in bytes.
-    public func reserve(_ count: Int) throws(SystemError) {
-        try checked(
-            clinux_allocate(rawValue, Self.keepSize, 0, UInt64(count)), "reserve \(count) bytes of a file")
+    /// Reads from where the file stands until its end, at most so many bytes.
+    public func readToEnd(atMost limit: Int) throws(SystemError) -> [UInt8] {
+        var bytes: [UInt8] = []
+        while bytes.count < limit {
+            let piece = try read(atMost: min(limit - bytes.count, 64 << 10))
+            if piece.isEmpty { break }
+            bytes += piece
+        }
+        return bytes
     }
 
     /// Writes everything at a file offset, in bytes; the descriptor's own offset stays.

@@ -56,8 +56,7 @@ public final class Supervisor {
         agent = AgentSession(vsock: machine.vsock, loop: loop, deadlines, journal)
         lifecycle = try VirtualMachineLifecycle(machine, containers, agent, deadlines, configuration)
         templates = ProcessTemplates(machine, containers, agent, lifecycle, deadlines, log: configuration.log)
-        handshake = BootHandshake(
-            machine, agent, lifecycle, zones, templates, processTemplate: configuration.processTemplate)
+        handshake = BootHandshake(agent, lifecycle, templates, processTemplate: configuration.processTemplate)
         records = ExitRecords(disk, deadlines)
         let volumes = try AttachedVolumes(configuration.files, configuration.fileThreads, on: loop, deadlines)
         let streams = ContainerStreams(machine.vsock, on: loop, disk)

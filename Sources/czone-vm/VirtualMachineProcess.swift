@@ -137,16 +137,8 @@ final class VirtualMachineProcess {
             commandLine: KernelCommandLine.base + " " + arguments.addedCommandLine,
             baseSizeInBytes: arguments.size.memoryInBytes, virtualCPUs: arguments.size.virtualCPUs,
             zoneCount: arguments.size.zoneCount, zoneSizeInBytes: arguments.size.zoneSizeInBytes,
-            images: try arguments.images.map { path in
-                MachineConfiguration.Image(file: try open(path, "the image"), digest: digest(ofImageAt: path))
-            },
+            images: try arguments.images.map { try open($0, "the image") },
             takesContainers: arguments.takesContainers, fileSystem: fileSystem)
-    }
-
-    /// The store names an image's file by its digest.
-    private static func digest(ofImageAt path: String) -> String {
-        let name = path.split(separator: "/").last ?? ""
-        return name.hasSuffix(".erofs") ? String(name.dropLast(".erofs".count)) : String(name)
     }
 
     private static func open(_ path: String, _ what: String) throws -> OwnedDescriptor {

@@ -56,8 +56,7 @@ private var everyLimit: ResourceLimits {
     try roundTrip(
         Setup(
             wallClock: 1_700_000_000_000_000_000, entropy: [UInt8](0..<32), hostname: "czone",
-            zones: [ZoneDescription(node: 1, base: 1 << 32, sizeInBytes: 128 << 20)],
-            images: [ImageDescription(device: 0, base: 1 << 36, sizeInBytes: 2 << 20)]))
+            maxContainers: 3))
     try roundTrip(Renew(wallClock: 1, entropy: [1, 2]))
     try roundTrip(PowerOff())
     try roundTrip(Done(timings: timings))

@@ -52,7 +52,7 @@ final class AgentSession: @unchecked Sendable {
         _ = try call(
             Setup(
                 wallClock: UInt64(time(nil)) * 1_000_000_000, entropy: [UInt8](repeating: 7, count: 32),
-                hostname: "agent-test", zones: [], images: []))
+                hostname: "agent-test"))
     }
 
     private static func startProcess(streams: String) throws -> OwnedDescriptor {

@@ -126,7 +126,7 @@ import Testing
     }
 
     @Test func aFullQueueAndAFailedStartAreTold() async throws {
-        let full = try await Front("queue: 1\nscale: {max: 1}\ntimeout: 5s")
+        let full = try await Front("queue: 1\nscale: {max: 1}\ntimeout: 60s")
         let first = try full.connect()
         try first.send(Array(get("/f/silent").utf8))
         try await waits { full.log.count("GET /silent") == 1 }

@@ -15,7 +15,6 @@ final class FakeMachine: SupervisedMachine {
     let zoneDevices: [MemoryDevice]
     /// Of the zones, in their order.
     let backings: [RecordingBacking]
-    let imageRanges: [GuestRange] = []
     let baseSizeInBytes: UInt64 = 256 << 20
     let baseResidentBytes: UInt64 = 1 << 20
     /// The first end that was reported.

@@ -1,3 +1,5 @@
+import Geometry
+
 /// The containers of the guest, by number.
 final class GuestContainers {
     private let loop: PollLoop

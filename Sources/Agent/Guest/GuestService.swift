@@ -1,3 +1,5 @@
+import Geometry
+
 /// The agent's service to the host: each message that comes is given to the part that does it, which answers its
 /// caller. One thread; nothing here waits but the loop.
 final class GuestService {
@@ -21,7 +23,9 @@ final class GuestService {
         table.removed = { number in templates.forget(number) }
         self.loop = loop
         self.host = host
-        guest = GuestSetup(loop: loop, host: host, zones: zones, networks: networks, workers: workers)
+        guest = GuestSetup(
+            loop: loop, host: host, zones: zones, networks: networks, workers: workers,
+            isGuest: socket == nil)
         self.zones = ZoneService(loop: loop, zones: zones, containers: table, workers: workers)
         containers = try ContainerLifecycle(
             loop: loop, table: table, zones: self.zones, networks: networks,

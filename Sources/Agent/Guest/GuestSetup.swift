@@ -1,3 +1,5 @@
+import Geometry
+
 /// What belongs to the guest as a whole: its clock and entropy, its images and shares, its end.
 final class GuestSetup {
     private let loop: PollLoop
@@ -5,20 +7,24 @@ final class GuestSetup {
     private let zones: GuestZones
     private let networks: NetworkNamespacePool
     private let workers: Workers
+    /// Whether this is PID 1 of a czone machine, which has a device tree.
+    private let isGuest: Bool
     private(set) var isSetUp = false
     /// Those that are mounted.
-    private(set) var images: [ImageDescription] = []
+    private(set) var images: [MachineTree.Image] = []
     /// The tags of those that are mounted.
     private var shares: [String] = []
 
     init(
-        loop: PollLoop, host: HostConnection, zones: GuestZones, networks: NetworkNamespacePool, workers: Workers
+        loop: PollLoop, host: HostConnection, zones: GuestZones, networks: NetworkNamespacePool, workers: Workers,
+        isGuest: Bool
     ) {
         self.workers = workers
         self.loop = loop
         self.host = host
         self.zones = zones
         self.networks = networks
+        self.isGuest = isGuest
     }
 
     func setUp(_ setup: Setup, _ caller: Caller) throws(Failure) {
@@ -26,9 +32,10 @@ final class GuestSetup {
         try set(clock: setup.wallClock, entropy: setup.entropy)
         try check(Kernel.setHostName(setup.hostname), .clock, "set host name \(setup.hostname)")
         timer.lap(.clock)
-        try zones.set(setup.zones)
+        let machine = isGuest ? try MachineTree.ofThisMachine() : MachineTree()
+        try zones.set(machine.zones)
         timer.lap(.zoneOnline)
-        for image in setup.images where !images.contains(where: { $0.device == image.device }) {
+        for image in machine.images where !images.contains(where: { $0.device == image.device }) {
             try mount(image)
             images.append(image)
         }
@@ -77,7 +84,7 @@ final class GuestSetup {
         try check(Kernel.setWallClock(clock), .clock, "set the clock to \(clock) ns")
     }
 
-    private func mount(_ image: ImageDescription) throws(Failure) {
+    private func mount(_ image: MachineTree.Image) throws(Failure) {
         let directory = AgentDirectory.image(image.device)
         let made = Kernel.makeDirectory(directory)
         if made != -ErrorNumber.exists { try check(made, .image, "make \(directory)") }
@@ -106,6 +113,21 @@ final class GuestSetup {
             if made != -ErrorNumber.exists { try check(made, .mounts, "make \(directory)") }
             try check(Kernel.mount(tag, on: directory, type: "virtiofs"), .mounts, "mount share \(tag)")
             shares.append(tag)
+        }
+    }
+}
+
+extension MachineTree {
+    /// What the host describes in the device tree that the kernel was booted with (Documentation/ABI of Linux,
+    /// sysfs-kernel-boot_params); nothing where the kernel was booted with none.
+    static func ofThisMachine() throws(Failure) -> MachineTree {
+        let entry = "/sys/kernel/boot_params/setup_data/0"
+        // SETUP_DTB
+        guard TextFile(entry + "/type").bytes[...].starts(with: "0x2\n") else { return MachineTree() }
+        do throws(MachineTreeError) {
+            return try MachineTree(parsing: TextFile(entry + "/data").bytes)
+        } catch {
+            throw Failure(code: ErrorNumber.invalid, step: .request, text: "read the device tree: \(error.reason)")
         }
     }
 }

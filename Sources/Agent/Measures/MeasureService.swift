@@ -1,3 +1,5 @@
+import Geometry
+
 /// Answers what the host asks about containers and the guest's memory.
 final class MeasureService {
     private let containers: GuestContainers

@@ -1,7 +1,9 @@
+import Geometry
+
 /// Finds where each page of a container's processes lies (Documentation/admin-guide/mm/pagemap.rst of Linux).
 struct PlacementSurvey {
-    let zone: ZoneDescription?
-    let images: [ImageDescription]
+    let zone: MachineTree.Zone?
+    let images: [MachineTree.Image]
     let processes: [UInt32]
     let group: ControlGroup
 

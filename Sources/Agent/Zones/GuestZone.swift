@@ -1,6 +1,8 @@
+import Geometry
+
 /// A zone's memory blocks, as the kernel's events report them.
 final class GuestZone {
-    let description: ZoneDescription
+    let description: MachineTree.Zone
     private let blockSize: UInt64
     /// The number of its first memory block, the N of /sys/devices/system/memory/memoryN.
     let firstBlock: UInt64
@@ -9,7 +11,7 @@ final class GuestZone {
     /// The container that is in it.
     var container: ContainerNumber?
 
-    init(_ description: ZoneDescription, blockSize: UInt64) {
+    init(_ description: MachineTree.Zone, blockSize: UInt64) {
         self.description = description
         self.blockSize = blockSize
         firstBlock = description.base / blockSize

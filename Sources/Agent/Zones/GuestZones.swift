@@ -1,3 +1,5 @@
+import Geometry
+
 /// All zones, kept up to date by the kernel's device events.
 final class GuestZones {
     private(set) var zones: [GuestZone] = []
@@ -13,7 +15,7 @@ final class GuestZones {
 
     subscript(node: UInt32) -> GuestZone? { zones.first { $0.description.node == node } }
 
-    func set(_ descriptions: [ZoneDescription]) throws(Failure) {
+    func set(_ descriptions: [MachineTree.Zone]) throws(Failure) {
         let text = TextFile("/sys/devices/system/memory/block_size_bytes")
         let blockSize = TextFile.hexadecimal(in: text.bytes[...]).value
         guard descriptions.isEmpty || blockSize > 0 else {

@@ -1,3 +1,5 @@
+import Geometry
+
 /// The work of emptying a zone.
 struct ZoneClearance {
     /// Pages by which a node's counters may be too high: each processor keeps up to 125 to itself (mm/vmstat.c). The

@@ -1,3 +1,5 @@
+import Geometry
+
 /// Brings zones online and takes them offline, for requests of the host and for containers.
 final class ZoneService {
     private let loop: PollLoop

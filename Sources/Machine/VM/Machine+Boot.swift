@@ -18,23 +18,20 @@ extension Machine {
         try plan.writeParameters(
             into: memory, acpiRootPointer: ACPITables.rootPointer,
             setupData: [
-                .deviceTree(try deviceTree(configuration).blob()),
+                .deviceTree(try DeviceTree(tree).blob()),
                 // Entropy from the first instruction on, before any device can be asked.
                 .randomSeed,
             ])
         return BootState(entry: kernel.entry)
     }
 
-    private func deviceTree(_ configuration: MachineConfiguration) -> DeviceTree {
-        let devices = configuration.deviceTable
-        return DeviceTree(
-            zones: layout.zones.map { zone in
-                DeviceTree.Zone(
-                    node: zone.node, range: zone.range, device: UInt32(devices.firstZone + zone.index))
+    private var tree: MachineTree {
+        MachineTree(
+            zones: layout.zones.map {
+                MachineTree.Zone(node: $0.node, base: $0.range.start.rawValue, sizeInBytes: $0.sizeInBytes)
             },
-            images: zip(configuration.images, layout.images).enumerated().map { index, image in
-                DeviceTree.Image(
-                    range: image.1, device: UInt32(devices.firstImage + index), digest: image.0.digest)
+            images: layout.images.enumerated().map { index, range in
+                MachineTree.Image(device: UInt32(index), base: range.start.rawValue, sizeInBytes: range.sizeInBytes)
             })
     }
 }

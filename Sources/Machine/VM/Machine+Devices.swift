@@ -38,10 +38,10 @@ extension Machine {
     }
 
     private func makeImage(
-        _ image: MachineConfiguration.Image, at range: GuestRange
+        _ image: OwnedDescriptor, at range: GuestRange
     ) throws -> PersistentMemoryDevice {
         images.append(
-            try ImageMemory(image.file, at: range, in: memory, machine: virtualMachine, slot: takeMemorySlot()))
+            try ImageMemory(image, at: range, in: memory, machine: virtualMachine, slot: takeMemorySlot()))
         return PersistentMemoryDevice(range: range)
     }
 
@@ -80,4 +80,16 @@ extension Machine {
         let zone = layout.zones[index].range
         return memory.ranges.filter(zone.contains).reduce(0) { $0 + (memory.mapping(at: $1.start)?.privateBytes ?? 0) }
     }
+}
+
+/// The host's side of the serial console. All with the device lock held.
+extension Machine {
+    /// How many bytes of input the console takes now.
+    public var consoleInputRoom: Int { serial?.inputRoom ?? 0 }
+
+    /// Types on the console; what exceeds `consoleInputRoom` is lost, as on a real line.
+    public func typeOnConsole(_ bytes: [UInt8]) { _ = serial?.enqueue(bytes) }
+
+    /// Calls `handler` when the guest has read all that was typed.
+    public func onConsoleInputDrained(_ handler: @escaping () -> Void) { serial?.onInputDrained = handler }
 }

@@ -68,7 +68,7 @@ public final class Machine: @unchecked Sendable {
                 MachineLayout.Request(
                     baseMemory: configuration.baseSizeInBytes, zoneCount: configuration.zoneCount,
                     zoneSize: configuration.zoneSizeInBytes,
-                    imageSizes: try configuration.images.map { try $0.file.sizeInBytes() },
+                    imageSizes: try configuration.images.map { try $0.sizeInBytes() },
                     deviceCount: configuration.deviceTable.devices.count,
                     physicalAddressBits: Self.physicalAddressBits(supported)))
         }
@@ -191,4 +191,24 @@ public final class Machine: @unchecked Sendable {
     private static func physicalAddressBits(_ entries: [CPUIDEntry]) -> Int {
         entries.first { $0.function == 0x8000_0008 }.map { Int($0.eax & 0xff) } ?? 36
     }
+}
+
+extension Machine: VirtualCPUThread.Exits {
+    func readPort(_ address: UInt16, width: Int) -> UInt64 {
+        lock.locked { ports.read(UInt64(address), width: width) }
+    }
+
+    func writePort(_ value: UInt64, _ address: UInt16, width: Int) {
+        lock.locked { ports.write(value, to: UInt64(address), width: width) }
+    }
+
+    func readMemory(_ address: UInt64, width: Int) -> UInt64 {
+        lock.locked { registers.read(address, width: width) }
+    }
+
+    func writeMemory(_ value: UInt64, _ address: UInt64, width: Int) {
+        lock.locked { registers.write(value, to: address, width: width) }
+    }
+
+    func end(_ end: MachineEnd) { report(end) }
 }

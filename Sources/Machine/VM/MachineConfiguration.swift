@@ -15,8 +15,8 @@ public struct MachineConfiguration {
     public var zoneCount: Int
     /// The largest size of one zone in bytes, whole blocks.
     public var zoneSizeInBytes: UInt64
-    /// Each becomes a read-only persistent-memory device.
-    public var images: [Image]
+    /// EROFS images, padded to 2 MiB; each becomes a read-only persistent-memory device.
+    public var images: [OwnedDescriptor]
     /// The file system that volumes are seen through; nil: none.
     public var fileSystem: FileSystemDevice.Configuration?
 
@@ -25,22 +25,10 @@ public struct MachineConfiguration {
     /// nobody would talk to them, and each costs its boot some hundredth.
     public var takesContainers: Bool
 
-    /// An EROFS image, padded to 2 MiB.
-    public struct Image {
-        public var file: OwnedDescriptor
-        /// As the image store names it: printable, without blanks.
-        public var digest: String
-
-        public init(file: OwnedDescriptor, digest: String) {
-            self.file = file
-            self.digest = digest
-        }
-    }
-
     public init(
         kernel: OwnedDescriptor, initialRAMDisk: OwnedDescriptor?, commandLine: String, baseSizeInBytes: UInt64,
         virtualCPUs: Int, zoneCount: Int = 0, zoneSizeInBytes: UInt64 = ZoneGeometry.blockSizeInBytes,
-        images: [Image] = [],
+        images: [OwnedDescriptor] = [],
         takesContainers: Bool = false, fileSystem: FileSystemDevice.Configuration? = nil
     ) {
         self.kernel = kernel

@@ -57,8 +57,8 @@ struct ControlGroup {
         var above = FilePath(root)
         for name in path.components.dropFirst(above.components.count) {
             let text = (try? FileSystem.contents(of: "\(above)/cgroup.controllers", atMost: 4096)) ?? []
-            let present = Set(String(decoding: text, as: UTF8.self).split(whereSeparator: \.isWhitespace).map(String.init))
-            let wanted = controllers.filter(present.contains)
+            let present = String(decoding: text, as: UTF8.self).split(whereSeparator: \.isWhitespace)
+            let wanted = controllers.filter { present.contains($0[...]) }
             // All or none: a group with processes of its own may pass on those of threads alone, and would then be one of
             // threads, whose children take no process (cgroups(7), "Threaded subtrees").
             if wanted.contains("memory") {

@@ -46,7 +46,7 @@ public struct CommandProvider: Provider {
         let bytes: [UInt8]
         do throws(ProtocolError) { bytes = try process.bytes() } catch { throw .invalid("\(error)") }
         return try system { () throws(SystemError) in
-            let file = try OwnedDescriptor.temporaryMemory(named: "process-template")
+            let file = try MemoryFile.growing(name: "process-template")
             try file.write(all: bytes)
             return file
         }

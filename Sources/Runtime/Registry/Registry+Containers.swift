@@ -1,5 +1,74 @@
 import ControlProtocol
+import Glibc
 import LinuxSystem
+import SystemPackage
+
+extension Registry {
+    private var containersPath: String { "\(root.string)/containers" }
+
+    func container(_ id: String) -> ContainerFolder { ContainerFolder(root: root.string, id: id) }
+
+    /// Enters a container that is about to start. Its folder appears whole.
+    ///
+    /// - Returns: the folder, and the locked file for its exit record: the container counts as alive until the last
+    ///   descriptor of that is closed, so the VM gets it.
+    /// - Throws: `RuntimeError.containerExists`.
+    func enter(_ record: ContainerRecord) throws(RuntimeError) -> (ContainerFolder, exit: OwnedDescriptor) {
+        let folder = container(record.id)
+        var json = record.plainJSON
+        if json == nil { json = try JSONText.bytes(of: record) }
+        let bytes = json ?? []
+        let staging = "\(containersPath)/.\(record.id).\(Self.freshID())"
+        do {
+            try makeStaging(staging)
+            let exit = try OwnedDescriptor(opening: "\(staging)/exit", flags: O_RDWR | O_CREAT)
+            try exit.takeLock(.exclusive)
+            // Nobody reads a file in staging, so it need not appear in one step.
+            try OwnedDescriptor(opening: "\(staging)/container.json", flags: O_WRONLY | O_CREAT).write(all: bytes)
+            try name(staging, folder)
+            return (folder, exit)
+        } catch {
+            try? ContainerFolder.removeFiles(of: staging)
+            throw error.errno == .fileExists ? .containerExists(record.id) : .system(error)
+        }
+    }
+
+    /// Gives a folder its name, which one that is to be removed at its end, and has ended, gives up.
+    private func name(_ staging: String, _ folder: ContainerFolder) throws(SystemError) {
+        do { try FileSystem.renameToFreeName(staging, to: folder.path) } catch {
+            guard error.errno == .fileExists, (try? cleanUp(folder)) != nil else { throw error }
+            try FileSystem.renameToFreeName(staging, to: folder.path)
+        }
+    }
+
+    private func makeStaging(_ path: String) throws(SystemError) {
+        do { try FileSystem.makeFolder(path) } catch {
+            // The first container of this host.
+            guard error.errno == .noSuchFileOrDirectory else { throw error }
+            try FileSystem.makeFolders(FilePath(path))
+        }
+    }
+
+    /// Every container, in no order.
+    public func containers() throws(RuntimeError) -> [ContainerFolder] {
+        try containerNames().filter { !$0.hasPrefix(".") }.map { container($0) }
+    }
+
+    /// The container of an id, or of its beginning if no other begins so.
+    public func container(matching text: String) throws(RuntimeError) -> ContainerFolder {
+        guard !text.isEmpty, !text.contains("/"), !text.hasPrefix(".") else { throw .noContainer(text) }
+        let exact = container(text)
+        if try system({ () throws(SystemError) in try FileSystem.status(exact.recordPath) }) != nil { return exact }
+        let matches = try containers().filter { $0.id.hasPrefix(text) }
+        guard let match = matches.first else { throw .noContainer(text) }
+        guard matches.count == 1 else { throw .ambiguous(text: text, matches: matches.map(\.id).sorted()) }
+        return match
+    }
+
+    func containerNames() throws(RuntimeError) -> [String] {
+        try system { () throws(SystemError) in try FileSystem.names(in: containersPath) } ?? []
+    }
+}
 
 extension Registry {
     /// A container that runs, and its VM.

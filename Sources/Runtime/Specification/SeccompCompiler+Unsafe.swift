@@ -130,7 +130,7 @@ public struct SeccompCompiler: Sendable {
     private func program(of filter: Filter) throws(SpecificationError) -> [UInt8] {
         let most = Limits.filterInstructions * 8
         do throws(SystemError) {
-            let file = try OwnedDescriptor.temporaryMemory(named: "seccomp")
+            let file = try MemoryFile.growing(name: "seccomp")
             // SAFETY: the context lives while the filter is made.
             let result = unsafe seccomp_export_bpf(filter.context, file.rawValue)
             guard result == 0 else { throw SystemError("compile", Errno(rawValue: -result)) }

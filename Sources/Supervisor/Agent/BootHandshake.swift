@@ -5,22 +5,18 @@ import Memory
 
 /// From the agent's Hello to a VM that has served its purpose, or takes containers. Protected by the device lock.
 final class BootHandshake {
-    private let machine: any SupervisedMachine
     private let agent: AgentSession
     private let lifecycle: VirtualMachineLifecycle
-    private let zones: ZoneSet
     private let templates: ProcessTemplates
     /// What a VM that becomes a template is to have; nil: none.
     private let processTemplate: ProcessTemplateRequest?
 
     init(
-        _ machine: any SupervisedMachine, _ agent: AgentSession, _ lifecycle: VirtualMachineLifecycle,
-        _ zones: ZoneSet, _ templates: ProcessTemplates, processTemplate: ProcessTemplateRequest?
+        _ agent: AgentSession, _ lifecycle: VirtualMachineLifecycle, _ templates: ProcessTemplates,
+        processTemplate: ProcessTemplateRequest?
     ) {
-        self.machine = machine
         self.agent = agent
         self.lifecycle = lifecycle
-        self.zones = zones
         self.templates = templates
         self.processTemplate = processTemplate
     }
@@ -32,10 +28,7 @@ final class BootHandshake {
     private func setUp() {
         let setup = Setup(
             wallClock: WallClock.nanoseconds, entropy: RandomBytes.bytes(64), hostname: "czone",
-            maxContainers: lifecycle.isAlone ? 1 : .max, zones: zones.descriptions,
-            images: machine.imageRanges.enumerated().map { index, range in
-                ImageDescription(device: UInt32(index), base: range.start.rawValue, sizeInBytes: range.sizeInBytes)
-            })
+            maxContainers: lifecycle.isAlone ? 1 : .max)
         agent.request(setup) { [unowned self] result in
             switch result {
             case .success: complete()

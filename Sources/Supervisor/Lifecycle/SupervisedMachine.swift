@@ -11,8 +11,6 @@ protocol SupervisedMachine: AnyObject {
     var network: NetworkDevice? { get }
     /// One for each zone, in their order.
     var zoneDevices: [MemoryDevice] { get }
-    /// Where the images lie in guest memory, in the order of their devices.
-    var imageRanges: [GuestRange] { get }
     var baseSizeInBytes: UInt64 { get }
     /// Host memory that base memory, and a zone, occupy now, in bytes.
     var baseResidentBytes: UInt64 { get }
@@ -26,6 +24,5 @@ protocol SupervisedMachine: AnyObject {
 }
 
 extension Machine: SupervisedMachine {
-    var imageRanges: [GuestRange] { layout.images }
     var baseSizeInBytes: UInt64 { layout.baseRanges.reduce(0) { $0 + $1.sizeInBytes } }
 }

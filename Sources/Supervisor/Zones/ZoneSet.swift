@@ -45,14 +45,6 @@ final class ZoneSet {
 
     /// How long the zones' last comings and goings took, node 1 first.
     var times: [ZoneTimes] { keepers.map(\.times) }
-
-    /// For the agent.
-    var descriptions: [ZoneDescription] {
-        keepers.map { keeper in
-            ZoneDescription(
-                node: keeper.zone.node, base: keeper.zone.range.start.rawValue, sizeInBytes: keeper.zone.sizeInBytes)
-        }
-    }
 }
 
 extension ZoneSet: ZoneMemoryObserver {

@@ -1,4 +1,5 @@
 import CLinux
+import Glibc
 import SystemPackage
 
 extension OwnedDescriptor {
@@ -37,5 +38,41 @@ extension OwnedDescriptor {
         let found = seek(rawValue, place)
         if found == -Int64(Errno.noSuchAddressOrDevice.rawValue) { return nil }
         return UInt64(try checked(found, "find what lies behind byte \(place) of a file"))
+    }
+}
+
+extension OwnedDescriptor {
+    /// FALLOC_FL_KEEP_SIZE (include/uapi/linux/falloc.h)
+    private static let keepSize: CInt = 1
+
+    /// Reserves room on the disk for the file's first bytes (fallocate(2), FALLOC_FL_KEEP_SIZE): a write to them does not
+    /// fail for lack of it. The file's size stays.
+    ///
+    /// - Parameter count: in bytes.
+    public func reserve(_ count: Int) throws(SystemError) {
+        try checked(
+            clinux_allocate(rawValue, Self.keepSize, 0, UInt64(count)), "reserve \(count) bytes of a file")
+    }
+
+    /// Gives the file this size in bytes; what is added reads as zeros and takes no room.
+    public func setSize(_ size: UInt64) throws(SystemError) {
+        try checked(negated(ftruncate(rawValue, off_t(size))), "size a file to \(size) bytes")
+    }
+
+    /// Waits until the file's bytes are on their medium.
+    public func writeOut() throws(SystemError) { try checked(negated(fsync(rawValue)), "write a file to its medium") }
+
+    /// Changes who may do what with the file.
+    public func setMode(_ mode: UInt32) throws(SystemError) {
+        try checked(negated(fchmod(rawValue, mode)), "change a file's mode")
+    }
+
+    public func status() throws(SystemError) -> FileStatus {
+        var status = stat()
+        // SAFETY: the local variable lives for the call.
+        guard unsafe fstat(rawValue, &status) == 0 else {
+            throw SystemError("examine an open file", Errno(rawValue: errno))
+        }
+        return FileStatus(status)
     }
 }
