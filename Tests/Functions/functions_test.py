@@ -75,6 +75,32 @@ class Servers(Case):
         for _ in range(8):
             self.assertEqual(self.gateway.ask("/single/")[::2], (200, b"one"))
 
+    def test_a_further_container_is_a_copy_of_a_process_at_its_point(self):
+        program = """if True:
+            import http.server, os, signal, time
+            class Handler(http.server.BaseHTTPRequestHandler):
+                def do_GET(self):
+                    time.sleep(4)
+                    self.send_response(200)
+                    self.end_headers()
+                    self.wfile.write(os.uname().nodename.encode())
+            os.kill(os.getpid(), signal.SIGSTOP)
+            http.server.HTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_forever()"""
+        scale = {"max": 2, "idle": "60s", "pause": "0s"}
+        self.gateway.define("warm", ["python3", "-c", program], warmStart=True, scale=scale)
+        self.assertEqual(self.gateway.ask("/warm/")[0], 200)
+
+        def template():
+            templates = json.loads(self.gateway.czone("template", "list", "--json"))
+            return next((one for one in templates if one["kind"] == "process" and one["function"] == "warm"), None)
+
+        self.gateway.wait(lambda: (template() or {}).get("state") == "ready", 60)
+        with concurrent.futures.ThreadPoolExecutor(2) as pool:
+            answers = list(pool.map(lambda _: self.gateway.ask("/warm/"), range(2)))
+        self.assertEqual([status for status, _, _ in answers], [200, 200])
+        self.assertEqual(len({body for _, _, body in answers}), 2)
+        self.assertEqual((template()["instances"], template()["reason"]), (1, ""))
+
     def test_bodies_stream_both_ways(self):
         self.gateway.server("hello")
         body = os.urandom(3 << 20)
