@@ -22,18 +22,21 @@ struct Command {
     private static let maxMessageBytes = 4096
 
     /// Runs it with an empty standard input, without standard output, and with an environment of its own, so that the
-    /// caller's cannot change what it does. Waits as long as it runs.
+    /// caller's cannot change what it does.
     ///
     /// - Parameters:
     ///   - inherited: a descriptor that it keeps open until it ends.
-    ///   - onWait: called about ten times a second.
-    func run(inheriting inherited: OwnedDescriptor, onWait: () -> Void) throws(OCIError) -> Outcome {
+    ///   - mayGoOn: asked about ten times a second; it is killed at the first no.
+    func run(inheriting inherited: OwnedDescriptor, while mayGoOn: () -> Bool) throws(OCIError) -> Outcome {
         guard let path = findProgram(program) else {
             throw .system(SystemError("run \(program)", .noSuchFileOrDirectory))
         }
         return try system { () throws(SystemError) in
             let (child, output) = try start(path, inherited)
-            let message = collect(output, onWait)
+            let message = collect(output) {
+                // It is this process's child, and not waited for yet: its number is its own.
+                mayGoOn() || !sendSignal(SIGKILL, to: child.id)
+            }
             return Outcome(status: try child.waitForEnd(), message: message)
         }
     }
@@ -52,14 +55,14 @@ struct Command {
         return (try launch.start(), output)
     }
 
-    /// Reads until every writer has closed its end; keeps the last bytes.
-    private func collect(_ output: OwnedDescriptor, _ onWait: () -> Void) -> String {
+    /// Reads until every writer has closed its end, or a no; keeps the last bytes.
+    private func collect(_ output: OwnedDescriptor, while mayGoOn: () -> Bool) -> String {
         var bytes: [UInt8] = []
         while true {
             guard let ready = try? wait(for: [(output, .readable)], timeoutInMilliseconds: 100) else { break }
             guard !ready[0].isEmpty else {
-                onWait()
-                continue
+                if mayGoOn() { continue }
+                break
             }
             guard let piece = try? output.read(atMost: 4096), !piece.isEmpty else { break }
             bytes = (bytes + piece).suffix(Self.maxMessageBytes)

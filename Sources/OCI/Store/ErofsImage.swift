@@ -15,6 +15,9 @@ enum ErofsImage {
     /// file may have; with its own option for the time (-T), every file would get that.
     private static let latestTime: Int64 = 4_102_444_800
 
+    /// It has stalled when it has written nothing for so long, in milliseconds.
+    private static let longestPause: CInt = 600_000
+
     /// Writes the image of a folder to `file` and returns its size in bytes.
     static func make(
         of folder: String, at file: FilePath, for digest: Digest, in work: WorkFolder, expectedInBytes: UInt64,
@@ -27,9 +30,17 @@ enum ErofsImage {
                 // A file system without extended attributes has none to copy, but mkfs.erofs fails where it asks.
                 + (FileSystem.hasExtendedAttributes(folder) ? [] : ["-x-1"]) + [file.string, folder],
             environment: ["SOURCE_DATE_EPOCH=\(latestTime)"])
+        var written: UInt64 = 0
+        var stalled = Deadline(inMilliseconds: longestPause)
         let outcome = try run(command, work) {
-            let size = try? Directory.status(ofPath: file.string)?.sizeInBytes
-            progress(ImportProgress(.building, bytesDone: min(size ?? 0, expectedInBytes), bytesTotal: expectedInBytes))
+            let size = (try? Directory.status(ofPath: file.string)?.sizeInBytes) ?? 0
+            if size != written { stalled = Deadline(inMilliseconds: longestPause) }
+            written = size
+            progress(ImportProgress(.building, bytesDone: min(size, expectedInBytes), bytesTotal: expectedInBytes))
+            return !stalled.hasPassed
+        }
+        guard !stalled.hasPassed || outcome.succeeded else {
+            throw .erofs("mkfs.erofs was killed: it had written nothing for \(longestPause / 1000) s")
         }
         guard outcome.succeeded else {
             let reason = outcome.message.split(separator: "\n").last.map { quoted(String($0)) } ?? "it said nothing"
@@ -38,11 +49,11 @@ enum ErofsImage {
         return try finish(file, progress)
     }
 
-    private static func run(_ command: Command, _ work: WorkFolder, onWait: () -> Void) throws(OCIError)
+    private static func run(_ command: Command, _ work: WorkFolder, while mayGoOn: () -> Bool) throws(OCIError)
         -> Command.Outcome
     {
         do {
-            return try command.run(inheriting: work.lock, onWait: onWait)
+            return try command.run(inheriting: work.lock, while: mayGoOn)
         } catch {
             guard case .system(let failure) = error, failure.errno == .noSuchFileOrDirectory else { throw error }
             throw .erofs("mkfs.erofs is not installed: install the package erofs-utils")
