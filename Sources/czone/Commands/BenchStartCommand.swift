@@ -54,6 +54,9 @@ struct BenchStartCommand: ParsableCommand {
         if until == .ready, let other = vs.rivals.first(where: { ReadyBench.Rival(rawValue: $0.rawValue) == nil }) {
             throw ValidationError("--until ready is compared with runc and runsc, not with \(other.rawValue)")
         }
+        guard until == nil || trace == nil else {
+            throw ValidationError("--trace: not with --until ready, whose starts are not told by stages")
+        }
         if until == nil, vs.contains(.runsc) { throw ValidationError("runsc is compared with --until ready only") }
         guard (1...10_000).contains(runs) else { throw ValidationError("--runs \(runs): expected 1 to 10000") }
         for burst in bursts where !(1...64).contains(burst) {
