@@ -63,10 +63,11 @@ final class VirtualMachineProcess {
         supervisor = try machine.lock.locked {
             let control = purpose.service.map { OwnedDescriptor(taking: $0.controlDescriptor) }
             guard let files else { return nil }
+            let hostMemory = try HostMemoryFile()
             var configuration = Supervisor.Configuration(
                 control: control,
                 idleTimeoutInMilliseconds: purpose.service?.idleTimeoutInSeconds.map { UInt64($0) * 1000 },
-                prewarm: try purpose.service?.prewarmTimeoutInSeconds.map { try PrewarmLimit(atMostSeconds: $0) },
+                prewarm: purpose.service?.prewarmTimeoutInSeconds.map { PrewarmLimit(atMostSeconds: $0, of: hostMemory) },
                 isAlone: arguments.isAlone, virtualCPUs: arguments.size.virtualCPUs, purpose: purpose.ofSupervisor,
                 isRestored: snapshot != nil, startedAt: startedAt, files: files, fileThreads: fileThreads, disk: disk,
                 log: { Log.logger.info("\($0)") })
@@ -77,6 +78,7 @@ final class VirtualMachineProcess {
                     OwnedDescriptor(taking: $0),
                     fixed: arguments.size.memoryInBytes + MachineArguments.overheadInBytes, disk)
             }
+            configuration.hostMemory = hostMemory
             return try Supervisor(machine, configuration)
         }
     }
