@@ -16,19 +16,26 @@ private struct Bench {
     let number: ContainerNumber
     var keeper: ZoneKeeper { bench.supervisor.zones.keepers[0] }
 
-    init(max: UInt64 = 2 * block, available: UInt64 = 8 << 30) throws {
+    /// - Parameters:
+    ///   - isTold: its client wants to know what its zone has.
+    ///   - asksEarly: it asks before the host knows that it runs.
+    init(
+        max: UInt64 = 2 * block, available: UInt64 = 8 << 30, isTold: Bool = false, asksEarly: Bool = false
+    ) throws {
         bench = try SupervisorBench()
         bench.supervisor.elasticZones.hostMemory = { HostMemory(total: 16 << 30, available: available) }
         client = try bench.client()
         var request = RunRequest.bench("a", zone: block)
         request.maxZoneSizeInBytes = max
+        request.wantsZoneSizes = isTold
         try client.send(.run(request))
         let (made, create) = try bench.request(CreateContainer.self)
         #expect(create.maxZoneBytes == Swift.min(max, 2 * block), "no more than its zone")
         #expect(create.specification.limits.memoryMax == ZoneGeometry.maxMemoryLimit(inZoneOf: 2 * block))
         bench.supervisor.zones.keepers[0].recordPlugged(block)
-        try bench.say(.bench, to: made)
         number = create.container
+        if asksEarly { try bench.say(MemoryWanted(container: number)) }
+        try bench.say(.bench, to: made)
     }
 
     /// It asks for more.
@@ -79,6 +86,34 @@ private struct Bench {
         _ = try bench.client.next()
         _ = try bench.client.next()
         #expect(try bench.client.exit().reason == "the host has no memory for more than its 128 MiB")
+    }
+
+    @Test func aHostWithoutMemoryIsNotLookedAtForEachQuestion() throws {
+        let bench = try Bench()
+        var looks = 0
+        bench.bench.supervisor.elasticZones.hostMemory = {
+            looks += 1
+            return HostMemory(total: 16 << 30, available: 0)
+        }
+        for _ in 0..<1000 { try bench.ask() }
+        #expect(looks == 1)
+    }
+
+    @Test func oneThatAsksBeforeItIsKnownToRunGetsMoreThen() throws {
+        let bench = try Bench(asksEarly: true)
+        #expect(bench.keeper.life.requestedSizeInBytes == 2 * block)
+    }
+
+    @Test func aClientThatWantsToKnowIsToldWhatIsPlugged() throws {
+        let bench = try Bench(isTold: true)
+        _ = try (bench.client.next(), bench.client.next())
+        try bench.ask()
+        bench.keeper.recordPlugged(2 * block)
+        #expect(try bench.client.next() == .zoneResized(sizeInBytes: 2 * block))
+        _ = try bench.answer()
+        try bench.bench.say(MemoryReturned(container: bench.number, onlineBytes: block))
+        bench.keeper.recordPlugged(block)
+        #expect(try bench.client.next() == .zoneResized(sizeInBytes: block))
     }
 
     @Test func whatIsReturnedIsUnpluggedAndCanBeHadAgain() throws {
