@@ -67,7 +67,9 @@ final class VirtualMachineProcess {
             var configuration = Supervisor.Configuration(
                 control: control,
                 idleTimeoutInMilliseconds: purpose.service?.idleTimeoutInSeconds.map { UInt64($0) * 1000 },
-                prewarm: purpose.service?.prewarmTimeoutInSeconds.map { PrewarmLimit(atMostSeconds: $0, of: hostMemory) },
+                prewarm: purpose.service?.prewarmTimeoutInSeconds.map {
+                    PrewarmLimit(atMostSeconds: $0, of: hostMemory)
+                },
                 isAlone: arguments.isAlone, virtualCPUs: arguments.size.virtualCPUs, purpose: purpose.ofSupervisor,
                 isRestored: snapshot != nil, startedAt: startedAt, files: files, fileThreads: fileThreads, disk: disk,
                 log: { Log.logger.info("\($0)") })

@@ -7,10 +7,10 @@ import Geometry
 final class ElasticZones {
     /// How often containers that have more than at first are looked at, in milliseconds, and how often in a row one is
     /// to use little before it shrinks.
-    private static let interval: UInt32 = 400
+    private static let interval: UInt32 = 250
     private static let looks = 2
     /// Looks until blocks that did not go offline are tried again.
-    private static let pause = 25
+    private static let pause = 40
     /// Until a host that had no memory is asked again, in milliseconds.
     private static let denial: UInt32 = 5000
     /// How long the host may take to answer, in milliseconds: longer than it gives its driver. Then it is asked again.
