@@ -17,6 +17,10 @@ import Testing
     @Test func aZoneGrowsWithItsContainerAndComesBackWhole() throws {
         let name = try host.runDetached([], ["sh", "-c", "head -c 400000000 /dev/zero >/tmp/x; sleep 1000"])
         #expect(try host.waits { try plugged(name) >= 512 << 20 })
+        // The VM's own bound has grown with it.
+        let limit = "/sys/fs/cgroup/czone/\(try host.machineFolder().id)/memory.max"
+        let bytes = try FileSystem.contents(of: limit, atMost: 64) ?? []
+        #expect(try #require(UInt64(String(decoding: bytes.dropLast(), as: UTF8.self))) >= try plugged(name))
         #expect(try host.placement(of: name).outsideZone == 0)
         #expect(try host.czone(["zones"]).output.contains("plugged"))
         #expect(try host.czone(["exec", name, "sh", "-c", "wc -c </tmp/x"]).output == "400000000\n")
@@ -56,6 +60,30 @@ import Testing
         #expect(result.error.contains("killed: it needed more than its zone of 384 MiB"), "\(result.error)")
         #expect(try host.czone(["exec", sibling, "true"]).status == 0)
         #expect(try host.machines().allSatisfy { $0.zones.quarantined == 0 })
+    }
+
+    /// For CZONE_GROWTH_SECONDS (20; the promise is 600).
+    @Test func sixteenGrowAndShrinkInTurns() throws {
+        let seconds = CurrentProcess.environment("CZONE_GROWTH_SECONDS").flatMap { UInt64($0) } ?? 20
+        let names = try (0..<16).map { _ in try host.runDetached([], ["sleep", "10000"]) }
+        #expect(try host.machines().count == 1)
+        let end = MonotonicClock.nanoseconds + seconds * 1_000_000_000
+        var rounds = 0
+        repeat {
+            // While one grows, those before shrink.
+            for name in names {
+                let script = "head -c 120000000 /dev/zero >/tmp/x && rm /tmp/x"
+                #expect(try host.czone(["exec", name, "sh", "-c", script]).status == 0)
+            }
+            #expect(try host.waits { try host.usages().allSatisfy { $0.zone.pluggedBytes == Self.block } })
+            rounds += 1
+        } while MonotonicClock.nanoseconds < end
+        print("\(rounds) rounds of 16 containers")
+        for name in names { #expect(try host.czone(["rm", "-f", name]).status == 0) }
+        #expect(try host.waits { try host.machines().first?.zones.plugged == 0 })
+        let machine = try #require(try host.machines().first)
+        #expect(machine.zones.quarantined == 0)
+        #expect(machine.memory.zonesResidentBytes < 1 << 20)
     }
 
     @Test func containersThatEndWhileTheyGrowLeaveNothing() throws {
