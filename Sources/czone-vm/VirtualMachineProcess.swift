@@ -75,11 +75,7 @@ final class VirtualMachineProcess {
                 log: { Log.logger.info("\($0)") })
             configuration.processTemplate = saved?.processTemplate
             configuration.restoredState = machine.attachment
-            configuration.memoryLimit = purpose.service?.memoryLimitDescriptor.map {
-                MemoryLimit(
-                    OwnedDescriptor(taking: $0),
-                    fixed: arguments.size.memoryInBytes + MachineArguments.overheadInBytes, disk)
-            }
+            configuration.memoryLimit = Self.memoryLimit(arguments, disk)
             configuration.hostMemory = hostMemory
             return try Supervisor(machine, configuration)
         }
@@ -122,6 +118,15 @@ final class VirtualMachineProcess {
             try workingSet.write(all: machine.workingSet().bytes)
         }
         return end
+    }
+
+    /// Of the VM's control group; nil where it has none.
+    private static func memoryLimit(_ arguments: MachineArguments, _ disk: DiskWork) -> MemoryLimit? {
+        arguments.purpose.service?.memoryLimitDescriptor.map {
+            MemoryLimit(
+                OwnedDescriptor(taking: $0), fixed: arguments.size.memoryInBytes + MachineArguments.overheadInBytes,
+                disk)
+        }
     }
 
     private static func fileSystem(_ files: any VolumeServer, _ threads: WorkerThreads)

@@ -1,5 +1,6 @@
 import AgentProtocol
 import LinuxSystem
+import Runtime
 import TestSupport
 import Testing
 
@@ -20,7 +21,8 @@ import Testing
         // The VM's own bound has grown with it.
         let limit = "/sys/fs/cgroup/czone/\(try host.machineFolder().id)/memory.max"
         let bytes = try FileSystem.contents(of: limit, atMost: 64) ?? []
-        #expect(try #require(UInt64(String(decoding: bytes.dropLast(), as: UTF8.self))) >= try plugged(name))
+        let max = try #require(UInt64(String(decoding: bytes.dropLast(), as: UTF8.self)))
+        #expect(try max >= plugged(name))
         #expect(try host.placement(of: name).outsideZone == 0)
         #expect(try host.czone(["zones"]).output.contains("plugged"))
         #expect(try host.czone(["exec", name, "sh", "-c", "wc -c </tmp/x"]).output == "400000000\n")
