@@ -38,8 +38,8 @@ class MemoryTest(unittest.TestCase):
     def test_a_container_without_a_limit_gets_what_it_needs(self):
         pod = self.new_pod()
         first = pod.run("small", "sleep", "1000")
-        id = pod.run("app", "sh", "-c", "head -c 300000000 /dev/zero | tail -c 200000000 | wc -c; sleep 1000", memory=0)
-        eventually("it has had 200 MB at once", lambda: ("stdout", "200000000") in pod.log("app"))
+        id = pod.run("app", "sh", "-c", "head -c 200000000 /dev/zero >/tmp/x; wc -c </tmp/x; sleep 1000", memory=0)
+        eventually("it has had 200 MB at once", lambda: ("stdout", "200000000") in pod.log("app"), seconds=180)
         self.assertEqual((container(first).state, container(id).state), (RUNNING, RUNNING))
         # A limit that comes later holds, however much its zone could have.
         cri_test.runtime.UpdateContainerResources(container_id=id, linux={"memory_limit_in_bytes": 200 << 20})
