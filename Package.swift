@@ -158,7 +158,7 @@ let package = Package(
             "SupervisorTests",
             [
                 "Supervisor", "Machine", "FileShare", "Virtio", "Zones", "Memory", "LinuxSystem", "ControlProtocol",
-                "AgentProtocol", "Logs", "TestSupport", system,
+                "AgentProtocol", "Geometry", "Logs", "TestSupport", system,
             ]),
         tests("GeometryTests", ["Geometry"]),
         tests("DevicesTests", ["Devices"]),

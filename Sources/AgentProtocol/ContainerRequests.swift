@@ -11,6 +11,8 @@ public struct CreateContainer: Request, Equatable {
     /// The bytes of the zone that are plugged. The agent first waits until they are online, at most
     /// `zoneTimeout` milliseconds: send this right after plugging, there is no need to wait for `OnlineZone`.
     public var zoneBytes: UInt64
+    /// What the zone may grow to with what the container uses (`MemoryWanted`); at most `zoneBytes`: it does not.
+    public var maxZoneBytes: UInt64
     /// In milliseconds; then the request fails with ETIMEDOUT in the step `zoneOnline`.
     public var zoneTimeout: UInt32
     /// Executes the program in the same round trip.
@@ -22,12 +24,14 @@ public struct CreateContainer: Request, Equatable {
 
     /// Takes the fields as they are; encoding checks them against `Limits`.
     public init(
-        container: ContainerNumber, node: UInt32, zoneBytes: UInt64, zoneTimeout: UInt32 = 5000, start: Bool,
+        container: ContainerNumber, node: UInt32, zoneBytes: UInt64, maxZoneBytes: UInt64 = 0,
+        zoneTimeout: UInt32 = 5000, start: Bool,
         origin: ProcessOrigin = .program, specification: ContainerSpecification
     ) {
         self.container = container
         self.node = node
         self.zoneBytes = zoneBytes
+        self.maxZoneBytes = maxZoneBytes
         self.zoneTimeout = zoneTimeout
         self.start = start
         self.origin = origin
@@ -38,6 +42,7 @@ public struct CreateContainer: Request, Equatable {
         encoder.container(container)
         encoder.integer(node)
         encoder.integer(zoneBytes)
+        encoder.integer(maxZoneBytes)
         encoder.integer(zoneTimeout)
         encoder.flag(start)
         origin.encode(into: &encoder)
@@ -48,6 +53,7 @@ public struct CreateContainer: Request, Equatable {
         container = try decoder.container()
         node = try decoder.integer()
         zoneBytes = try decoder.integer()
+        maxZoneBytes = try decoder.integer()
         zoneTimeout = try decoder.integer()
         start = try decoder.flag("start")
         origin = try ProcessOrigin(decoding: &decoder)

@@ -19,6 +19,10 @@ public struct HostConversation: Sendable {
         case zoneChanged(ZoneChanged)
         /// A template stands still, or is refused.
         case templateReached(TemplateReached)
+        /// A container comes near the end of its zone's memory.
+        case memoryWanted(MemoryWanted)
+        /// Blocks of a container's zone are free.
+        case memoryReturned(MemoryReturned)
     }
 
     private var decoder = FrameDecoder()
@@ -61,6 +65,8 @@ public struct HostConversation: Sendable {
         case .outOfMemory: return .outOfMemory(try frame.message())
         case .zoneChanged: return .zoneChanged(try frame.message())
         case .templateReached: return .templateReached(try frame.message())
+        case .memoryWanted: return .memoryWanted(try frame.message())
+        case .memoryReturned: return .memoryReturned(try frame.message())
         default: return try reply(frame)
         }
     }

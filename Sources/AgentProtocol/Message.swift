@@ -8,8 +8,8 @@
 //
 // Direction. The agent's first frame on a connection is `Hello`, once. Then the host sends requests, each with a number
 // of its own, and the agent answers each exactly once, in any order: with the request's `Reply`, or with `Failure`.
-// Events (`Exited`, `OutOfMemory`, `ZoneChanged`, `TemplateReached`) come from the agent at any time, with number 0. An
-// answer whose connection has broken is dropped.
+// Events (`Exited`, `OutOfMemory`, `ZoneChanged`, `TemplateReached`, `MemoryWanted`, `MemoryReturned`) come from the
+// agent at any time, with number 0. An answer whose connection has broken is dropped.
 //
 // Bounds. Every count is checked against `Limits` and against what is there before anything is allocated, on both
 // sides: the guest is hostile to the host, and a mistake of the host's must not end PID 1. What exceeds its bound, or
@@ -55,6 +55,8 @@ public enum MessageType: UInt16, Sendable {
     case onlineZone = 0x10
     /// ``OfflineZone``.
     case offlineZone = 0x11
+    /// ``GrowthEnded``.
+    case growthEnded = 0x12
 
     // Containers.
     /// ``CreateContainer``.
@@ -101,6 +103,10 @@ public enum MessageType: UInt16, Sendable {
     case zoneChanged = 0x4003
     /// ``TemplateReached``.
     case templateReached = 0x4004
+    /// ``MemoryWanted``.
+    case memoryWanted = 0x4005
+    /// ``MemoryReturned``.
+    case memoryReturned = 0x4006
 
     // Replies.
     /// ``Done``.

@@ -9,6 +9,8 @@ public enum ControlReply: ControlMessage, Equatable {
     case accepted(container: String, zone: UInt32)
     /// A process runs.
     case started(Started)
+    /// So much of the container's zone is plugged from now on; of a zone that grows, where its client wants to know.
+    case zoneResized(sizeInBytes: UInt64)
     /// A process has ended, and what it printed was handed on.
     case exited(ExitRecord)
     /// The answer to `ControlRequest.describe`.
@@ -33,6 +35,7 @@ public enum ControlReply: ControlMessage, Equatable {
         case .accepted: 3
         case .started: 4
         case .exited: 5
+        case .zoneResized: 9
         case .description: 6
         case .placement: 7
         case .nodes: 8
@@ -53,6 +56,7 @@ public enum ControlReply: ControlMessage, Equatable {
             encoder.integer(zone)
         case .started(let started): started.encode(into: &encoder)
         case .exited(let record): record.encode(into: &encoder)
+        case .zoneResized(let sizeInBytes): encoder.integer(sizeInBytes)
         case .description(let description): description.encode(into: &encoder)
         case .placement(let placement): placement.encode(into: &encoder)
         case .nodes(let nodes): nodes.encode(into: &encoder)
@@ -77,6 +81,7 @@ public enum ControlReply: ControlMessage, Equatable {
         case 6: self = .description(try VirtualMachineDescription(decoding: &decoder))
         case 7: self = .placement(try PagePlacement(decoding: &decoder))
         case 8: self = .nodes(try NodeMeasures(decoding: &decoder))
+        case 9: self = .zoneResized(sizeInBytes: try decoder.integer())
         case 60:
             self = .zoneTimes(
                 try decoder.list("zones", atMost: Limits.zones) { d throws(ProtocolError) in try ZoneTimes(decoding: &d)
@@ -204,6 +209,9 @@ public struct Started: Equatable, Sendable {
 
 /// How a process ended. Also the form of a container's exit record file.
 public struct ExitRecord: Equatable, Sendable {
+    /// Why it ended, for people who do not know its limits; empty where its program ended by itself.
+    public var cause: String { reason.isEmpty && outOfMemory ? "it needed more memory than it can have" : reason }
+
     /// Its id.
     public var container: String
     /// 0 for its first process, else the number of one that was executed in it.

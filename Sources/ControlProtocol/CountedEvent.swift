@@ -11,6 +11,8 @@ public enum CountedEvent: Hashable, Sendable {
     case outOfMemory
     /// A zone has been plugged, or has been returned to the host.
     case plug, unplug
+    /// A container got no more memory: the host had none, or the guest did not take it.
+    case deniedGrowth
     /// A zone is never used again.
     case quarantine(QuarantineKind)
     /// The guest broke a protocol: of a device, whose driver then has to reset it, or of the agent.
@@ -102,6 +104,7 @@ public enum CountedEvent: Hashable, Sendable {
         case .lostFrame(let loss): (14, loss.rawValue)
         case .fileRequest: (15, 0)
         case .malformedFileRequest: (16, 0)
+        case .deniedGrowth: (17, 0)
         }
     }
 
@@ -124,6 +127,7 @@ public enum CountedEvent: Hashable, Sendable {
         case 14: self.init(FrameLoss(rawValue: detail)) { .lostFrame($0) }
         case 15: self = .fileRequest
         case 16: self = .malformedFileRequest
+        case 17: self = .deniedGrowth
         default: return nil
         }
     }

@@ -46,6 +46,10 @@ public struct RunRequest: Equatable, Sendable {
     public var id: String
     /// A multiple of 128 MiB, at most the VM's zone size; 0 for a container without a zone (a pod's pause).
     public var zoneSizeInBytes: UInt64
+    /// What its zone may grow to by itself with what it uses; at most `zoneSizeInBytes`: it does not.
+    public var maxZoneSizeInBytes: UInt64
+    /// Its client is told of each change of its zone's size (`ControlReply.zoneResized`).
+    public var wantsZoneSizes: Bool
     /// Which descriptors come with the request.
     public var descriptors: PassedDescriptors
     /// The container ends when this connection does: a client in the foreground that is killed leaves nothing.
@@ -66,11 +70,13 @@ public struct RunRequest: Equatable, Sendable {
     }
 
     public init(
-        id: String, zoneSizeInBytes: UInt64, descriptors: PassedDescriptors, endsWithConnection: Bool,
-        create: CreateContainer, warmStart: WarmStart? = nil
+        id: String, zoneSizeInBytes: UInt64, maxZoneSizeInBytes: UInt64 = 0, wantsZoneSizes: Bool = false,
+        descriptors: PassedDescriptors, endsWithConnection: Bool, create: CreateContainer, warmStart: WarmStart? = nil
     ) {
         self.id = id
         self.zoneSizeInBytes = zoneSizeInBytes
+        self.maxZoneSizeInBytes = maxZoneSizeInBytes
+        self.wantsZoneSizes = wantsZoneSizes
         self.descriptors = descriptors
         self.endsWithConnection = endsWithConnection
         self.create = create
@@ -80,6 +86,8 @@ public struct RunRequest: Equatable, Sendable {
     func encode(into encoder: inout MessageEncoder) {
         encoder.name(id)
         encoder.integer(zoneSizeInBytes)
+        encoder.integer(maxZoneSizeInBytes)
+        encoder.flag(wantsZoneSizes)
         encoder.integer(descriptors.rawValue)
         encoder.flag(endsWithConnection)
         create.encode(into: &encoder)
@@ -91,6 +99,8 @@ public struct RunRequest: Equatable, Sendable {
     init(decoding decoder: inout MessageDecoder) throws(ProtocolError) {
         id = try decoder.name()
         zoneSizeInBytes = try decoder.integer()
+        maxZoneSizeInBytes = try decoder.integer()
+        wantsZoneSizes = try decoder.flag("wants zone sizes")
         descriptors = PassedDescriptors(rawValue: try decoder.integer())
         endsWithConnection = try decoder.flag("ends with connection")
         create = try CreateContainer(decoding: &decoder)

@@ -1,7 +1,21 @@
+import Glibc
+
+/// Tells of the host's memory again and again, also behind walls where there is no /proc. Any thread may use it.
+public struct HostMemoryFile: Sendable {
+    private let file: OwnedDescriptor
+
+    public init() throws(SystemError) { file = try OwnedDescriptor(opening: "/proc/meminfo", flags: O_RDONLY) }
+
+    /// Nil where it cannot tell.
+    public var memory: HostMemory? {
+        (try? file.read(exactly: HostMemory.sizeOfText, at: 0)).flatMap { HostMemory(parsing: $0) }
+    }
+}
+
 /// The host's memory in bytes, as /proc/meminfo has it (proc_meminfo(5)).
 public struct HostMemory: Equatable, Sendable {
     /// How much of the file is needed: its first lines, in bytes.
-    public static let sizeOfText = 128
+    static let sizeOfText = 128
 
     public let total: UInt64
     /// What could be had without swapping, as the kernel estimates it.

@@ -31,6 +31,7 @@ public final class Supervisor {
     let agent: AgentSession
     let lifecycle: VirtualMachineLifecycle
     let templates: ProcessTemplates
+    let elasticZones: ElasticZones
     private let handshake: BootHandshake
     private let removal: ContainerRemoval
     private let execution: ProcessExecution
@@ -54,6 +55,7 @@ public final class Supervisor {
         configuration.files.observeMalformedRequests { fileRequests.noteMalformed($0) }
         zones = ZoneSet(machine.zoneDevices, deadlines, journal, configuration.memoryLimit)
         agent = AgentSession(vsock: machine.vsock, loop: loop, deadlines, journal)
+        elasticZones = ElasticZones(containers, agent, configuration.hostMemory, journal)
         lifecycle = try VirtualMachineLifecycle(machine, containers, agent, deadlines, configuration)
         templates = ProcessTemplates(machine, containers, agent, lifecycle, deadlines, log: configuration.log)
         handshake = BootHandshake(agent, lifecycle, templates, processTemplate: configuration.processTemplate)
@@ -65,15 +67,14 @@ public final class Supervisor {
         execution = ProcessExecution(containers, agent, operations, streams)
         let creation = ContainerCreation(
             containers, lifecycle, agent, zones, NetworkPorts.Source(device: machine.network), streams, volumes,
-            removal,
-            records, templates, journal)
+            removal, records, templates, elasticZones, journal)
         let reporter = VirtualMachineReporter(
             machine, configuration, lifecycle, agent, containers, zones, journal)
         control = ControlService(
             ControlService.Rooms(
                 creation: creation, removal: removal, operations: operations, execution: execution,
                 relays: ContainerRelays(containers, agent, streams),
-                growth: ZoneGrowth(containers, agent), zones: zones, volumes: volumes, reporter: reporter,
+                growth: ZoneGrowth(containers, agent, elasticZones), zones: zones, volumes: volumes, reporter: reporter,
                 lifecycle: lifecycle, templates: templates, journal: journal),
             on: loop)
         if !configuration.restoredState.isEmpty {
@@ -136,6 +137,12 @@ extension Supervisor: AgentSession.Listener {
     func zoneChanged(_ event: ZoneChanged) { zones.noteOnline(event) }
 
     func templateReached(_ event: TemplateReached) { templates.reached(event) }
+
+    func memoryIsWanted(_ event: MemoryWanted) { elasticZones.memoryIsWanted(by: event.container) }
+
+    func memoryIsReturned(_ event: MemoryReturned) {
+        elasticZones.memoryIsReturned(by: event.container, leaving: event.onlineBytes)
+    }
 
     func agentIsLost(_ reason: String) { lifecycle.agentIsLost(reason) }
 

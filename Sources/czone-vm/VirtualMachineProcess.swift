@@ -63,20 +63,20 @@ final class VirtualMachineProcess {
         supervisor = try machine.lock.locked {
             let control = purpose.service.map { OwnedDescriptor(taking: $0.controlDescriptor) }
             guard let files else { return nil }
+            let hostMemory = try HostMemoryFile()
             var configuration = Supervisor.Configuration(
                 control: control,
                 idleTimeoutInMilliseconds: purpose.service?.idleTimeoutInSeconds.map { UInt64($0) * 1000 },
-                prewarm: try purpose.service?.prewarmTimeoutInSeconds.map { try PrewarmLimit(atMostSeconds: $0) },
+                prewarm: purpose.service?.prewarmTimeoutInSeconds.map {
+                    PrewarmLimit(atMostSeconds: $0, of: hostMemory)
+                },
                 isAlone: arguments.isAlone, virtualCPUs: arguments.size.virtualCPUs, purpose: purpose.ofSupervisor,
                 isRestored: snapshot != nil, startedAt: startedAt, files: files, fileThreads: fileThreads, disk: disk,
                 log: { Log.logger.info("\($0)") })
             configuration.processTemplate = saved?.processTemplate
             configuration.restoredState = machine.attachment
-            configuration.memoryLimit = purpose.service?.memoryLimitDescriptor.map {
-                MemoryLimit(
-                    OwnedDescriptor(taking: $0),
-                    fixed: arguments.size.memoryInBytes + MachineArguments.overheadInBytes, disk)
-            }
+            configuration.memoryLimit = Self.memoryLimit(arguments, disk)
+            configuration.hostMemory = hostMemory
             return try Supervisor(machine, configuration)
         }
     }
@@ -118,6 +118,15 @@ final class VirtualMachineProcess {
             try workingSet.write(all: machine.workingSet().bytes)
         }
         return end
+    }
+
+    /// Of the VM's control group; nil where it has none.
+    private static func memoryLimit(_ arguments: MachineArguments, _ disk: DiskWork) -> MemoryLimit? {
+        arguments.purpose.service?.memoryLimitDescriptor.map {
+            MemoryLimit(
+                OwnedDescriptor(taking: $0), fixed: arguments.size.memoryInBytes + MachineArguments.overheadInBytes,
+                disk)
+        }
     }
 
     private static func fileSystem(_ files: any VolumeServer, _ threads: WorkerThreads)

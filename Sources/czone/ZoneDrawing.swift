@@ -3,6 +3,8 @@ import Runtime
 /// Draws a VM's memory with characters: one bar for the base and one for each zone that is not free.
 ///
 ///     █ in use, as the guest says   ▓ held by the host besides   ░ plugged   · not plugged
+///
+/// Where no zone has grown to half of what it may become, all zones' bars end there: at twice the largest.
 struct ZoneDrawing {
     let isColoured: Bool
     /// Of the terminal.
@@ -14,6 +16,7 @@ struct ZoneDrawing {
     private static let (dim, red, bold) = (2, 31, 1)
 
     func text(_ map: MemoryReport) -> String {
+        let scale = Self.scale(of: map.zones)
         var lines = [
             paint("VM \(map.vm)", Self.bold) + "  \(map.function.shortened(to: 28))  tenant \(map.tenant)  \(map.state)"
         ]
@@ -27,19 +30,30 @@ struct ZoneDrawing {
             if zone.state == "free", zone.residentBytes == 0 {
                 free.append(zone)
             } else {
-                lines += freeLines(free) + [line(zone)]
+                lines += freeLines(free) + [line(zone, scale)]
                 free = []
             }
         }
         return (lines + freeLines(free)).joined(separator: "\n")
     }
 
-    private func line(_ zone: MemoryReport.Zone) -> String {
+    /// How much memory a zone's bar stands for, in bytes.
+    private static func scale(of zones: [MemoryReport.Zone]) -> UInt64 {
+        let size = zones.map(\.sizeBytes).max() ?? 0
+        let largest = zones.map { max($0.pluggedBytes, $0.usedBytes, $0.residentBytes) }.max() ?? 0
+        return largest == 0 || largest > size / 2 ? size : largest * 2
+    }
+
+    private func line(_ zone: MemoryReport.Zone, _ scale: UInt64) -> String {
         let colour = zone.state == "quarantined" ? Self.red : Self.palette[Int(zone.node) % Self.palette.count]
         var words = [zone.container, zone.state == "online" ? "" : zone.state].filter { !$0.isEmpty }
+        if zone.pluggedBytes > 0, zone.pluggedBytes < zone.sizeBytes {
+            words.append("\(ByteSize(bytes: zone.pluggedBytes)) plugged")
+        }
         words.append("used \(ByteSize(bytes: zone.usedBytes)), resident \(ByteSize(bytes: zone.residentBytes))")
         if !zone.reason.isEmpty { words.append(zone.reason) }
-        let bar = bar(zone.sizeBytes, used: zone.usedBytes, resident: zone.residentBytes, plugged: zone.pluggedBytes)
+        let bar = bar(
+            min(scale, zone.sizeBytes), used: zone.usedBytes, resident: zone.residentBytes, plugged: zone.pluggedBytes)
         return row("zone \(zone.node)", zone.sizeBytes, bar, colour: colour, words.joined(separator: "  "))
     }
 

@@ -141,6 +141,7 @@ private var everyLimit: ResourceLimits {
         1, 0, 0, 0,  // container
         2, 0, 0, 0,  // node
         0, 0, 0, 8, 0, 0, 0, 0,  // zone bytes: 128 MiB
+        0, 0, 0, 0, 0, 0, 0, 0,  // its zone does not grow
         0x88, 0x13, 0, 0,  // zone timeout
         1,  // start
         0,  // origin: a program

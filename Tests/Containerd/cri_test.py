@@ -47,7 +47,7 @@ class Pod:
 
     count = 0
 
-    def __init__(self, namespace="default", annotations=None, handler="czone", pid=PID_OF_CONTAINER, ports=()):
+    def __init__(self, namespace="default", annotations=None, handler="czone", pid=PID_OF_CONTAINER, ports=(), sysctls={}):
         Pod.count += 1
         self.name = f"pod-{Pod.count}"
         self.logs = f"{host.dir}/logs/{self.name}"
@@ -57,7 +57,7 @@ class Pod:
         self.config = {
             "metadata": {"name": self.name, "uid": self.name, "namespace": namespace}, "hostname": self.name,
             "log_directory": self.logs, "annotations": annotations or {}, "dns_config": {"servers": ["10.88.0.1"]},
-            "port_mappings": ports, "linux": {"security_context": self.security},
+            "port_mappings": ports, "linux": {"security_context": self.security, "sysctls": sysctls},
         }
         self.id = runtime.RunPodSandbox(config=self.config, runtime_handler=handler).pod_sandbox_id
 
@@ -70,10 +70,11 @@ class Pod:
         runtime.StartContainer(container_id=id)
         return id
 
-    def create(self, name, *command, memory=64 << 20, image=BUSYBOX, **more):
+    def create(self, name, *command, memory=64 << 20, image=BUSYBOX, resources={}, **more):
         config = {
             "metadata": {"name": name}, "image": {"image": image}, "command": command, "log_path": f"{name}.log",
-            "linux": {"resources": {"memory_limit_in_bytes": memory, "cpu_period": 100000, "cpu_quota": 100000},
+            "linux": {"resources": {"memory_limit_in_bytes": memory, "cpu_period": 100000, "cpu_quota": 100000,
+                                    **resources},
                       "security_context": self.security}, **more,
         }
         return runtime.CreateContainer(pod_sandbox_id=self.id, config=config, sandbox_config=self.config).container_id
@@ -153,6 +154,15 @@ class PodTest(unittest.TestCase):
             url = f"http://{pod.status.network.ip}:8080/"
             eventually("the pod answers the host", lambda: fetch(url) == f"{pod.name}\n")
             self.assertEqual(sh(ids[0], f"wget -qO- {url}"), f"{pod.name}\n")
+
+    def test_sysctls_of_a_pod_are_its_containers(self):
+        wanted = {
+            "kernel.shm_rmid_forced": "1", "kernel.msgmax": "16384", "fs.mqueue.msg_max": "20", "net.core.somaxconn": "512",
+            "net.ipv4.ip_unprivileged_port_start": "80", "net.ipv4.tcp_syncookies": "0", "net.ipv4.tcp_congestion_control": "bbr",
+        }
+        id = self.pod(sysctls=wanted).run("app", "sleep", "1000")
+        for name, value in wanted.items():
+            self.assertEqual(sh(id, f"cat /proc/sys/{name.replace('.', '/')}"), f"{value}\n")
 
     def test_a_port_of_the_host_leads_to_the_pod(self):
         pod = self.pod(ports=[{"container_port": 8080, "host_port": 18080}])

@@ -161,6 +161,23 @@ class Servers(Case):
         self.gateway.wait(lambda: not self.gateway.show("burst")["containers"], 60)
         self.assertGreater(self.gateway.show("burst")["account"]["memoryMegabyteMilliseconds"], 0)
 
+    def test_what_a_zone_grows_by_is_accounted(self):
+        program = """if True:
+            import http.server, os, time
+            class Handler(http.server.BaseHTTPRequestHandler):
+                def do_GET(self):
+                    filled = b"x" * (300 << 20)
+                    time.sleep(5)
+                    self.send_response(200)
+                    self.end_headers()
+            http.server.HTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_forever()"""
+        began = time.monotonic()
+        self.gateway.define("grows", ["python3", "-c", program], scale={"max": 1, "idle": "1s"}, timeout="120s")
+        self.assertEqual(self.gateway.ask("/grows/")[0], 200)
+        self.gateway.wait(lambda: not self.gateway.show("grows")["containers"], 60)
+        as_it_began = 128 * (time.monotonic() - began) * 1000
+        self.assertGreater(self.gateway.show("grows")["account"]["memoryMegabyteMilliseconds"], as_it_began)
+
     def test_a_paused_container_goes_on_with_the_next_request(self):
         self.gateway.server("rest", scale={"idle": "60s", "min": 1})
         pid = json.loads(self.gateway.ask("/rest/")[2])["pid"]

@@ -3,6 +3,32 @@ import Testing
 
 @testable import Runtime
 
+@Test func zonesWithoutALimitGrowToHalfOfTheHostOrAsFarAsTheyAreToldTo() throws {
+    var configuration = Configuration()
+    func size(_ memory: UInt64, bits: Int = 46) throws -> UInt64 {
+        try ZoneSize.elastic(configuration, memory: memory, addressBits: bits)
+    }
+    #expect(try size(24 << 30) == 12 << 30)
+    #expect(try size((3 << 30) + 5) == 1536 << 20)
+    #expect(try size(100 << 20) == 128 << 20, "no less than it begins with")
+    // 16 zones between 8 GiB and 512, and where the processor reaches less far, 256.
+    #expect(try size(1 << 40) == 504 << 30 / 16 / (128 << 20) * (128 << 20))
+    #expect(try size(1 << 40, bits: 39) == 248 << 30 / 16)
+    configuration.zoneMaxInBytes = 1000 << 20
+    #expect(try size(24 << 30) == 896 << 20)
+    configuration.zoneMaxInBytes = 1 << 50
+    #expect(try size(24 << 30) == 24 << 30)
+}
+
+@Test(
+    arguments: [
+        ("model name\t: x\naddress sizes\t: 46 bits physical, 48 bits virtual\n", 46), ("address sizes : 7 bits", nil),
+        ("address sizes", nil), ("", nil), ("address sizes\t: 99999999999999999999 bits", nil),
+    ] as [(String, Int?)])
+func addressBitsAreTheProcessors(text: String, bits: Int?) {
+    #expect(PhysicalAddresses.bits(parsing: Array(text.utf8)) == bits)
+}
+
 @Test func settingsAreRead() throws {
     var configuration = Configuration()
     try configuration.read(

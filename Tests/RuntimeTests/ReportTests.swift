@@ -66,6 +66,9 @@ private indirect enum JSONValue: Decodable {
     #expect(Registry.explanation(of: exit, record) == "it needed more than its zone of 128 MiB")
     record.memoryLimitInBytes = 100 << 20
     #expect(Registry.explanation(of: exit, record) == "it needed more than its limit of 100 MiB in its zone of 128 MiB")
+    // What the VM alone knows.
+    exit.reason = "the host has no memory for more than its 128 MiB"
+    #expect(Registry.explanation(of: exit, record) == exit.reason)
 }
 
 /// A guest may say anything: of a container's use, and of one that it has killed.

@@ -16,11 +16,11 @@ private final class Bench: Sendable {
     let isSilent = Atomic(false)
     private let asked = Mutex<[ControlRequest]>([])
 
-    init() async throws {
+    init(resources: String = memory(100)) async throws {
         shim = try await ShimBench()
         try await shim.create("a") { spec in
             spec.annotations = ["czone.dev/zone-size": "256M"]
-            spec.linux?.resources = try? RuntimeSpec.Resources(json: Array(memory(100).utf8))
+            spec.linux?.resources = try? RuntimeSpec.Resources(json: Array(resources.utf8))
         }
         try await shim.start("a")
         try shim.machine.follow { [self] request, client in
@@ -100,6 +100,19 @@ private func resize(_ mebibytes: UInt64) -> ControlRequest {
         #expect(refusal?.code == .failedPrecondition)
         #expect(refusal?.message.contains("257 MiB: the zones of its VM have 256 MiB") == true)
         #expect(bench.changes().isEmpty)
+    }
+
+    /// Its zone grows by itself: what it gets is a limit.
+    @Test func aContainerWithoutALimitGetsOne() async throws {
+        let bench = try await Bench(resources: "{}")
+        for mebibytes in [200, 100] as [Int64] {
+            #expect(try await bench.update(memory(mebibytes)) == nil)
+            #expect(bench.changes() == [limit(UInt64(mebibytes))])
+        }
+        #expect(try await bench.update(#"{"memory":{"limit":-1}}"#) == nil)
+        #expect(bench.changes() == [limit(248)])
+        #expect(try await bench.update(#"{"unified":{"memory.max":"104857600"}}"#) == nil)
+        #expect(bench.changes() == [limit(100)])
     }
 
     @Test func otherLimitsLeaveTheMemoryAsItIs() async throws {

@@ -20,6 +20,8 @@ private final class Listener: AgentSession.Listener {
     func processExited(_ exited: Exited) { exits.append(exited) }
     func containerRanOutOfMemory(_ event: OutOfMemory) { outOfMemory.append(event) }
     func templateReached(_ event: TemplateReached) {}
+    func memoryIsWanted(_ event: MemoryWanted) {}
+    func memoryIsReturned(_ event: MemoryReturned) {}
     func zoneChanged(_ event: ZoneChanged) { zones.append(event) }
     func agentIsLost(_ reason: String) { lost.append(reason) }
     func agentIsSilent(_ reason: String) { silent.append(reason) }

@@ -45,7 +45,9 @@ extension ContainerLifecycle {
     }
 
     func update(_ request: UpdateResources, _ caller: Caller) throws(Failure) {
-        try table.get(request.container).group.apply(request.limits)
+        let container = try table.get(request.container)
+        try container.group.apply(request.limits)
+        elasticZones.limitsChanged(of: container)
         caller.reply(Done())
     }
 

@@ -8,11 +8,12 @@ final class ContainerLifecycle {
     let launcher: Launcher
     private let mounts: GuestSetup
     let templates: TemplateService
+    let elasticZones: ElasticZones
     private let childSignals: Descriptor
 
     init(
         loop: PollLoop, table: GuestContainers, zones: ZoneService, networks: NetworkNamespacePool, launcher: Launcher,
-        mounts: GuestSetup, templates: TemplateService
+        mounts: GuestSetup, templates: TemplateService, elasticZones: ElasticZones
     ) throws(Failure) {
         self.loop = loop
         self.table = table
@@ -21,6 +22,7 @@ final class ContainerLifecycle {
         self.launcher = launcher
         self.mounts = mounts
         self.templates = templates
+        self.elasticZones = elasticZones
         childSignals = Descriptor(taking: try check(Kernel.openChildSignals(), .request, "receive SIGCHLD"))
         launcher.outputEnded = { [self] container in outputEnded(of: container) }
         loop.watch(childSignals.rawValue, for: Ready.readable) { [self] _ in
@@ -42,9 +44,13 @@ final class ContainerLifecycle {
             number: request.container, node: request.node, group: group,
             isPause: request.specification.root.layers.isEmpty, isTemplate: request.origin == .template)
         table.add(container, to: zone)
+        elasticZones.add(container, request)
         group.watch(
             loop: loop, stateChanged: { [self] in groupChanged(container) },
-            memoryEvent: { [self] in table.noticeOutOfMemory(container) })
+            memoryEvent: { [self] in
+                table.noticeOutOfMemory(container)
+                elasticZones.noticeMemoryEvent(of: container)
+            })
         timer.lap(.controlGroup)
         let launch = Launch(caller: caller, executesAtOnce: request.start, timer: timer)
         guard let zone else { return try begin(container, plan, launch) }

@@ -9,6 +9,11 @@ final class ControlGroup {
     let directory: Descriptor
     /// What is plugged of its zone; nil: it has none.
     private var zoneBytes: UInt64?
+    /// The container's own limits; `.max`: none.
+    private(set) var memoryMax = UInt64.max
+    private var memoryHigh = UInt64.max
+    /// Beside its own: where it asks for more memory.
+    private(set) var growthLevel = UInt64.max
     private let events: Descriptor
     private let memoryEvents: Descriptor
 
@@ -43,18 +48,40 @@ final class ControlGroup {
         try writeValue(value, to: name, in: directory.rawValue, .controlGroup)
     }
 
-    /// More of its zone is there: the limits that come may be higher.
-    func zoneHasGrown(to bytes: UInt64) { zoneBytes = zoneBytes.map { max($0, bytes) } }
+    /// So much of its zone is there: its limit is no higher.
+    func zoneIs(_ bytes: UInt64) {
+        guard let current = zoneBytes, current != bytes else { return }
+        zoneBytes = bytes
+        // A limit below what is used would have it killed, though more may be on its way.
+        if bytes < current, memoryCurrent > ZoneGeometry.maxMemoryLimit(inZoneOf: bytes) { return }
+        // A limit that was written once can be written again; where not, it is as it was.
+        try? writeMemoryMax()
+    }
+
+    /// From this much on its processes are slowed down, and `memory.events` counts it.
+    func setGrowthLevel(_ bytes: UInt64) {
+        guard growthLevel != bytes else { return }
+        growthLevel = bytes
+        try? writeMemoryHigh()
+    }
+
+    private func writeMemoryMax() throws(Failure) {
+        let zone = zoneBytes.map { ZoneGeometry.maxMemoryLimit(inZoneOf: $0) } ?? .max
+        try set("memory.max", ControlGroup.text(min(memoryMax, zone)))
+    }
+
+    private func writeMemoryHigh() throws(Failure) {
+        try set("memory.high", ControlGroup.text(min(memoryHigh, growthLevel)))
+    }
 
     /// Sets those limits that are given. A zone's size is a limit that always holds.
     func apply(_ limits: ResourceLimits, isNew: Bool = false) throws(Failure) {
-        var memoryMax = limits.memoryMax
-        if let zoneBytes, isNew || memoryMax != nil {
-            let max = ZoneGeometry.maxMemoryLimit(inZoneOf: zoneBytes)
-            memoryMax = min(memoryMax ?? max, max)
+        if let max = limits.memoryMax { memoryMax = max }
+        if limits.memoryMax != nil || isNew && zoneBytes != nil { try writeMemoryMax() }
+        if let high = limits.memoryHigh {
+            memoryHigh = high
+            try writeMemoryHigh()
         }
-        if let memoryMax { try set("memory.max", ControlGroup.text(memoryMax)) }
-        if let high = limits.memoryHigh { try set("memory.high", ControlGroup.text(high)) }
         if let low = limits.memoryLow { try set("memory.low", ControlGroup.text(low)) }
         if let min = limits.memoryMin { try set("memory.min", ControlGroup.text(min)) }
         if let whole = limits.killsWhole { try set("memory.oom.group", whole ? "1" : "0") }
@@ -88,6 +115,14 @@ final class ControlGroup {
     var isPopulated: Bool { file("cgroup.events").number(after: "populated") != 0 }
     var isFrozen: Bool { file("cgroup.events").number(after: "frozen") != 0 }
     var baseMemoryKills: UInt64 { file("memory.base.failures").number }
+    /// How often it came to memory.high.
+    var highEvents: UInt64 { file("memory.events").number(after: "high") }
+    var memoryCurrent: UInt64 { file("memory.current").number }
+    /// What it uses and cannot be dropped unseen.
+    var workingSet: UInt64 {
+        let current = memoryCurrent
+        return current - min(current, file("memory.stat").number(after: "inactive_file"))
+    }
     var oomKills: UInt64 { file("memory.events").number(after: "oom_kill") }
 
     /// Whether its processes may use memory of this node now.

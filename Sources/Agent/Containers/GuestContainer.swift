@@ -18,6 +18,9 @@ final class GuestContainer {
     var relays: [ConnectionRelay] = []
     var ports: [RelayedPort] = []
 
+    /// How its zone grows; nil: it does not.
+    var elastic: ElasticMemory?
+
     /// Of a template: what it has written, as a mount that is attached nowhere.
     var writableLayer: Descriptor?
 

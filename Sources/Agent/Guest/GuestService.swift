@@ -7,6 +7,7 @@ final class GuestService {
     private let host: HostConnection
     private let guest: GuestSetup
     private let zones: ZoneService
+    private let elasticZones: ElasticZones
     private let containers: ContainerLifecycle
     private let measures: MeasureService
     private let relays: RelayService
@@ -27,13 +28,18 @@ final class GuestService {
             loop: loop, host: host, zones: zones, networks: networks, workers: workers,
             isGuest: socket == nil)
         self.zones = ZoneService(loop: loop, zones: zones, containers: table, workers: workers)
+        let elasticZones = ElasticZones(
+            loop: loop, host: host, zones: self.zones, containers: table, workers: workers)
+        self.elasticZones = elasticZones
         containers = try ContainerLifecycle(
             loop: loop, table: table, zones: self.zones, networks: networks,
-            launcher: try Launcher(loop: loop, transport: transport), mounts: guest, templates: templates)
+            launcher: try Launcher(loop: loop, transport: transport), mounts: guest, templates: templates,
+            elasticZones: elasticZones)
         measures = MeasureService(containers: table, zones: zones, guest: guest, workers: workers)
         relays = try RelayService(loop: loop, containers: table, transport: transport)
         zones.wentOnline = { zone in
             host.send(event: ZoneChanged(node: zone.description.node, onlineBytes: zone.onlineBytes))
+            elasticZones.noticeGrowth(of: zone)
         }
         host.open(
             given: socket, greet: { [self] in greet() }, receive: { [self] frame, caller in receive(frame, caller) })
@@ -59,6 +65,7 @@ final class GuestService {
         case .powerOff: guest.powerOff(try message(frame), caller) { [containers] in containers.killAll() }
         case .onlineZone: try zones.online(try message(frame), caller)
         case .offlineZone: try zones.offline(try message(frame), caller)
+        case .growthEnded: try elasticZones.endGrowth(try message(frame), caller)
         case .createContainer: try containers.create(try message(frame), caller)
         case .startContainer: try containers.start(try message(frame), caller)
         case .deleteContainer: try containers.delete(try message(frame), caller)
@@ -74,7 +81,8 @@ final class GuestService {
         case .measurePlacement: try measures.measurePlacement(try message(frame), caller)
         case .reclaim: try measures.reclaim(try message(frame), caller)
         case .relayConnection: try relays.relay(try message(frame), caller)
-        case .hello, .exited, .outOfMemory, .zoneChanged, .templateReached, .done, .failure, .processStarted,
+        case .hello, .exited, .outOfMemory, .zoneChanged, .templateReached, .memoryWanted, .memoryReturned, .done,
+            .failure, .processStarted,
             .containerDeleted,
             .zoneOffline, .containerMeasures, .processList, .pagePlacement, .nodeMeasures, .reclaimed:
             let text = "serve a message of type \(frame.type.rawValue), which only the agent sends"

@@ -19,14 +19,18 @@ final class Workers {
 
     /// Does the work in a child and gives its result to `done`: empty if it was killed, which it is after `timeout`
     /// milliseconds, or hangs in the kernel even then. Of the agent's descriptors the work has only `group`'s.
+    ///
+    /// - Parameter joins: the child is in the group, has its memory, and is killed with it.
     func run(
-        timeout: UInt32, group: ControlGroup?, _ work: () -> [UInt8], _ done: @escaping ([UInt8]) -> Void
+        timeout: UInt32, group: ControlGroup?, joins: Bool = false, _ work: () -> [UInt8],
+        _ done: @escaping ([UInt8]) -> Void
     ) throws(Failure) {
         let (reading, writing) = try Kernel.makePipe()
-        switch try Kernel.clone(namespaces: 0, controlGroup: -1) {
+        let directory = group?.directory.rawValue ?? -1
+        switch try Kernel.clone(namespaces: 0, controlGroup: joins ? directory : -1) {
         case .child:
             _ = Kernel.resetSignals()
-            Kernel.closeAll(but: [2, group?.directory.rawValue ?? -1, writing.rawValue].sorted())
+            Kernel.closeAll(but: [2, directory, writing.rawValue].sorted())
             let result = work()
             var rest = result[...]
             while !rest.isEmpty {

@@ -43,7 +43,8 @@ extension LaunchPlan {
         let specification = request.specification
         let namespaces = specification.namespaces
         self.init(
-            place: .container(specification, node: request.node, zoneBytes: request.zoneBytes),
+            place: .container(
+                specification, node: request.node, zoneBytes: max(request.zoneBytes, request.maxZoneBytes)),
             process: specification.process, executesAtOnce: request.start)
         newNamespaces = NamespaceFlag.mount
         switch namespaces.process {

@@ -91,6 +91,7 @@ struct ProcessSetup {
 
     /// A pod's pause has no program: this process is it.
     private mutating func pause(_ specification: ContainerSpecification) throws(Failure) {
+        try setSystemControls(of: specification)
         try setNetworkAndNames(specification)
         try report(nil)
         if !plan.executesAtOnce { try waitForStart() }

@@ -3,7 +3,7 @@ import Geometry
 /// A zone's memory blocks, as the kernel's events report them.
 final class GuestZone {
     let description: MachineTree.Zone
-    private let blockSize: UInt64
+    let blockSize: UInt64
     /// The number of its first memory block, the N of /sys/devices/system/memory/memoryN.
     let firstBlock: UInt64
     private var online: [Bool]
@@ -11,16 +11,19 @@ final class GuestZone {
     /// The container that is in it.
     var container: ContainerNumber?
 
-    init(_ description: MachineTree.Zone, blockSize: UInt64) {
+    /// - Parameter isEmpty: none of its blocks is online, which is known by then: a zone may have many.
+    init(_ description: MachineTree.Zone, blockSize: UInt64, isEmpty: Bool) {
         self.description = description
         self.blockSize = blockSize
         firstBlock = description.base / blockSize
         online = [Bool](repeating: false, count: Int(description.sizeInBytes / blockSize))
-        scan()
+        if !isEmpty { scan() }
     }
 
     var blocks: Range<UInt64> { firstBlock..<(firstBlock + UInt64(online.count)) }
     var onlineBlocks: [UInt64] { online.indices.filter { online[$0] }.map { firstBlock + UInt64($0) } }
+    /// What is online from its base on, up to the first block that is not.
+    var contiguousBytes: UInt64 { UInt64(online.prefix { $0 }.count) * blockSize }
     var onlineBytes: UInt64 { UInt64(onlineBlocks.count) * blockSize }
 
     /// Reads every block's state anew: at the beginning, and after events were lost.

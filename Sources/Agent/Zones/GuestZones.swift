@@ -25,7 +25,9 @@ final class GuestZones {
             let text = "use zone \(zone.node) at \(zone.base) of \(zone.sizeInBytes) bytes: blocks have \(blockSize)"
             throw Failure(code: ErrorNumber.invalid, step: .zoneOnline, text: text)
         }
-        zones = descriptions.map { GuestZone($0, blockSize: blockSize) }
+        // As a guest begins: with the base's memory, node 0's, alone.
+        let isEmpty = TextFile("/sys/devices/system/node/has_memory").bytes.elementsEqual("0\n".utf8)
+        zones = descriptions.map { GuestZone($0, blockSize: blockSize, isEmpty: isEmpty && $0.node != 0) }
     }
 
     /// Takes the events that are there. Called also before a zone's state is relied on: the host may know already what

@@ -32,7 +32,7 @@ final class ZoneService {
             if let failure { return caller.reply(failure) }
             timer.lap(.zoneOnline)
             if let number = zone.container {
-                containers.find(number)?.group.zoneHasGrown(to: request.sizeInBytes)
+                containers.find(number)?.group.zoneIs(max(request.sizeInBytes, zone.contiguousBytes))
             }
             caller.reply(Done(timings: timer.timings))
         }
@@ -54,6 +54,9 @@ final class ZoneService {
     }
 
     // MARK: for containers
+
+    /// Takes what the kernel has to say of the zones.
+    func takeEvents() { zones.takeEvents() }
 
     /// Calls the waiter, maybe at once, when the zone has as much online as it wants, or when its time is up.
     func add(_ waiter: ZoneWaiter, to zone: GuestZone) {

@@ -15,7 +15,7 @@ final class FunctionAccount: Sendable {
         /// From a request's coming to its container, and from there to the end of its answer.
         var queueTime = Histogram(bounds: FunctionAccount.bounds)
         var runTime = Histogram(bounds: FunctionAccount.bounds)
-        /// Of containers that have ended: their zones' sizes times their lives, in MB·ms.
+        /// Of containers that have ended: what their zones had plugged, times how long, in MB·ms.
         var memoryMillisecondMegabytes: UInt64 = 0
         var bytesIn: UInt64 = 0
         var bytesOut: UInt64 = 0
@@ -35,10 +35,9 @@ final class FunctionAccount: Sendable {
     func noteFailedStart() { totals.withLock { $0.failedStarts += 1 } }
 
     func note(memory container: FunctionContainer) {
-        let used = (container.zoneSizeInBytes >> 20).multipliedReportingOverflow(by: container.lifetimeInMilliseconds)
+        let used = container.memoryMillisecondMegabytes
         totals.withLock { totals in
-            totals.memoryMillisecondMegabytes = saturatingSum(
-                totals.memoryMillisecondMegabytes, used.overflow ? .max : used.partialValue)
+            totals.memoryMillisecondMegabytes = saturatingSum(totals.memoryMillisecondMegabytes, used)
         }
     }
 

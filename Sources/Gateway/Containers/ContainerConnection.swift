@@ -38,6 +38,8 @@ final class ContainerConnection: ContainerLink {
     let eventLoop: any NIOCore.EventLoop
     private let socket: OwnedDescriptor
     private let begunRequest: UInt32
+    /// Called when its zone has grown or shrunk, with what is plugged in bytes.
+    private let onZoneSize: @Sendable (UInt64) -> Void
     private let state = Mutex(State())
     private let channel = Mutex<(any Channel)?>(nil)
     private let first: EventLoopPromise<ControlReply>
@@ -48,7 +50,11 @@ final class ContainerConnection: ContainerLink {
     /// Why the container has ended; never fails.
     var ended: EventLoopFuture<String> { end.futureResult }
 
-    private init(_ placed: ControlConnection, request: UInt32, on eventLoop: any NIOCore.EventLoop) {
+    private init(
+        _ placed: ControlConnection, request: UInt32, on eventLoop: any NIOCore.EventLoop,
+        _ onZoneSize: @escaping @Sendable (UInt64) -> Void
+    ) {
+        self.onZoneSize = onZoneSize
         self.eventLoop = eventLoop
         socket = placed.socket
         begunRequest = request
@@ -57,10 +63,13 @@ final class ContainerConnection: ContainerLink {
     }
 
     /// Takes a connection over on which a container was asked for.
+    ///
+    /// - Parameter onZoneSize: called on the event loop when its zone has grown or shrunk, with what is plugged in bytes.
     static func adopt(
-        _ placed: ControlConnection, request: UInt32, on eventLoop: any NIOCore.EventLoop
+        _ placed: ControlConnection, request: UInt32, on eventLoop: any NIOCore.EventLoop,
+        onZoneSize: @escaping @Sendable (UInt64) -> Void
     ) throws -> ContainerConnection {
-        let connection = ContainerConnection(placed, request: request, on: eventLoop)
+        let connection = ContainerConnection(placed, request: request, on: eventLoop, onZoneSize)
         let decoder = placed.decoder
         let copy = try placed.socket.duplicateToGiveAway()
         ClientBootstrap(group: eventLoop)
@@ -145,8 +154,8 @@ final class ContainerConnection: ContainerLink {
         }
         switch frame.content {
         case .exited(let record):
-            let reason = record.reason.isEmpty ? "it ended with \(record.code)" : record.reason
-            finish(reason)
+            finish(record.cause.isEmpty ? "it ended with \(record.code)" : record.cause)
+        case .zoneResized(let sizeInBytes): onZoneSize(sizeInBytes)
         case .refused(let refusal):
             first.fail(RuntimeError.refused(refusal))
             finish(refusal.text)

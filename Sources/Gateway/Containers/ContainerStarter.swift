@@ -66,16 +66,16 @@ final class ContainerStarter: ContainerStarting {
             options, image: image, configuration: configuration, files: files)
         let placement = Placement(
             registry: registry, configuration: configuration, files: files, starter: ReapingStarter())
-        var order = Placement.Order(
-            key: plan.key, record: plan.record, specification: plan.specification,
-            streams: try logs.streams(of: container),
-            image: plan.image, store: images, volumes: plan.volumes)
-        order.warmStart = plan.warmStart
+        var order = Placement.Order(plan, streams: try logs.streams(of: container), store: images)
+        order.wantsZoneSizes = true
         // A Lambda runtime asks at once for what is made between its creation and its start.
         if definition.kind == .lambda { order.beginning = .create(sandbox: "") }
         let placed = try placement.place(order)
-        let connection = try ContainerConnection.adopt(placed.connection, request: placed.request, on: eventLoop)
-        container.note(connection, machine: placed.machine.id, zoneSizeInBytes: plan.key.zoneSizeInBytes)
+        let size = plan.key.isAlone ? plan.key.zoneSizeInBytes : order.zoneSizeInBytes
+        let connection = try ContainerConnection.adopt(placed.connection, request: placed.request, on: eventLoop) {
+            container.note(zoneSizeInBytes: $0)
+        }
+        container.note(connection, machine: placed.machine.id, zoneSizeInBytes: size)
         let folder = placed.container
         connection.ended.whenSuccess { [threads] reason in
             // Who waits for its readiness, or for an answer, waits no longer.

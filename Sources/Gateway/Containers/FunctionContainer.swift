@@ -18,9 +18,7 @@ final class FunctionContainer: Sendable {
     private struct State {
         var link: (any ContainerLink)?
         var machine = ""
-        var zoneSizeInBytes: UInt64 = 0
-        /// When it began to take memory, and ended (`MonotonicClock`); 0: not yet.
-        var startedAt: UInt64 = 0
+        var memory = MemoryAccount()
         /// It was to end before it had a connection.
         var isEnding = false
     }
@@ -40,12 +38,10 @@ final class FunctionContainer: Sendable {
     }
 
     var machine: String { state.withLock(\.machine) }
-    var zoneSizeInBytes: UInt64 { state.withLock(\.zoneSizeInBytes) }
 
-    /// How long it has had its memory, in milliseconds.
-    var lifetimeInMilliseconds: UInt64 {
-        let startedAt = state.withLock(\.startedAt)
-        return startedAt == 0 ? 0 : (MonotonicClock.nanoseconds - startedAt) / 1_000_000
+    /// What its zone has had plugged, and how long, in MB·ms.
+    var memoryMillisecondMegabytes: UInt64 {
+        state.withLock { $0.memory.megabyteMilliseconds(at: MonotonicClock.nanoseconds) }
     }
 
     /// A VM has taken it.
@@ -53,11 +49,16 @@ final class FunctionContainer: Sendable {
         let isEnding = state.withLock { state in
             state.link = link
             state.machine = machine
-            state.zoneSizeInBytes = zoneSizeInBytes
-            state.startedAt = MonotonicClock.nanoseconds
+            // Its zone may have grown meanwhile.
+            if !state.memory.hasBegun { state.memory.note(zoneSizeInBytes, at: MonotonicClock.nanoseconds) }
             return state.isEnding
         }
         if isEnding { link.close() }
+    }
+
+    /// Its zone has grown or shrunk to this.
+    func note(zoneSizeInBytes: UInt64) {
+        state.withLock { $0.memory.note(zoneSizeInBytes, at: MonotonicClock.nanoseconds) }
     }
 
     /// Kills it, if it has not ended. What is under way in it is broken off.

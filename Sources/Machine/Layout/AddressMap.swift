@@ -45,21 +45,17 @@ public enum AddressMap {
     public static let highMemory = GuestAddress(0x10_0000)
 
     /// RAM below 4 GiB ends here at the latest.
-    public static let endOfLowBase = GuestAddress(0xc000_0000)
+    public static let endOfLowBase = GuestAddress(ZoneAddresses.endOfLowBase)
     public static let virtioWindows = GuestAddress(0xd000_0000)
     public static let virtioWindowSize: UInt64 = 0x1000
     public static let ioAPIC = GuestAddress(0xfec0_0000)
     public static let localAPIC = GuestAddress(0xfee0_0000)
     /// RAM that does not fit below `endOfLowBase` continues here.
-    public static let startOfHighBase = GuestAddress(0x1_0000_0000)
+    public static let startOfHighBase = GuestAddress(ZoneAddresses.startOfHighBase)
 
-    /// The first address that a zone may have.
-    public static let zones = GuestAddress(0x2_0000_0000)
-    /// Zones begin at a multiple of 1 GiB, so that huge pages of any size fit.
-    public static let zonesAlignment: UInt64 = 1 << 30
-    /// Images begin at 512 GiB, or in the middle of a smaller physical address space.
+    /// Images begin where zones end.
     public static func images(forPhysicalAddressBits bits: Int) -> GuestAddress {
-        GuestAddress(min(0x80_0000_0000, 1 << UInt64(bits - 1)))
+        GuestAddress(ZoneAddresses.end(forPhysicalAddressBits: bits))
     }
     public static let imageAlignment: UInt64 = 128 << 20
 }

@@ -119,7 +119,7 @@ public struct MachineLayout: Equatable, Sendable {
     private static func zones(
         _ request: Request, after base: GuestAddress, below limit: GuestAddress
     ) throws(LayoutError) -> [Zone] {
-        let start = max(AddressMap.zones.rawValue, base.rawValue.roundedUp(to: AddressMap.zonesAlignment))
+        let start = ZoneAddresses.start(behind: base.rawValue)
         do {
             return try ZoneLayout(
                 count: request.zoneCount, sizeInBytes: request.zoneSize, base: GuestAddress(start), limit: limit

@@ -7,8 +7,10 @@ import LinuxSystem
 public struct Configuration: Equatable, Sendable {
     /// Zones of each VM, 1 to `ZoneGeometry.maxZoneCount`.
     public var zonesPerMachine = 16
-    /// The size of a container's zone when it does not say; rounded up to a multiple of 128 MiB.
+    /// The size at which the zone of a container begins that does not say; rounded up to a multiple of 128 MiB.
     public var zoneSizeInBytes: UInt64 = ZoneGeometry.blockSizeInBytes
+    /// What such a zone grows to with what its container uses; nil: half of the host's memory.
+    public var zoneMaxInBytes: UInt64?
     /// A VM's memory besides its zones: kernel, agent, the page tables of its images.
     public var baseMemoryInBytes: UInt64 = 256 << 20
     /// vCPUs of each VM.
@@ -84,6 +86,7 @@ public struct Configuration: Equatable, Sendable {
     enum Setting: String, CaseIterable {
         case zonesPerVM = "zones-per-vm"
         case zoneSize = "zone-size"
+        case zoneMax = "zone-max"
         case baseMemory = "base-memory"
         case cpus
         case idleTimeout = "idle-timeout"
@@ -158,6 +161,7 @@ public struct Configuration: Equatable, Sendable {
         switch setting {
         case .zonesPerVM: zonesPerMachine = try Self.number(value, 1...ZoneGeometry.maxZoneCount, setting, origin)
         case .zoneSize: zoneSizeInBytes = try Self.size(value, setting, origin)
+        case .zoneMax: zoneMaxInBytes = try Self.size(value, setting, origin)
         case .baseMemory: baseMemoryInBytes = try Self.size(value, setting, origin)
         case .cpus: virtualCPUs = try Self.number(value, 1...64, setting, origin)
         case .idleTimeout: idleTimeoutInSeconds = try Self.number(value, 0...31_536_000, setting, origin)

@@ -92,6 +92,9 @@ public final class MetricsText {
             "czone_vm_container_exits_total", "Ends of containers, by kind.", "reason",
             CountedEvent.ExitKind.allCases.map { ($0.label, .exit($0)) })
         counter("czone_vm_out_of_memory_total", "How often a container was at its limit of memory.", .outOfMemory)
+        counter(
+            "czone_vm_denied_growth_total", "How often a container got no more memory, as the host had none.",
+            .deniedGrowth)
         exposition.family(
             "czone_vm_container_start_stage_seconds", .histogram, "Parts of containers' starts, one after the other."
         ) {

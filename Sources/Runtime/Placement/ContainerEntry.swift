@@ -43,8 +43,8 @@ struct ContainerEntry {
         }
         self.descriptors = descriptors + logFiles.dropFirst()
         var run = RunRequest(
-            id: record.id, zoneSizeInBytes: order.zoneSizeInBytes, descriptors: passed,
-            endsWithConnection: !record.isDetached,
+            id: record.id, zoneSizeInBytes: order.zoneSizeInBytes, maxZoneSizeInBytes: order.maxZoneSizeInBytes,
+            wantsZoneSizes: order.wantsZoneSizes, descriptors: passed, endsWithConnection: !record.isDetached,
             create: CreateContainer(
                 container: ContainerNumber(0), node: 0, zoneBytes: 0, start: true, specification: specification),
             warmStart: order.warmStart)

@@ -16,16 +16,19 @@ extension Placement {
         public var process: ProcessTemplateRequest?
         /// Where it belongs on the host.
         public var place = HostPlace.own
+        /// What of its first container's zone is plugged at once; nil: there is no container yet.
+        public var firstZoneInBytes: UInt64?
 
         public init(
             key: FunctionKey, image: StoredImage, imageName: String, store: ImageStore,
-            process: ProcessTemplateRequest? = nil
+            process: ProcessTemplateRequest? = nil, firstZoneInBytes: UInt64? = nil
         ) {
             self.key = key
             self.image = image
             self.imageName = imageName
             self.store = store
             self.process = process
+            self.firstZoneInBytes = firstZoneInBytes
         }
 
         /// The same VM without a process template.
@@ -82,7 +85,8 @@ extension Placement {
         let startedAt = MonotonicClock.nanoseconds
         let machine = reserved.folder
         do {
-            try checkMemory(needed: order.key.zoneSizeInBytes + Self.headroomInBytes)
+            let first = order.key.isAlone ? order.key.zoneSizeInBytes : order.firstZoneInBytes ?? 0
+            try checkMemory(needed: first + Self.headroomInBytes)
             let lease = try lease(order)
             let record = record(for: order, id: machine.id)
             try RecordFile.write(record, to: machine.recordPath)

@@ -57,6 +57,10 @@ public struct Placement: Sendable {
         public var place = HostPlace.own
         /// What of its zone is plugged; the rest can be plugged later. By default the whole zone.
         public var zoneSizeInBytes: UInt64
+        /// What its zone grows to by itself with what it uses; 0: it does not.
+        public var maxZoneSizeInBytes: UInt64 = 0
+        /// The VM says on the container's connection what its zone has each time that it grows or shrinks.
+        public var wantsZoneSizes = false
         /// When there was all that is to be placed, by `MonotonicClock`.
         let beganAt = MonotonicClock.nanoseconds
         /// The only VM that may take it; nil: any.
@@ -76,12 +80,24 @@ public struct Placement: Sendable {
             zoneSizeInBytes = key.isAlone ? 0 : key.zoneSizeInBytes
         }
 
+        /// A container as it was planned.
+        public init(_ plan: RunPlan, streams: StreamEnds.Far, store: ImageStore) {
+            self.init(
+                key: plan.key, record: plan.record, specification: plan.specification, streams: streams,
+                image: plan.image, store: store, volumes: plan.volumes)
+            warmStart = plan.warmStart
+            logOptions = plan.logOptions
+            guard !plan.key.isAlone else { return }
+            zoneSizeInBytes = plan.zoneSizeInBytes
+            maxZoneSizeInBytes = plan.maxZoneSizeInBytes
+        }
+
         /// The VM that it needs.
         public var machine: MachineOrder {
             // A pinned container may have another image than its VM.
             var order = MachineOrder(
                 key: key, image: image, imageName: pinned == nil ? record.image : image.name, store: store,
-                process: process)
+                process: process, firstZoneInBytes: zoneSizeInBytes)
             order.place = place
             return order
         }

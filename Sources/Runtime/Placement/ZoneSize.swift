@@ -23,6 +23,27 @@ public enum ZoneSize {
         return zone
     }
 
+    /// What the zone of a container without a limit of its own grows to on this host.
+    public static func elastic(_ configuration: Configuration) throws(RuntimeError) -> UInt64 {
+        try elastic(configuration, memory: HostMemory.current()?.total, addressBits: PhysicalAddresses.bits())
+    }
+
+    /// What the zone of a container without a limit of its own grows to: the configured maximum, by default half of the
+    /// host's memory; no more than the host has and than all zones of a VM have addresses for, and no less than it
+    /// begins with.
+    /// - Parameter memory: the host's, in bytes; nil: unknown, and no limit.
+    static func elastic(
+        _ configuration: Configuration, memory: UInt64?, addressBits: Int
+    ) throws(RuntimeError) -> UInt64 {
+        let first = try fitting(configuration.zoneSizeInBytes)
+        let total = memory ?? greatest
+        let wanted = min(configuration.zoneMaxInBytes ?? total / 2, total, greatest)
+        let reach = ZoneAddresses.largestZone(
+            count: configuration.zonesPerMachine, baseMemory: configuration.baseMemoryInBytes,
+            physicalAddressBits: addressBits)
+        return max(first, min(wanted, reach) / ZoneGeometry.blockSizeInBytes * ZoneGeometry.blockSizeInBytes)
+    }
+
     /// memory.max of a container with so much memory in such a zone.
     public static func memoryLimit(_ memoryInBytes: UInt64, inZoneOf zoneSizeInBytes: UInt64) -> UInt64 {
         min(memoryInBytes, ZoneGeometry.maxMemoryLimit(inZoneOf: zoneSizeInBytes))

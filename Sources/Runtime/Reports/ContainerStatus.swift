@@ -75,12 +75,13 @@ extension Registry {
 
     /// Why a container ended, in a few words; empty where its program ended by itself.
     public static func explanation(of exit: ExitRecord, _ record: ContainerRecord) -> String {
-        guard exit.outOfMemory else { return exit.reason }
+        // What was not for its own limit or zone, the VM has said.
+        guard exit.outOfMemory, exit.reason.isEmpty else { return exit.reason }
         let (zone, limit) = (ByteSize(bytes: record.zoneSizeInBytes), ByteSize(bytes: record.memoryLimitInBytes))
         if record.isAlone { return "it needed more than its limit of \(limit)" }
         // A sandbox has neither zone nor limit; only a guest that lies says that it was out of memory.
         guard record.zoneSizeInBytes > ZoneGeometry.headroomInBytes else {
-            return "it needed more memory than it can have"
+            return exit.cause
         }
         if record.memoryLimitInBytes < ZoneGeometry.maxMemoryLimit(inZoneOf: record.zoneSizeInBytes) {
             return "it needed more than its limit of \(limit) in its zone of \(zone)"

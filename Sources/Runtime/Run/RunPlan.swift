@@ -12,23 +12,29 @@ public struct RunPlan: Sendable {
     public let volumes: VolumeSet
     public let warmStart: WarmStart?
     public let logOptions: LogOptions
+    /// What its zone has at first, and what it grows to; 0: it does not grow. Without meaning for one that has none.
+    public let zoneSizeInBytes: UInt64
+    public let maxZoneSizeInBytes: UInt64
 
     public init(_ options: RunOptions, image: StoredImage, configuration: Configuration, files: VirtualMachineFiles)
         throws
     {
         try Self.check(options)
         let memory = options.memory?.bytes ?? configuration.zoneSizeInBytes
-        let zone = try ZoneSize.fitting(memory)
+        zoneSizeInBytes = try ZoneSize.fitting(memory)
+        let isElastic = options.memory == nil && !options.isAlone
+        maxZoneSizeInBytes = isElastic ? try ZoneSize.elastic(configuration) : 0
+        let zone = max(zoneSizeInBytes, maxZoneSizeInBytes)
         let id = options.name ?? Registry.freshID()
         self.image = image
         key = FunctionKey(
             function: options.function, tenant: options.tenant, image: image.digest, kernel: files.identity,
             zoneSizeInBytes: zone, isAlone: options.isAlone)
-        let spec = try Self.runtimeSpec(options, image: image, id: id, memory: memory, configuration)
+        let spec = try Self.runtimeSpec(options, image: image, id: id, memory: isElastic ? nil : memory, configuration)
         guard let process = spec.process else { throw RuntimeError.invalid("the container has nothing to run") }
         record = ContainerRecord(
             id: id, key: key, image: options.image, created: currentTimeInNanoseconds(),
-            memoryLimitInBytes: ZoneSize.memoryLimit(memory, inZoneOf: zone), process: process,
+            memoryLimitInBytes: ZoneSize.memoryLimit(isElastic ? zone : memory, inZoneOf: zone), process: process,
             isDetached: options.isDetached, isRemovedAtEnd: options.isRemovedAtEnd)
         var logOptions = configuration.logOptions
         for word in options.logOptions { try logOptions.set(word, origin: "--log-opt") }
@@ -59,7 +65,7 @@ public struct RunPlan: Sendable {
     }
 
     private static func runtimeSpec(
-        _ options: RunOptions, image: StoredImage, id: String, memory: UInt64, _ configuration: Configuration
+        _ options: RunOptions, image: StoredImage, id: String, memory: UInt64?, _ configuration: Configuration
     ) throws -> RuntimeSpec {
         var config = image.config
         var arguments = options.arguments
@@ -84,7 +90,7 @@ public struct RunPlan: Sendable {
             spec.linux?.seccomp = .default(for: chosen.bounding ?? [])
         }
         var resources = spec.linux?.resources ?? RuntimeSpec.Resources()
-        resources.memory = RuntimeSpec.Memory(limit: Int64(clamping: memory))
+        resources.memory = memory.map { RuntimeSpec.Memory(limit: Int64(clamping: $0)) }
         resources.pids = RuntimeSpec.Pids(limit: options.processesMax ?? Int64(clamping: configuration.processesMax))
         if let milliCPUs = options.milliCPUs {
             resources.cpu = RuntimeSpec.CPU(quota: Int64(milliCPUs * 100), period: 100_000)

@@ -31,7 +31,7 @@ extension Home {
         case .exited(let record)?:
             Status(
                 .failedPrecondition,
-                "the container has ended meanwhile" + (record.reason.isEmpty ? "" : ": \(record.reason)"))
+                "the container has ended meanwhile" + (record.cause.isEmpty ? "" : ": \(record.cause)"))
         case nil: RuntimeError.virtualMachineEnded(id: machine.id, lastWords: machine.lastWords())
         default: RuntimeError.conversation("the VM \(machine.id) answered something else than what it was asked")
         }

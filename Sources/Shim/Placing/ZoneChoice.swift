@@ -8,6 +8,8 @@ struct ZoneChoice: Sendable {
     let own: UInt64
     /// What the VM's zones have, which it can grow to.
     let machine: UInt64
+    /// What it grows to by itself, as it has no limit of its own; 0: it does not.
+    let elastic: UInt64
     /// memory.max.
     let limit: UInt64
 
@@ -15,9 +17,9 @@ struct ZoneChoice: Sendable {
         let asked = spec.linux?.resources?.memory?.limit.flatMap { $0 > 0 ? UInt64($0) : nil }
         let memory = asked ?? configuration.zoneSizeInBytes
         own = try Self.zone(for: memory)
-        let sizeClass = try membership.zoneSizeInBytes ?? ZoneSize.fitting(configuration.zoneSizeInBytes)
-        machine = max(own, sizeClass)
-        limit = ZoneSize.memoryLimit(memory, inZoneOf: own)
+        machine = max(own, try membership.zoneSizeInBytes ?? ZoneSize.elastic(configuration))
+        elastic = asked == nil && machine > own ? machine : 0
+        limit = ZoneSize.memoryLimit(elastic > 0 ? elastic : memory, inZoneOf: max(own, elastic))
     }
 
     /// - Throws: `invalidArgument` where no host gives so little, or this one has not so much.

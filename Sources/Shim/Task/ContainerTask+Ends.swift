@@ -31,7 +31,7 @@ extension ContainerTask {
             return note(process, ProcessExit(code: 255))
         }
         if record.outOfMemory, execID.isEmpty { events.ranOutOfMemory() }
-        if !record.reason.isEmpty { Log.logger.info("\(name(process)) ended with \(record.code): \(record.reason)") }
+        if !record.cause.isEmpty { Log.logger.info("\(name(process)) ended with \(record.code): \(record.cause)") }
         note(process, ProcessExit(code: UInt32(record.code), time: record.time))
     }
 

@@ -11,6 +11,7 @@ extension ContainerTask {
     func place(_ root: RootSource) async throws {
         let sizes = try ZoneChoice(specification.spec, membership, try Configuration.load())
         zoneSizeInBytes = sizes.own
+        maxZoneSizeInBytes = sizes.elastic
         let name = specification.imageName ?? "container \(id)"
         let (podHome, image) = try await home(for: root, named: name, zoneSizeInBytes: sizes.machine)
         let (conversation, key, streams) = try await conversation(root, image, podHome, sizes, name)
@@ -58,7 +59,8 @@ extension ContainerTask {
                     image: image, kernel: files.identity, zoneSizeInBytes: sizes.machine, unique: registryID)
             var volumes = try VolumeSet(of: specification.spec.mounts ?? [], relativeTo: FilePath(bundle))
             let layer = hasPod ? try root.layer(in: image, hosting.images, &volumes) : .image(device: 0)
-            let compiled = try specification.compile(layers: [layer], zoneSizeInBytes: sizes.own, volumes: volumes)
+            let compiled = try specification.compile(
+                layers: [layer], zoneSizeInBytes: max(sizes.own, sizes.elastic), volumes: volumes)
             let (streams, far) = try OpenStreams.open(io, logger: logger)
             var order = Placement.Order(
                 key: key,
@@ -66,6 +68,7 @@ extension ContainerTask {
                     id: registryID, key: key, sizes: sizes, spec: specification.spec, image: name),
                 specification: compiled, streams: far, image: image, store: hosting.images, volumes: volumes)
             order.zoneSizeInBytes = sizes.own
+            order.maxZoneSizeInBytes = min(sizes.elastic, key.zoneSizeInBytes)
             order.beginning = .create(sandbox: sandbox)
             order.pinned = podHome?.machine
             order.place = membership.place(of: specification.spec)
@@ -141,7 +144,7 @@ extension ContainerRecord {
         self.init(
             id: id, key: key, image: image, created: currentTimeInNanoseconds(), memoryLimitInBytes: sizes?.limit ?? 0,
             process: spec.process ?? RuntimeSpec.Process(args: []), isDetached: false, isRemovedAtEnd: true)
-        zoneSizeInBytes = sizes?.own ?? 0
+        zoneSizeInBytes = sizes.map { max($0.own, $0.elastic) } ?? 0
         seccomp = spec.linux?.seccomp
     }
 }

@@ -27,7 +27,7 @@ extension ContainerTask {
         let unified = own.unified?["memory.max"].flatMap { $0 == "max" ? -1 : Int64($0) }
         if let asked = unified ?? own.memory?.limit, asked != 0 {
             // Below 0: no limit but the zone's.
-            let memory = asked < 0 ? zoneSizeInBytes : UInt64(asked)
+            let memory = asked < 0 ? max(zoneSizeInBytes, maxZoneSizeInBytes) : UInt64(asked)
             limits.memoryMax = try await makeRoom(for: memory, in: home, connection)
         }
         try await connection.ask(.update(container: registryID, limits: limits))
@@ -43,19 +43,20 @@ extension ContainerTask {
                 "the container \(id) cannot have \(ByteSize(bytes: memory)): the zones of its VM have \(ByteSize(bytes: max)); the annotation \(Annotation.zoneSize) makes them larger"
             )
         }
-        if wanted > zoneSizeInBytes {
+        let most = Swift.max(zoneSizeInBytes, maxZoneSizeInBytes)
+        if wanted > most {
             try await connection.ask(.resizeZone(container: registryID, sizeInBytes: wanted))
             zoneSizeInBytes = wanted
             return ZoneSize.memoryLimit(memory, inZoneOf: wanted)
         }
-        let limit = ZoneSize.memoryLimit(memory, inZoneOf: zoneSizeInBytes)
+        let limit = ZoneSize.memoryLimit(memory, inZoneOf: most)
         guard let used = try await measure()?.0.memoryCurrent else {
             throw Status(
                 .unavailable,
                 "the container \(id) cannot shrink to \(ByteSize(bytes: memory)): the guest does not tell what it uses")
         }
         guard used <= limit else {
-            let (uses, zone) = (ByteSize(bytes: min(used, zoneSizeInBytes)), ByteSize(bytes: zoneSizeInBytes))
+            let (uses, zone) = (ByteSize(bytes: min(used, most)), ByteSize(bytes: most))
             throw Status(
                 .failedPrecondition,
                 "the container \(id) cannot shrink to \(ByteSize(bytes: memory)): it uses \(uses) of its zone of \(zone)"
@@ -80,7 +81,8 @@ extension ContainerTask {
         let most = processorTime.most(virtualCPUs: virtualCPUs)
         let told = processorTime.tell(min(measure?.cpuUsage ?? 0, most))
         measure?.cpuUsage = told
-        let metrics = Metrics(measure, zoneSizeInBytes: zoneSizeInBytes, cpuNanoseconds: most)
+        let zone = max(zoneSizeInBytes, maxZoneSizeInBytes)
+        let metrics = Metrics(measure, zoneSizeInBytes: zone, cpuNanoseconds: most)
         return try Google_Protobuf_Any(metrics: metrics.message)
     }
 }

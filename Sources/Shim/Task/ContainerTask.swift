@@ -24,6 +24,8 @@ actor ContainerTask: ServedTask {
     var processorTime = ProcessorTime()
     /// What its zone has plugged, and its memory limit's room in it.
     var zoneSizeInBytes: UInt64 = 0
+    /// What its zone grows to by itself; 0: it does not.
+    var maxZoneSizeInBytes: UInt64 = 0
 
     init(
         id: String, bundle: String, io: StandardIO, hosting: Hosting, publisher: EventPublisher, membership: Membership,

@@ -44,4 +44,5 @@ extension RelayConnection: BoundedRequest { static var deadline: UInt64 { 75 } }
 // The caller gets a description without measures.
 extension MeasureContainers: BoundedRequest { static var deadline: UInt64 { 8 } }
 // Nobody waits for it.
+extension GrowthEnded: BoundedRequest { static var deadline: UInt64 { 30 } }
 extension Reclaim: BoundedRequest { static var deadline: UInt64 { 90 } }

@@ -17,6 +17,8 @@ final class AgentSession {
         func containerRanOutOfMemory(_ event: OutOfMemory)
         func zoneChanged(_ event: ZoneChanged)
         func templateReached(_ event: TemplateReached)
+        func memoryIsWanted(_ event: MemoryWanted)
+        func memoryIsReturned(_ event: MemoryReturned)
         func agentIsLost(_ reason: String)
         /// It is connected, or should be, and says nothing.
         func agentIsSilent(_ reason: String)
@@ -143,6 +145,8 @@ final class AgentSession {
         case .outOfMemory(let event): listener?.containerRanOutOfMemory(event)
         case .zoneChanged(let event): listener?.zoneChanged(event)
         case .templateReached(let event): listener?.templateReached(event)
+        case .memoryWanted(let event): listener?.memoryIsWanted(event)
+        case .memoryReturned(let event): listener?.memoryIsReturned(event)
         }
     }
 

@@ -16,12 +16,14 @@ final class ContainerCreation {
     private let removal: ContainerRemoval
     private let records: ExitRecords
     private let templates: ProcessTemplates
+    private let elasticZones: ElasticZones
     private let journal: EventJournal
 
     init(
         _ containers: ContainerTable, _ lifecycle: VirtualMachineLifecycle, _ agent: AgentSession, _ zones: ZoneSet,
         _ network: NetworkPorts.Source, _ streams: ContainerStreams, _ volumes: AttachedVolumes,
-        _ removal: ContainerRemoval, _ records: ExitRecords, _ templates: ProcessTemplates, _ journal: EventJournal
+        _ removal: ContainerRemoval, _ records: ExitRecords, _ templates: ProcessTemplates,
+        _ elasticZones: ElasticZones, _ journal: EventJournal
     ) {
         self.containers = containers
         self.lifecycle = lifecycle
@@ -33,6 +35,7 @@ final class ContainerCreation {
         self.removal = removal
         self.records = records
         self.templates = templates
+        self.elasticZones = elasticZones
         self.journal = journal
     }
 
@@ -56,6 +59,7 @@ final class ContainerCreation {
             startsAtOnce: startsAtOnce,
             endsWithConnection: request.endsWithConnection, caller: caller,
             exitRecordFile: passed.take(.exitRecord).map { records.open($0) })
+        container.elasticity = zone.flatMap { Elasticity(request, in: $0.zone) }
         container.warmth = templates.order(for: request)
         if let warmStart = request.warmStart {
             create.specification.files.append(warmStart.environmentFile(for: create.specification))
@@ -133,9 +137,10 @@ final class ContainerCreation {
         create.container = container.number
         create.node = container.zone?.zone.node ?? 0
         create.zoneBytes = container.zone == nil ? 0 : container.zoneSizeInBytes
+        create.maxZoneBytes = container.elasticity?.maxInBytes ?? 0
         create.zoneTimeout = AgentSession.agentTimeoutInMilliseconds
         create.start = container.startsAtOnce
-        create.specification.limitMemory(to: container.zoneSizeInBytes)
+        create.specification.limitMemory(to: max(container.zoneSizeInBytes, create.maxZoneBytes))
     }
 
     // MARK: The agent's answers
@@ -164,6 +169,7 @@ final class ContainerCreation {
         guard isMade else { return }
         container.guestProcessID = process.processID
         container.zone?.confirmOnline()
+        if let zone = container.zone { elasticZones.goOn(container, zone) }
         // Of one that waits for its start it is not known yet that it is a copy.
         if container.startsAtOnce || !process.refusal.isEmpty { templates.note(process.refusal, for: container) }
         guard container.startsAtOnce else { return container.caller.reply(.done) }
@@ -212,7 +218,8 @@ final class ContainerCreation {
 }
 
 extension ContainerSpecification {
-    /// A container is killed at its limit, a little before its zone is full: cleanly, and nobody else.
+    /// A container is killed at its limit, a little before its zone is full: cleanly, and nobody else. Of a zone that
+    /// grows the agent knows the size that it has.
     fileprivate mutating func limitMemory(to zoneSizeInBytes: UInt64) {
         guard zoneSizeInBytes > ZoneGeometry.headroomInBytes else { return }
         let max = ZoneGeometry.maxMemoryLimit(inZoneOf: zoneSizeInBytes)

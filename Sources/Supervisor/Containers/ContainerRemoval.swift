@@ -86,7 +86,12 @@ final class ContainerRemoval {
         zone.noteOffline(offline, after: steps)
         // The zone is on its way whether the guest hurries or not: the container is gone for its clients only when
         // the memory is back, or the zone quarantined.
-        zone.unplug { [unowned self] in finish(container) }
+        zone.unplug { [unowned self] in
+            let again = OfflineZone(node: zone.zone.node, timeout: AgentSession.agentTimeoutInMilliseconds)
+            agent.request(again) { _ in }
+        } onReturned: { [unowned self] in
+            finish(container)
+        }
     }
 
     private func quarantineZone(of container: HostedContainer, _ failure: AgentFailure) {

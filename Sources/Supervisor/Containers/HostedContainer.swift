@@ -1,6 +1,7 @@
 import AgentProtocol
 import ControlProtocol
 import LinuxSystem
+import Zones
 
 /// A container of this VM, as the host knows it: from its request to the return of its zone. Protected by the device
 /// lock.
@@ -9,7 +10,10 @@ final class HostedContainer {
     let number: ContainerNumber
     /// Where it lives; nil for a container without a zone.
     let zone: ZoneKeeper?
+    /// What its zone has at first.
     let zoneSizeInBytes: UInt64
+    /// How its zone grows and shrinks with what it uses; nil: it does not.
+    var elasticity: Elasticity?
     /// Its program is executed as soon as it is made, not on a request of its own.
     let startsAtOnce: Bool
     /// It ends when its caller's connection does.
@@ -74,13 +78,12 @@ final class HostedContainer {
             reason: reason)
     }
 
+    /// Why it was killed, where that was not for its own limit or its zone's, of which clients know more.
     func outOfMemoryReason(isForBaseMemory: Bool) -> String {
         if isForBaseMemory {
-            return "killed: its sockets, pipes and the like needed more than its share of the VM's base memory"
+            return "its sockets, pipes and the like needed more than its share of the VM's base memory"
         }
-        return zone == nil
-            ? "killed: it needed more than its limit of memory"
-            : "killed: it needed more than its zone of \(zoneSizeInBytes >> 20) MiB"
+        return elasticity?.denial ?? ""
     }
 
     /// Ends it, once, and answers all who wait for that as soon as its record is on the disk; false where it has ended

@@ -6,10 +6,12 @@ import Zones
 final class ZoneGrowth {
     private let containers: ContainerTable
     private let agent: AgentSession
+    private let elasticZones: ElasticZones
 
-    init(_ containers: ContainerTable, _ agent: AgentSession) {
+    init(_ containers: ContainerTable, _ agent: AgentSession, _ elasticZones: ElasticZones) {
         self.containers = containers
         self.agent = agent
+        self.elasticZones = elasticZones
     }
 
     /// Plugs a container's zone up to a size. Less than it has is refused: Linux would move the pages of the blocks that
@@ -38,6 +40,7 @@ final class ZoneGrowth {
     private func confirm(
         _ container: HostedContainer, _ zone: ZoneKeeper, _ sizeInBytes: UInt64?, _ caller: ControlCaller
     ) {
+        defer { elasticZones.goOn(container, zone) }
         guard container.exit == nil else {
             return caller.reply(.refused(Refusal(.wrongState, "the container \(container.id) has ended")))
         }

@@ -16,6 +16,9 @@ final class ZoneKeeper {
     /// Called once: with true when as much is plugged as was asked for, with false when that will not be.
     private var onSettled: ((Bool) -> Void)?
     private var deadline: Deadlines.Token?
+    /// A block came online while the agent was taking the others offline.
+    private var hasLateBlock = false
+    private var onLateBlock: (() -> Void)?
     private var stopwatch: ZoneStopwatch
     private let journal: EventJournal
     /// Called when it is to have more, or has more or less.
@@ -57,9 +60,15 @@ final class ZoneKeeper {
         step { life throws(ZoneStateError) in try life.confirmOnline() }
     }
 
-    /// The agent says how much of it is online: for the times only, `confirmOnline` is what counts.
+    /// The agent says how much of it is online: for the times, `confirmOnline` is what counts; and for a block of a zone
+    /// that was growing when its container ended, which comes online behind the agent's back and has to go again.
     func noteOnline(_ sizeInBytes: UInt64) {
-        if life.state == .plugging, sizeInBytes == life.requestedSizeInBytes { stopwatch.noteOnline() }
+        switch life.state {
+        case .plugging: if sizeInBytes == life.requestedSizeInBytes { stopwatch.noteOnline() }
+        case .draining: hasLateBlock = true
+        case .unplugging: onLateBlock?()
+        case .absent, .online, .quarantined: break
+        }
     }
 
     /// Whether it waits for the guest to plug or unplug memory.
@@ -91,6 +100,7 @@ final class ZoneKeeper {
     /// unplugs nothing that is online, and all of it as soon as all is offline.
     func drain() {
         stopwatch.beginReturn()
+        hasLateBlock = false
         step { life throws(ZoneStateError) in try life.drain() }
         settle(false)
         do { try device.request(sizeInBytes: 0) } catch { quarantine(.hostFailure) }
@@ -103,10 +113,14 @@ final class ZoneKeeper {
 
     /// draining → unplugging; `onReturned` is called once: when nothing is plugged any more and the host has the memory,
     /// or the zone is quarantined, at the latest when the deadline has passed.
-    func unplug(onReturned: @escaping () -> Void) {
+    ///
+    /// - Parameter onLateBlock: called for each block that came online after the rest was offline.
+    func unplug(onLateBlock: @escaping () -> Void, onReturned: @escaping () -> Void) {
         step { life throws(ZoneStateError) in try life.unplug() }
         guard life.state == .unplugging else { return onReturned() }
+        self.onLateBlock = onLateBlock
         wait { [unowned self] isAbsent in
+            self.onLateBlock = nil
             if isAbsent {
                 step { life throws(ZoneStateError) in try life.confirmAbsent() }
                 if life.isFree { noteReturned() }
@@ -116,6 +130,8 @@ final class ZoneKeeper {
             quarantine(.timeout)
         }
         settleIfReached()
+        if hasLateBlock, life.state == .unplugging { onLateBlock() }
+        hasLateBlock = false
     }
 
     private func noteReturned() {

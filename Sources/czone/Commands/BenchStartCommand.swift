@@ -98,9 +98,7 @@ struct BenchStartCommand: ParsableCommand {
         let files = try VirtualMachineFiles(Artefacts())
         let image = try ImageImport.resolve(arguments.options.image, in: store)
         let plan = try RunPlan(arguments.options, image: image, configuration: configuration, files: files)
-        let order = Placement.Order(
-            key: plan.key, record: plan.record, specification: plan.specification, streams: .none, image: image,
-            store: store)
+        let order = Placement.Order(plan, streams: .none, store: store)
         let registry = try GlobalOptions.registry(folder + "/root")
         return (order, Placement(registry: registry, configuration: configuration, files: files))
     }

@@ -57,7 +57,9 @@ extension TemplateCommand {
         ) throws -> Placement.MachineOrder {
             let key = FunctionKey(
                 function: nil, tenant: "default", image: stored.digest, kernel: files.identity,
-                zoneSizeInBytes: try ZoneSize.fitting(memory?.bytes ?? configuration.zoneSizeInBytes),
+                zoneSizeInBytes: try memory.map { try ZoneSize.fitting($0.bytes) }
+                    ?? (onePerVM
+                        ? ZoneSize.fitting(configuration.zoneSizeInBytes) : ZoneSize.elastic(configuration)),
                 isAlone: onePerVM)
             return Placement.MachineOrder(key: key, image: stored, imageName: image, store: store)
         }

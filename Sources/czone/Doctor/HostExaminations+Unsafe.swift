@@ -104,8 +104,9 @@ struct HostExaminations {
             let configuration = try Configuration.load()
             return .good(
                 "configuration",
-                "\(configuration.zonesPerMachine) zones of \(ByteSize(bytes: configuration.zoneSizeInBytes)) and "
-                    + "\(configuration.virtualCPUs) vCPUs for each VM")
+                "\(configuration.zonesPerMachine) zones of \(ByteSize(bytes: configuration.zoneSizeInBytes)) that grow to "
+                    + "\(ByteSize(bytes: try ZoneSize.elastic(configuration))) and \(configuration.virtualCPUs) vCPUs for each VM"
+            )
         } catch { return .bad("configuration", error.description, mend: "mend or remove that setting") }
     }
 

@@ -31,12 +31,8 @@ struct ContainerRunner {
     }
 
     private func order(_ plan: RunPlan, _ streams: StreamEnds.Far, _ network: PodNetwork?) -> Placement.Order {
-        var order = Placement.Order(
-            key: plan.key, record: plan.record, specification: plan.specification, streams: streams, image: plan.image,
-            store: store, volumes: plan.volumes)
+        var order = Placement.Order(plan, streams: streams, store: store)
         order.network = network
-        order.warmStart = plan.warmStart
-        order.logOptions = plan.logOptions
         return order
     }
 

@@ -45,7 +45,7 @@ import Testing
             ("\(host.folder)/store/logs/", true), ("\(machine.path)/lock", false),
             ("/sys/fs/cgroup/", true), ("\(host.registry)/users/", false), ("\(host.folder)/store/images/", false),
             ("/proc/\(process)/smaps_rollup", false), ("/proc/\(process)/pagemap", false),
-            ("\(host.registry)/containers/\(container)/exit", true),
+            ("/proc/meminfo", false), ("\(host.registry)/containers/\(container)/exit", true),
         ]
         var examined = 0
         for number in try #require(try FileSystem.names(in: "/proc/\(process)/fd")) {

@@ -17,7 +17,7 @@ import Testing
         #expect(Set(usages.map(\.id)) == Set(names))
         #expect(Set(usages.map(\.zone.node)).count == 2)
         #expect(
-            usages.allSatisfy { $0.zone.sizeBytes == 128 << 20 && $0.zone.pluggedBytes == 128 << 20 && $0.pids == 1 })
+            usages.allSatisfy { $0.zone.sizeBytes >= 128 << 20 && $0.zone.pluggedBytes == 128 << 20 && $0.pids == 1 })
         _ = try host.runDetached(["--tenant", "other"], ["sleep", "1000"])
         _ = try host.runDetached(["--function", "other"], ["sleep", "1000"])
         #expect(try host.machines().count == 3)
@@ -52,7 +52,7 @@ import Testing
     @Test func oneThatNeedsTooMuchIsKilledAlone() throws {
         let sibling = try host.runDetached([], ["sleep", "1000"])
         let greedy = ["sh", "-c", "head -c 500000000 /dev/zero | tail"]
-        let result = try host.czone(["run", "--name", "greedy", host.image] + greedy)
+        let result = try host.czone(["run", "--memory", "128M", "--name", "greedy", host.image] + greedy)
         #expect(result.status == 137, "\(result.error)")
         #expect(result.error.contains("killed: it needed more than its zone of 128 MiB"), "\(result.error)")
         let ended = try #require(try host.containers().first { $0.id == "greedy" })
@@ -60,7 +60,7 @@ import Testing
         #expect(ended.exit?.outOfMemory == true)
         #expect(ended.exit?.reason.contains("128 MiB") == true)
         #expect(try host.czone(["exec", sibling, "true"]).status == 0)
-        #expect(try host.waits { try host.machines().first?.zones.plugged == 1 })
+        #expect(try host.waits { try host.machines().reduce(0) { $0 + $1.zones.plugged } == 1 })
         #expect(try host.czone(["rm", "greedy"]).status == 0)
     }
 
