@@ -90,7 +90,23 @@ import Testing
         try guest.lock(node, second, owner: 9, Self.exclusive, 0...9)
     }
 
+    /// F_OFD_SETLK: of its end nothing is told but that the file is closed.
+    @Test func whatAnOpenFileHoldsEndsWithIt() throws {
+        let second = try guest.open(node, O_RDWR)
+        try guest.lock(node, second, owner: 7, Self.exclusive, 0...9)
+        try take(8, Self.exclusive, 20...29)
+        guest.release(node, second)
+        try take(9, Self.exclusive, 0...9)
+        #expect(throws: Guest.Refused(EAGAIN)) { try take(9, Self.exclusive, 20...29) }
+    }
+
     @Test func noMoreIsHeldThanMayBe() throws {
+        let guest = try Guest(maxDescriptors: 16_384)
+        let node = try guest.lookUp(try guest.lookUp(1, try guest.attach(self.guest.folder.path)).node, "file").node
+        let handle = try guest.open(node, O_RDWR)
+        func take(_ owner: UInt64, _ type: UInt32, _ range: ClosedRange<UInt64>) throws {
+            try guest.lock(node, handle, owner: owner, type, range)
+        }
         for owner in 1...1024 { try take(UInt64(owner), Self.shared, 0...9) }
         #expect(throws: Guest.Refused(ENOLCK)) { try take(2000, Self.shared, 0...9) }
         for owner in 1...1024 { try take(UInt64(owner), Self.none, Self.all) }

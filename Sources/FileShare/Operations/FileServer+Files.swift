@@ -110,7 +110,7 @@ extension FileServer {
         let closed = lock.locked {
             let open = handles.remove(handle, of: request.node)
             if let open { nodes[request.node]?.wasClosed(open) }
-            return open
+            return (open, locks.removeAll(of: request.node, through: handle))
         }
         withExtendedLifetime(closed) {}
         return Reply()

@@ -56,7 +56,7 @@ extension FileServer {
             defer { if owner.ranges.isEmpty { _ = locks.remove(key) } }
             try locks.checkRoom(for: wanted.range, of: owner)
             try calls.setLock(wanted.range, of: owner.descriptor)
-            locks.note(wanted.range, of: key, by: wanted.process)
+            locks.note(wanted.range, of: key, by: wanted.process, through: wanted.handle)
         }
         return Reply()
     }

@@ -19,7 +19,10 @@ struct LockTable {
         let volume: Volume
         let descriptor: OwnedDescriptor
         /// The process in the guest that took the last lock.
-        var process: UInt32 = 0
+        fileprivate(set) var process: UInt32 = 0
+        /// By which open file of the guest it was taken: one that belongs to that file (F_OFD_SETLK) ends with it, and the
+        /// guest tells of no other end.
+        fileprivate(set) var handle: UInt64 = 0
         fileprivate(set) var ranges = LockedRanges()
 
         init(_ volume: Volume, _ descriptor: OwnedDescriptor) {
@@ -58,13 +61,13 @@ struct LockTable {
     }
 
     /// Notes what the host's kernel has done.
-    mutating func note(_ range: LockedRange, of key: Key, by process: UInt32) {
+    mutating func note(_ range: LockedRange, of key: Key, by process: UInt32, through handle: UInt64) {
         guard let owner = owners[key] else { return }
         let before = owner.ranges.count
         owner.ranges.set(range)
-        if range.kind != .none { owner.process = process }
+        if range.kind != .none { (owner.process, owner.handle) = (process, handle) }
         counts[ObjectIdentifier(owner.volume)]?.ranges += owner.ranges.count - before
-        if owner.ranges.isEmpty { _ = remove(key) }
+        if owner.ranges.isEmpty { remove(key) }
     }
 
     /// The process in the guest whose lock is in the way; nil where none of this guest's is.
@@ -78,6 +81,7 @@ struct LockTable {
     }
 
     /// Removes an owner with its locks, which end with the last use of what is returned.
+    @discardableResult
     mutating func remove(_ key: Key) -> Owner? {
         guard let owner = owners.removeValue(forKey: key) else { return nil }
         ownersOfNode[key.node]?.remove(key.owner)
@@ -88,7 +92,15 @@ struct LockTable {
         return owner
     }
 
+    /// Removes who took locks by an open file that is closed now. Processes' own have ended before (`remove`).
+    mutating func removeAll(of node: UInt64, through handle: UInt64) -> [Owner] {
+        (ownersOfNode[node] ?? []).compactMap { owner in
+            let key = Key(node: node, owner: owner)
+            return owners[key]?.handle == handle ? remove(key) : nil
+        }
+    }
+
     mutating func removeAll(where isGone: (Volume) -> Bool) {
-        for (key, owner) in owners where isGone(owner.volume) { _ = remove(key) }
+        for (key, owner) in owners where isGone(owner.volume) { remove(key) }
     }
 }
