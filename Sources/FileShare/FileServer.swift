@@ -189,9 +189,9 @@ public final class FileServer: VolumeServer, @unchecked Sendable {
         case .readFolder, .readFolderPlus:
             return try readFolder(&request, room: room, withStatus: opcode == .readFolderPlus)
         case .synchronize, .synchronizeFolder: return try synchronize(&request)
-        case .flush: return try flush(&request)
-        case .setLock, .setLockWaiting: return try setLock(&request)
-        case .getLock: return try getLock(&request)
+        case .flush: return try LockOperations(of: self).flush(&request)
+        case .setLock, .setLockWaiting: return try LockOperations(of: self).set(&request)
+        case .getLock: return try LockOperations(of: self).get(&request)
         case .control: return try control(&request, room: room)
         case .copy: return try copy(&request)
         case .extendedStatus: return try extendedStatus(&request)

@@ -24,7 +24,9 @@ import Testing
         try guest.lock(node, handle, owner: owner, type, range)
     }
 
-    private func close(_ owner: UInt64) throws { try guest.ask(25, node, bytes(handle) + bytes(UInt64(0)) + bytes(owner)) }
+    private func close(_ owner: UInt64) throws {
+        try guest.ask(25, node, bytes(handle) + bytes(UInt64(0)) + bytes(owner))
+    }
 
     /// What is in the way: start, end, type, process.
     private func obstacle(_ owner: UInt64, _ type: UInt32, _ range: ClosedRange<UInt64>) throws -> [UInt64] {
@@ -41,7 +43,9 @@ import Testing
         try take(2, Self.shared, 5...5)
         #expect(throws: Guest.Refused(EAGAIN)) { try take(1, Self.exclusive, Self.all) }
         // A wait is the guest's: here there is none.
-        #expect(throws: Guest.Refused(EAGAIN)) { try guest.lock(node, handle, owner: 1, Self.exclusive, 5...5, opcode: 33) }
+        #expect(throws: Guest.Refused(EAGAIN)) {
+            try guest.lock(node, handle, owner: 1, Self.exclusive, 5...5, opcode: 33)
+        }
         try take(2, Self.none, Self.all)
         try take(1, Self.exclusive, Self.all)
         #expect(guest.server.usage.lockOwners == 1)

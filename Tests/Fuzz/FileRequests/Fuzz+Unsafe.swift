@@ -59,7 +59,8 @@ public func fuzzOneInput(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     guest.leave()
     let usage = host.server.usage
     precondition(
-        usage.volumes == 0 && usage.nodes == 0 && usage.cachedDescriptors == 0 && usage.lockOwners == 0, "something stays behind a volume")
+        usage.volumes == 0 && usage.nodes == 0 && usage.cachedDescriptors == 0 && usage.lockOwners == 0,
+        "something stays behind a volume")
     // Handles of the root of all belong to no volume.
     host.server.forgetEverything()
     host.check()
@@ -74,7 +75,8 @@ private struct FuzzGuest {
     private var handles: [UInt64] = []
 
     private static let names = [
-        "a", "b", "d", "f", "l", "..", ".", "", "/", "a/b", "../canary", "x", "a\0b", String(repeating: "n", count: 255),
+        "a", "b", "d", "f", "l", "..", ".", "", "/", "a/b", "../canary", "x", "a\0b",
+        String(repeating: "n", count: 255),
         String(repeating: "n", count: 256), "user.x", "security.capability", "system.posix_acl_access",
         "system.posix_acl_default", "trusted.overlay.opaque",
     ]
@@ -117,8 +119,9 @@ private struct FuzzGuest {
         case 5: Array(words(UInt64(input.integer(UInt16.self))).prefix(4))
         case 6: words(input.integer())
         // Of an open file, with a command and sizes that fit.
-        case 7: words(handles.last ?? 1) + words(UInt64(Self.commands[input.number(below: 3)]) << 32) + words(0)
-            + words(4 | 28 << 32)
+        case 7:
+            words(handles.last ?? 1) + words(UInt64(Self.commands[input.number(below: 3)]) << 32) + words(0)
+                + words(4 | 28 << 32)
         default: input.bytes(Int(input.integer(UInt8.self)))
         }
     }

@@ -2,9 +2,14 @@ import Glibc
 import LinuxSystem
 import SystemPackage
 
-/// Locks of files: those of the host's kernel, so they hold for the host's programs and for other VMs too. Nothing here
-/// waits for one: the guest's kernel does, and asks again (its patch says how).
-extension FileServer {
+/// What the guest asks about locks of files. They are those of the host's kernel, so they hold for the host's programs and
+/// for other VMs too. Nothing here waits for one: the guest's kernel does, and asks again (its patch says how).
+struct LockOperations {
+    private let server: FileServer
+    private var calls: FileCalls { server.calls }
+
+    init(of server: FileServer) { self.server = server }
+
     /// fuse.h, struct fuse_lk_in.
     private struct LockRequest {
         /// FUSE_LK_FLOCK
@@ -33,9 +38,9 @@ extension FileServer {
     }
 
     /// SETLK; SETLKW likewise, EAGAIN included: from a guest without the patch, which would wait for a thread.
-    func setLock(_ request: inout Request) throws(Errno) -> Reply {
+    func set(_ request: inout Request) throws(Errno) -> Reply {
         let wanted = try LockRequest(&request)
-        let handle = try file(wanted.handle, of: request.node)
+        let handle = try server.file(wanted.handle, of: request.node)
         guard let descriptor = handle.descriptor, let volume = handle.volume else { throw .badFileDescriptor }
         if wanted.isWhole {
             try calls.lockWhole(descriptor, wanted.range.kind)
@@ -43,20 +48,20 @@ extension FileServer {
         }
         let key = LockTable.Key(node: request.node, owner: wanted.owner)
         // With the lock held, so that what is noted is what the host's kernel has done.
-        try lock.locked { () throws(Errno) in
-            var owner = locks[key]
+        try server.lock.locked { () throws(Errno) in
+            var owner = server.locks[key]
             if owner == nil {
                 guard wanted.range.kind != .none else { return }
-                guard isAttached(volume) else { throw .staleNFSFileHandle }
+                guard server.isAttached(volume) else { throw .staleNFSFileHandle }
                 let made = LockTable.Owner(volume, try openForLocks(descriptor, of: volume))
-                try locks.enter(made, key)
+                try server.locks.enter(made, key)
                 owner = made
             }
             guard let owner else { return }
-            defer { if owner.ranges.isEmpty { _ = locks.remove(key) } }
-            try locks.checkRoom(for: wanted.range, of: owner)
+            defer { if owner.ranges.isEmpty { _ = server.locks.remove(key) } }
+            try server.locks.checkRoom(for: wanted.range, of: owner)
             try calls.setLock(wanted.range, of: owner.descriptor)
-            locks.note(wanted.range, of: key, by: wanted.process, through: wanted.handle)
+            server.locks.note(wanted.range, of: key, by: wanted.process, through: wanted.handle)
         }
         return Reply()
     }
@@ -68,13 +73,17 @@ extension FileServer {
     }
 
     /// GETLK (struct fuse_lk_out): a lock that is in the way. Its holder has a number if it is a process of this guest.
-    func getLock(_ request: inout Request) throws(Errno) -> Reply {
+    func get(_ request: inout Request) throws(Errno) -> Reply {
         let wanted = try LockRequest(&request)
-        guard let descriptor = try file(wanted.handle, of: request.node).descriptor else { throw .badFileDescriptor }
+        guard let descriptor = try server.file(wanted.handle, of: request.node).descriptor else {
+            throw .badFileDescriptor
+        }
         let key = LockTable.Key(node: request.node, owner: wanted.owner)
-        let own = lock.locked { locks[key] }
+        let own = server.lock.locked { server.locks[key] }
         let obstacle = try calls.obstacle(to: wanted.range, of: own?.descriptor ?? descriptor)
-        let process = obstacle.flatMap { obstacle in lock.locked { locks.process(inTheWayOf: obstacle, of: key) } }
+        let process = obstacle.flatMap { obstacle in
+            server.lock.locked { server.locks.process(inTheWayOf: obstacle, of: key) }
+        }
         var reply = Reply()
         reply.integer(obstacle?.start ?? wanted.range.start)
         reply.integer(obstacle?.end ?? wanted.range.end)
@@ -89,7 +98,7 @@ extension FileServer {
         try request.skip(16)
         let owner: UInt64 = try request.integer()
         let node = request.node
-        let ended = lock.locked { locks.remove(LockTable.Key(node: node, owner: owner)) }
+        let ended = server.lock.locked { server.locks.remove(LockTable.Key(node: node, owner: owner)) }
         withExtendedLifetime(ended) {}
         return Reply()
     }
