@@ -2,13 +2,16 @@
 #include "clinux_shares.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <linux/magic.h>
 #include <linux/mount.h>
 #include <linux/openat2.h>
 #include <linux/securebits.h>
 #include <sched.h>
 #include <stdio.h>
+#include <sys/file.h>
 #include <sys/fsuid.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -42,6 +45,9 @@ int clinux_open_node(int folder, const char *name) { return open_beneath(folder,
 int clinux_create_file(int folder, const char *name, int flags, uint32_t mode) {
     return open_beneath(folder, name, flags | O_CREAT | O_EXCL | O_NOCTTY | O_NONBLOCK, mode & 07777);
 }
+int clinux_create_nameless(int folder, int flags, uint32_t mode) {
+    return open_beneath(folder, ".", flags | O_TMPFILE, mode & 07777);
+}
 int clinux_reopen(int links, int fd, int flags) {
     return RESULT(openat(links, link_of(fd).text, flags | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
 }
@@ -61,6 +67,13 @@ int clinux_status(int fd, struct clinux_file_status *status) {
         .block_size = (uint32_t)s.st_blksize, .accessed = time_of(s.st_atim), .modified = time_of(s.st_mtim),
         .changed = time_of(s.st_ctim),
     };
+    return 0;
+}
+int clinux_birth(int fd, struct clinux_time *birth) {
+    struct statx s;
+    if (statx(fd, "", AT_EMPTY_PATH, STATX_BTIME, &s) < 0) return -errno;
+    if ((s.stx_mask & STATX_BTIME) == 0) return -ENODATA;
+    *birth = (struct clinux_time){.seconds = s.stx_btime.tv_sec, .nanoseconds = s.stx_btime.tv_nsec};
     return 0;
 }
 int clinux_file_system_status(int fd, struct clinux_file_system_status *status) {
@@ -89,9 +102,10 @@ int clinux_truncate(int fd, uint64_t size) { return RESULT(ftruncate(fd, (off_t)
 ssize_t clinux_read_link(int fd, char *target, size_t room) { return RESULT(readlinkat(fd, "", target, room)); }
 int clinux_make_link(const char *target, int folder, const char *name) { return RESULT(symlinkat(target, folder, name)); }
 int clinux_make_folder(int folder, const char *name, uint32_t mode) { return RESULT(mkdirat(folder, name, mode & 07777)); }
-int clinux_make_special(int folder, const char *name, uint32_t mode) {
+int clinux_make_special(int folder, const char *name, uint32_t mode, uint32_t device) {
     uint32_t kind = mode & S_IFMT;
-    if (kind != S_IFIFO && kind != S_IFSOCK && kind != S_IFREG) return -EPERM;
+    bool is_whiteout = kind == S_IFCHR && device == 0;
+    if (kind != S_IFIFO && kind != S_IFSOCK && kind != S_IFREG && !is_whiteout) return -EPERM;
     return RESULT(mknodat(folder, name, kind | (mode & 07777), 0));
 }
 int clinux_remove(int folder, const char *name, bool is_folder) {
@@ -115,8 +129,45 @@ int64_t clinux_seek(int fd, uint64_t offset, int whence) { return RESULT(lseek(f
 int clinux_allocate(int fd, int mode, uint64_t offset, uint64_t length) {
     return RESULT(fallocate(fd, mode, (off_t)offset, (off_t)length));
 }
-ssize_t clinux_list(int fd, uint64_t place, void *entries, size_t room) {
-    if (lseek(fd, (off_t)place, SEEK_SET) < 0) return -errno;
+ssize_t clinux_copy(int from, uint64_t from_offset, int to, uint64_t to_offset, size_t count) {
+    loff_t source = (loff_t)from_offset, target = (loff_t)to_offset;
+    return RESULT(copy_file_range(from, &source, to, &target, count, 0));
+}
+int clinux_get_flags(int fd, uint32_t *flags) {
+    // The kernel writes an int, whatever the number says of a long.
+    return RESULT(ioctl(fd, FS_IOC_GETFLAGS, flags));
+}
+int clinux_set_flags(int fd, uint32_t flags) { return RESULT(ioctl(fd, FS_IOC_SETFLAGS, &flags)); }
+int clinux_get_extended_flags(int fd, void *attributes) { return RESULT(ioctl(fd, FS_IOC_FSGETXATTR, attributes)); }
+_Static_assert(sizeof(struct fsxattr) == CLINUX_EXTENDED_FLAGS_SIZE, "fsxattr");
+const uint64_t CLINUX_FS_IOC_GETFLAGS = FS_IOC_GETFLAGS, CLINUX_FS_IOC_SETFLAGS = FS_IOC_SETFLAGS,
+               CLINUX_FS_IOC_FSGETXATTR = FS_IOC_FSGETXATTR;
+
+static struct flock ranged(struct clinux_lock lock) {
+    return (struct flock){
+        .l_type = (short)lock.type, .l_whence = SEEK_SET, .l_start = (off_t)lock.start,
+        // 0 means up to the end, wherever it will be.
+        .l_len = lock.end >= INT64_MAX ? 0 : (off_t)(lock.end - lock.start + 1),
+    };
+}
+int clinux_set_lock(int fd, struct clinux_lock lock) {
+    struct flock range = ranged(lock);
+    return RESULT(fcntl(fd, F_OFD_SETLK, &range));
+}
+int clinux_get_lock(int fd, struct clinux_lock *lock) {
+    struct flock range = ranged(*lock);
+    if (fcntl(fd, F_OFD_GETLK, &range) < 0) return -errno;
+    *lock = (struct clinux_lock){.type = (uint32_t)range.l_type, .start = (uint64_t)range.l_start};
+    lock->end = range.l_len == 0 ? INT64_MAX : lock->start + (uint64_t)range.l_len - 1;
+    return 0;
+}
+const int CLINUX_OPEN_FILE_GET_LOCK = F_OFD_GETLK, CLINUX_OPEN_FILE_SET_LOCK = F_OFD_SETLK;
+int clinux_lock_whole(int fd, uint32_t type) {
+    int operation = type == F_RDLCK ? LOCK_SH : type == F_WRLCK ? LOCK_EX : LOCK_UN;
+    return RESULT(flock(fd, operation | LOCK_NB));
+}
+
+ssize_t clinux_list(int fd, void *entries, size_t room) {
     return RESULT(syscall(SYS_getdents64, fd, entries, room));
 }
 
@@ -136,7 +187,8 @@ int clinux_serve_files(void) {
     if (bits < 0) return -errno;
     return RESULT(prctl(PR_SET_SECUREBITS, (unsigned long)bits | SECBIT_NO_SETUID_FIXUP, 0, 0, 0));
 }
-int clinux_create_as(uint32_t user, uint32_t group) {
+int clinux_create_as(uint32_t user, uint32_t group, uint32_t mask) {
+    umask(mask & 0777);
     // By the raw calls, and for this thread alone. A refusal is only told by asking again.
     syscall(SYS_setfsgid, group);
     syscall(SYS_setfsuid, user);

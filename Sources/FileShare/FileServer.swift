@@ -33,6 +33,8 @@ public final class FileServer: VolumeServer, @unchecked Sendable {
     let nodes: NodeTable
     /// Protected by `lock`.
     var handles: HandleTable
+    /// Protected by `lock`.
+    var locks: LockTable
     /// By id, with how often each was attached.
     private let volumes = Mutex<[String: (volume: Volume, count: Int)]>([:])
     /// File systems of the host in the order of their appearance. Protected by `lock`.
@@ -43,6 +45,7 @@ public final class FileServer: VolumeServer, @unchecked Sendable {
         calls = try FileCalls()
         nodes = NodeTable(maxDescriptors: min(maxDescriptors / 4, 4096), calls: calls)
         handles = HandleTable(max: min(maxDescriptors / 2, 32_768))
+        locks = LockTable(maxDescriptors: min(maxDescriptors / 8, 4096))
     }
 
     public func connect(_ channels: [OwnedDescriptor]) -> Bool { false }
@@ -84,6 +87,7 @@ public final class FileServer: VolumeServer, @unchecked Sendable {
         guard let gone else { return }
         // From here on nothing of it is entered any more.
         lock.locked {
+            locks.removeAll { $0 === gone }
             handles.removeAll { $0 === gone }
             nodes.removeAll { $0 === gone }
         }
@@ -94,6 +98,7 @@ public final class FileServer: VolumeServer, @unchecked Sendable {
         public let volumes: Int
         public let nodes: Int
         public let handles: Int
+        public let lockOwners: Int
         public let cachedDescriptors: Int
     }
 
@@ -115,7 +120,7 @@ public final class FileServer: VolumeServer, @unchecked Sendable {
         lock.locked {
             Usage(
                 volumes: volumes.withLock { $0.count }, nodes: nodes.count, handles: handles.count,
-                cachedDescriptors: nodes.descriptorCount)
+                lockOwners: locks.count, cachedDescriptors: nodes.descriptorCount)
         }
     }
 
@@ -126,6 +131,7 @@ public final class FileServer: VolumeServer, @unchecked Sendable {
     /// The guest begins anew: it knows nothing and has nothing open.
     public func forgetEverything() {
         lock.locked {
+            locks.removeAll { _ in true }
             handles.removeAll { _ in true }
             nodes.removeAll { _ in true }
         }
@@ -174,14 +180,21 @@ public final class FileServer: VolumeServer, @unchecked Sendable {
         case .unlink, .removeFolder: return try remove(&request, isFolder: opcode == .removeFolder)
         case .rename, .rename2: return try rename(&request, hasFlags: opcode == .rename2)
         case .link: return try link(&request)
-        case .create: return try create(&request)
+        case .create, .createNameless: return try create(&request, isNameless: opcode == .createNameless)
         case .open: return try open(&request)
         case .openFolder: return try openFolder(&request)
         case .release, .releaseFolder: return try release(&request)
         case .read: return try read(&request, room: room)
         case .write: return try write(&request)
-        case .readFolder: return try readFolder(&request, room: room)
+        case .readFolder, .readFolderPlus:
+            return try readFolder(&request, room: room, withStatus: opcode == .readFolderPlus)
         case .synchronize, .synchronizeFolder: return try synchronize(&request)
+        case .flush: return try LockOperations(of: self).flush(&request)
+        case .setLock, .setLockWaiting: return try LockOperations(of: self).set(&request)
+        case .getLock: return try LockOperations(of: self).get(&request)
+        case .control: return try control(&request, room: room)
+        case .copy: return try copy(&request)
+        case .extendedStatus: return try extendedStatus(&request)
         case .allocate: return try allocate(&request)
         case .seek: return try seek(&request)
         case .fileSystemStatus: return try fileSystemStatus(&request)

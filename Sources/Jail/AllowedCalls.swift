@@ -80,12 +80,27 @@ extension ThreadKind {
             "ftruncate", "readlinkat", "symlinkat", "mkdirat", "unlinkat", "renameat2", "renameat", "linkat",
             "pread64", "pwrite64", "fsync", "fdatasync", "lseek", "fallocate", "getdents64", "fgetxattr",
             "flistxattr", "fsetxattr", "fremovexattr", "setfsuid", "setfsgid", "geteuid", "getegid",
+            // The mask of what is made, which the guest leaves to the host (access control lists go before it).
+            "umask",
+            // Locks of whole files; when a file was made; copies that the host's file system may make by sharing blocks.
+            "flock", "statx", "copy_file_range",
         ].map { AllowedCall($0) } + [
+            // Locks of ranges that belong to an open file; none that waits (F_OFD_SETLKW).
+            AllowedCall("fcntl", .equal(argument: 1, UInt64(CLINUX_OPEN_FILE_GET_LOCK))),
+            AllowedCall("fcntl", .equal(argument: 1, UInt64(CLINUX_OPEN_FILE_SET_LOCK))),
+            // Flags of files, as chattr(1) has them.
+            AllowedCall("ioctl", .equal(argument: 1, CLINUX_FS_IOC_GETFLAGS)),
+            AllowedCall("ioctl", .equal(argument: 1, CLINUX_FS_IOC_SETFLAGS)),
+            AllowedCall("ioctl", .equal(argument: 1, CLINUX_FS_IOC_FSGETXATTR)),
             // Below a descriptor: a path from the working directory has the lower half all ones.
             AllowedCall("openat", .bits(argument: 0, mask: 0x8000_0000, value: 0)),
             AllowedCall("mknodat", .bits(argument: 2, mask: UInt64(S_IFMT), value: UInt64(S_IFIFO))),
             AllowedCall("mknodat", .bits(argument: 2, mask: UInt64(S_IFMT), value: UInt64(S_IFSOCK))),
             AllowedCall("mknodat", .bits(argument: 2, mask: UInt64(S_IFMT), value: UInt64(S_IFREG))),
+            // A whiteout: no device.
+            AllowedCall(
+                "mknodat", .bits(argument: 2, mask: UInt64(S_IFMT), value: UInt64(S_IFCHR)),
+                .equal(argument: 3, 0)),
         ]
 }
 

@@ -56,9 +56,10 @@ public struct Confinement: Sendable {
         self.strictness = strictness
     }
 
-    /// chown, read and write whatever its mode, change its mode, keep set-id bits, make files as another (capability.h:
-    /// CAP_CHOWN 0, DAC_OVERRIDE 1, FOWNER 3, FSETID 4, SETGID 6, SETUID 7).
-    private static let fileServerCapabilities: UInt64 = 1 << 0 | 1 << 1 | 1 << 3 | 1 << 4 | 1 << 6 | 1 << 7
+    /// chown, read and write whatever its mode, change its mode, keep set-id bits, make files as another, give programs
+    /// capabilities (capability.h: CAP_CHOWN 0, DAC_OVERRIDE 1, FOWNER 3, FSETID 4, SETGID 6, SETUID 7, SETFCAP 31).
+    private static let fileServerCapabilities: UInt64 =
+        1 << 0 | 1 << 1 | 1 << 3 | 1 << 4 | 1 << 6 | 1 << 7 | 1 << 31
 
     /// Goes behind the walls; those that the host refused, which there are only where the jail may be reduced.
     ///

@@ -11,7 +11,7 @@ final class Guest {
     private var unique: UInt64 = 0
     var user: UInt32 = 0
     var group: UInt32 = 0
-    /// For how many seconds names and attributes are to hold. None: they are to be asked for again each time.
+    /// For how many seconds names and attributes are to hold: none, so no longer than a tick.
     var validity: UInt64 = 0
 
     /// What the server said instead of doing it.
@@ -23,6 +23,7 @@ final class Guest {
     struct Entry: Equatable {
         let node: UInt64
         let attributes: Attributes
+        let nameHolds: Bool
     }
 
     struct Attributes: Equatable {
@@ -93,9 +94,11 @@ final class Guest {
         var reader = reply
         let node: UInt64 = reader.integer()
         reader.skip(8)
-        let times = (0..<3).map { _ in reader.integer(UInt64.self) }
-        precondition(times == [validity, validity, 0], "an entry that is valid for \(times)")
-        return Entry(node: node, attributes: Attributes(&reader))
+        let seconds = (0..<2).map { _ in reader.integer(UInt64.self) }
+        let nanoseconds = (0..<2).map { _ in reader.integer(UInt32.self) }
+        precondition(seconds == [validity, validity], "an entry that is valid for \(seconds) s")
+        precondition(nanoseconds.allSatisfy { $0 <= 1_000_000 }, "an entry that is valid for \(nanoseconds) ns")
+        return Entry(node: node, attributes: Attributes(&reader), nameHolds: seconds[0] > 0 || nanoseconds[0] > 0)
     }
 
     func forget(_ node: UInt64, _ times: UInt64 = 1) { _ = server.answer(request(2, node, bytes(times)), room: 0) }
@@ -153,12 +156,40 @@ final class Guest {
         _ = try? ask(18, node, bytes(handle) + [UInt8](repeating: 0, count: 16))
     }
 
-    func makeFolder(_ folder: UInt64, _ name: String, mode: UInt32 = 0o755) throws -> Entry {
-        entry(try ask(9, folder, bytes(mode) + bytes(UInt32(0)) + text(name)))
+    /// A file without a name, open for reading and writing.
+    func createNameless(_ folder: UInt64, flags: CInt = O_RDWR) throws -> (Entry, handle: UInt64) {
+        let body = bytes(UInt32(flags)) + bytes(UInt32(0o100600)) + bytes(UInt64(0)) + text("/")
+        var reply = try ask(51, folder, body)
+        let entry = entry(reply)
+        reply.skip(128)
+        return (entry, reply.integer())
     }
 
-    func makeNode(_ folder: UInt64, _ name: String, mode: UInt32) throws -> Entry {
-        entry(try ask(8, folder, bytes(mode) + bytes(UInt64(0)) + bytes(UInt32(0)) + text(name)))
+    func makeFolder(_ folder: UInt64, _ name: String, mode: UInt32 = 0o755, mask: UInt32 = 0) throws -> Entry {
+        entry(try ask(9, folder, bytes(mode) + bytes(mask) + text(name)))
+    }
+
+    func makeNode(_ folder: UInt64, _ name: String, mode: UInt32, device: UInt32 = 0) throws -> Entry {
+        entry(try ask(8, folder, bytes(mode) + bytes(device) + bytes(UInt64(0)) + text(name)))
+    }
+
+    func setAttribute(_ node: UInt64, _ name: String, _ value: [UInt8], flags: UInt64? = nil) throws {
+        let head = bytes(UInt32(value.count)) + bytes(UInt32(0)) + (flags.map { bytes($0) } ?? [])
+        try ask(21, node, head + text(name) + value)
+    }
+
+    func attribute(_ node: UInt64, _ name: String) throws -> [UInt8] {
+        try ask(22, node, bytes(UInt64(65536)) + text(name)).rest
+    }
+
+    /// Asks for a lock, or for what is in its way (opcode 31): the answer.
+    @discardableResult
+    func lock(
+        _ node: UInt64, _ handle: UInt64, owner: UInt64 = 0, _ type: UInt32, _ range: ClosedRange<UInt64>,
+        isWhole: Bool = false, opcode: UInt32 = 32
+    ) throws -> Bytes {
+        let lock = bytes(range.lowerBound) + bytes(range.upperBound) + bytes(type) + bytes(UInt32(1000 + owner))
+        return try ask(opcode, node, bytes(handle) + bytes(owner) + lock + bytes(UInt64(isWhole ? 1 : 0)))
     }
 
     func makeLink(_ folder: UInt64, _ name: String, to target: String) throws -> Entry {
@@ -189,26 +220,48 @@ final class Guest {
                 + bytes(UInt32(0)) + bytes(user) + bytes(group) + bytes(UInt32(0)))
     }
 
+    struct FolderEntry: Equatable {
+        let name: String
+        /// Where the next one is.
+        let place: UInt64
+        let type: UInt32
+
+        var isFile: Bool { type == 8 }
+    }
+
+    func openFolder(_ node: UInt64) throws -> UInt64 {
+        var reader = try ask(27, node, bytes(UInt64(0)))
+        return reader.integer()
+    }
+
+    /// Entries of an open folder from a place on; none at its end.
+    func page(_ node: UInt64, _ handle: UInt64, from place: UInt64, room: Int = 4096) throws -> [FolderEntry] {
+        let body = bytes(handle) + bytes(place) + bytes(UInt32(room)) + [UInt8](repeating: 0, count: 20)
+        var page = try ask(28, node, body)
+        var entries: [FolderEntry] = []
+        while !page.rest.isEmpty {
+            page.skip(8)
+            let place: UInt64 = page.integer()
+            let count = Int(page.integer(UInt32.self))
+            let type: UInt32 = page.integer()
+            entries.append(
+                FolderEntry(name: String(decoding: page.take(count), as: UTF8.self), place: place, type: type))
+            page.skip((8 - count % 8) % 8)
+        }
+        return entries
+    }
+
     /// All names of a folder, with room for so many bytes at a time.
     func names(_ node: UInt64, room: Int = 4096) throws -> [String] {
-        var reader = try ask(27, node, bytes(UInt64(0)))
-        let handle: UInt64 = reader.integer()
+        let handle = try openFolder(node)
         defer { _ = try? ask(29, node, bytes(handle) + [UInt8](repeating: 0, count: 16)) }
         var names: [String] = []
         var place: UInt64 = 0
-        while true {
-            let body = bytes(handle) + bytes(place) + bytes(UInt32(room)) + [UInt8](repeating: 0, count: 20)
-            var page = try ask(28, node, body)
-            if page.rest.isEmpty { return names }
-            while !page.rest.isEmpty {
-                page.skip(8)
-                place = page.integer()
-                let count = Int(page.integer(UInt32.self))
-                page.skip(4)
-                names.append(String(decoding: page.take(count), as: UTF8.self))
-                page.skip((8 - count % 8) % 8)
-            }
+        while case let entries = try page(node, handle, from: place, room: room), let last = entries.last {
+            names += entries.map(\.name)
+            place = last.place
         }
+        return names
     }
 }
 

@@ -32,6 +32,8 @@ int clinux_open_links(void);
 int clinux_open_node(int folder, const char *name);
 /// The same for a new regular file, opened with `flags`; -EEXIST where the name is taken.
 int clinux_create_file(int folder, const char *name, int flags, uint32_t mode);
+/// A new regular file in a folder, without a name (O_TMPFILE), opened with `flags`.
+int clinux_create_nameless(int folder, int flags, uint32_t mode);
 /// Opens the file of a descriptor again, with other flags.
 int clinux_reopen(int links, int fd, int flags);
 /// The same to name it only (O_PATH).
@@ -40,6 +42,8 @@ int clinux_reopen_node(int links, int fd);
 int clinux_reopen_folder(int links, int fd);
 
 int clinux_status(int fd, struct clinux_file_status *status);
+/// When the file was made; -ENODATA where its file system does not say.
+int clinux_birth(int fd, struct clinux_time *birth);
 int clinux_file_system_status(int fd, struct clinux_file_system_status *status);
 int clinux_change_mode(int links, int fd, uint32_t mode);
 /// UINT32_MAX leaves one as it is.
@@ -51,8 +55,8 @@ int clinux_truncate(int fd, uint64_t size);
 ssize_t clinux_read_link(int fd, char *target, size_t room);
 int clinux_make_link(const char *target, int folder, const char *name);
 int clinux_make_folder(int folder, const char *name, uint32_t mode);
-/// A named pipe, a socket or an empty file: never a device.
-int clinux_make_special(int folder, const char *name, uint32_t mode);
+/// A named pipe, a socket, an empty file or a whiteout (character device 0:0, which stands for nothing): never a device.
+int clinux_make_special(int folder, const char *name, uint32_t mode, uint32_t device);
 int clinux_remove(int folder, const char *name, bool is_folder);
 /// renameat2(2).
 int clinux_rename_in(int from_folder, const char *from, int to_folder, const char *to, uint32_t flags);
@@ -64,8 +68,30 @@ ssize_t clinux_write_at(int fd, const void *bytes, size_t count, uint64_t offset
 int clinux_synchronize(int fd, bool data_only);
 int64_t clinux_seek(int fd, uint64_t offset, int whence);
 int clinux_allocate(int fd, int mode, uint64_t offset, uint64_t length);
-/// getdents64(2) from a place in a folder on.
-ssize_t clinux_list(int fd, uint64_t place, void *entries, size_t room);
+/// copy_file_range(2); how many bytes.
+ssize_t clinux_copy(int from, uint64_t from_offset, int to, uint64_t to_offset, size_t count);
+
+/// FS_IOC_GETFLAGS and FS_IOC_SETFLAGS (FS_…_FL of linux/fs.h), FS_IOC_FSGETXATTR (struct fsxattr).
+int clinux_get_flags(int fd, uint32_t *flags);
+int clinux_set_flags(int fd, uint32_t flags);
+enum : uint32_t { CLINUX_EXTENDED_FLAGS_SIZE = 28 };
+int clinux_get_extended_flags(int fd, void *attributes);
+extern const uint64_t CLINUX_FS_IOC_GETFLAGS, CLINUX_FS_IOC_SETFLAGS, CLINUX_FS_IOC_FSGETXATTR;
+
+/// A lock of a range of bytes, the last included; INT64_MAX is the end, wherever it will be. `type`: F_RDLCK, F_WRLCK or
+/// F_UNLCK.
+struct clinux_lock { uint64_t start, end; uint32_t type; };
+/// Sets or removes a lock that belongs to the open file (F_OFD_SETLK); -EAGAIN where another is in the way.
+int clinux_set_lock(int fd, struct clinux_lock lock);
+/// What is in the way of a lock (F_OFD_GETLK); F_UNLCK for nothing.
+int clinux_get_lock(int fd, struct clinux_lock *lock);
+/// The commands of fcntl(2) that these are.
+extern const int CLINUX_OPEN_FILE_GET_LOCK, CLINUX_OPEN_FILE_SET_LOCK;
+/// flock(2), without waiting.
+int clinux_lock_whole(int fd, uint32_t type);
+
+/// getdents64(2), from where the descriptor is.
+ssize_t clinux_list(int fd, void *entries, size_t room);
 
 ssize_t clinux_get_attribute(int fd, const char *name, void *value, size_t room);
 ssize_t clinux_list_attributes(int fd, char *names, size_t room);
@@ -75,8 +101,9 @@ int clinux_remove_attribute(int fd, const char *name);
 /// Makes the calling thread fit to create files for others: a working folder and mode mask of its own, the mask 0, and
 /// its capabilities stay what they are whoever it creates files for (SECBIT_NO_SETUID_FIXUP).
 int clinux_serve_files(void);
-/// From now on the calling thread's new files belong to them (setfsuid(2), setfsgid(2)).
-int clinux_create_as(uint32_t user, uint32_t group);
+/// From now on the calling thread's new files belong to them (setfsuid(2), setfsgid(2)), and have none of the mask's bits
+/// but where a folder's access control list says otherwise (umask(2)).
+int clinux_create_as(uint32_t user, uint32_t group, uint32_t mask);
 
 /// Raises the process's limit of open descriptors as far as it may; the limit.
 int64_t clinux_raise_descriptor_limit(void);

@@ -27,6 +27,11 @@ struct FileCalls: Sendable {
         OwnedDescriptor(taking: try unsafe result(clinux_create_file(folder.rawValue, name.characters, flags, mode)))
     }
 
+    /// A new file in a folder, without a name.
+    func createNameless(in folder: OwnedDescriptor, flags: CInt, mode: UInt32) throws(Errno) -> OwnedDescriptor {
+        OwnedDescriptor(taking: try result(clinux_create_nameless(folder.rawValue, flags, mode)))
+    }
+
     /// The same file, opened with other flags. The caller has made sure that it is a regular file or a folder.
     func reopen(_ file: OwnedDescriptor, flags: CInt) throws(Errno) -> OwnedDescriptor {
         OwnedDescriptor(taking: try result(clinux_reopen(links.rawValue, file.rawValue, flags)))
@@ -51,6 +56,12 @@ struct FileCalls: Sendable {
             sizeInBytes: status.size, blockSize: status.block_size, blockCount: status.block_count,
             accessed: FileStatus.Time(status.accessed), modified: FileStatus.Time(status.modified),
             changed: FileStatus.Time(status.changed))
+    }
+
+    /// When the file was made; nil where its file system does not say.
+    func birth(of file: OwnedDescriptor) -> FileStatus.Time? {
+        var birth = clinux_time()
+        return unsafe clinux_birth(file.rawValue, &birth) == 0 ? FileStatus.Time(birth) : nil
     }
 
     func fileSystemStatus(of file: OwnedDescriptor) throws(Errno) -> FileSystemStatus {
@@ -105,8 +116,11 @@ struct FileCalls: Sendable {
         try unsafe result(clinux_make_folder(folder.rawValue, name.characters, mode))
     }
 
-    func makeSpecial(_ name: FileName, in folder: OwnedDescriptor, mode: UInt32) throws(Errno) {
-        try unsafe result(clinux_make_special(folder.rawValue, name.characters, mode))
+    /// - Parameter device: none, 0, is the only one that is made.
+    func makeSpecial(
+        _ name: FileName, in folder: OwnedDescriptor, mode: UInt32, device: UInt32
+    ) throws(Errno) {
+        try unsafe result(clinux_make_special(folder.rawValue, name.characters, mode, device))
     }
 
     func remove(_ name: FileName, in folder: OwnedDescriptor, isFolder: Bool) throws(Errno) {
@@ -157,10 +171,18 @@ struct FileCalls: Sendable {
         try result(clinux_allocate(file.rawValue, mode, try offset(place), try offset(count)))
     }
 
-    /// Entries of a folder as getdents64(2) gives them, from a place on.
-    func list(_ folder: OwnedDescriptor, from place: UInt64, room: Int) throws(Errno) -> [UInt8] {
+    /// How many bytes were copied.
+    func copy(
+        _ count: Int, from file: OwnedDescriptor, at place: UInt64, to other: OwnedDescriptor, at otherPlace: UInt64
+    ) throws(Errno) -> Int {
+        try result(
+            clinux_copy(file.rawValue, try offset(place), other.rawValue, try offset(otherPlace), count))
+    }
+
+    /// The next entries of a folder as getdents64(2) gives them.
+    func list(_ folder: OwnedDescriptor, room: Int) throws(Errno) -> [UInt8] {
         var entries = [UInt8](repeating: 0, count: room)
-        let count = try unsafe result(clinux_list(folder.rawValue, place, &entries, room))
+        let count = try unsafe result(clinux_list(folder.rawValue, &entries, room))
         return Array(entries.prefix(count))
     }
 
@@ -194,11 +216,14 @@ struct FileCalls: Sendable {
     // MARK: Threads
 
     /// Does what makes something in a folder, for a user of the guest's: it belongs to that user.
+    ///
+    /// - Parameter mask: bits of the mode that it is not to have, but where the folder's default access control list
+    ///   says which.
     func creating<Result>(
-        for user: UInt32, _ group: UInt32, _ body: () throws(Errno) -> Result
+        for user: UInt32, _ group: UInt32, mask: UInt32, _ body: () throws(Errno) -> Result
     ) throws(Errno) -> Result {
-        defer { _ = clinux_create_as(geteuid(), getegid()) }
-        try result(clinux_create_as(user, group))
+        defer { _ = clinux_create_as(geteuid(), getegid(), 0) }
+        try result(clinux_create_as(user, group, mask))
         return try body()
     }
 
@@ -212,7 +237,7 @@ struct FileCalls: Sendable {
     }
 
     @discardableResult
-    private func result<Value: FixedWidthInteger & SignedInteger>(_ value: Value) throws(Errno) -> Value {
+    func result<Value: FixedWidthInteger & SignedInteger>(_ value: Value) throws(Errno) -> Value {
         guard value >= 0 else { throw Errno(rawValue: CInt(clamping: -value)) }
         return value
     }

@@ -35,7 +35,26 @@ extension FileServer {
     private func attributes(_ status: FileStatus, of volume: Volume?) -> Reply {
         var reply = Reply(roomFor: 104)
         reply.attributesAlone(
-            status, inode: inode(status.inode, on: status.device), isConstant: volume?.isConstant ?? false)
+            status, inode: inode(status.inode, on: status.device), volume?.validity(of: status.kind) ?? .none)
+        return reply
+    }
+
+    /// STATX (struct fuse_statx_in, fuse_statx_out): what GETATTR tells, and when the file was made.
+    func extendedStatus(_ request: inout Request) throws(Errno) -> Reply {
+        let flags: UInt32 = try request.integer()
+        try request.skip(4)
+        let handle: UInt64 = try request.integer()
+        var reply = Reply(roomFor: 288)
+        if request.node == Self.root {
+            reply.extendedStatus(Self.rootStatus, born: nil, inode: Self.root, .none)
+            return reply
+        }
+        let target = try target(request.node)
+        let open = flags & 1 != 0 ? try file(handle, of: request.node).descriptor : nil
+        let status = try calls.status(of: open ?? target.descriptor)
+        reply.extendedStatus(
+            status, born: calls.birth(of: open ?? target.descriptor), inode: inode(status.inode, on: status.device),
+            target.volume.validity(of: status.kind))
         return reply
     }
 

@@ -44,28 +44,51 @@ extension FileServer {
     func enter(_ target: Target, _ descriptor: OwnedDescriptor) throws(Errno) -> UInt64 {
         try lock.locked { () throws(Errno) in
             guard isAttached(target.volume) else { throw .staleNFSFileHandle }
-            return try handles.enter(Handle(target.node, descriptor))
+            let handle = Handle(target.node, descriptor)
+            let number = try handles.enter(handle)
+            target.node.wasOpened(handle)
+            return number
         }
     }
 
-    /// CREATE (struct fuse_create_in): a new file, open at once, or one that somebody else has made meanwhile.
-    func create(_ request: inout Request) throws(Errno) -> Reply {
+    /// CREATE (struct fuse_create_in): a new file, open at once, or one that somebody else has made meanwhile. TMPFILE: one
+    /// that has no name, and may get one later (LINK).
+    func create(_ request: inout Request, isNameless: Bool) throws(Errno) -> Reply {
         let wanted = CInt(bitPattern: try request.integer(UInt32.self))
         let mode: UInt32 = try request.integer()
-        try request.skip(8)
+        let mask: UInt32 = try request.integer()
+        try request.skip(4)
         let folder = try writableFolder(request.node)
+        if isNameless { return try createNameless(request, in: folder, flags: wanted, mode: mode, mask: mask) }
         let name = try request.name()
         let flags = wanted & Self.servedFlags
         var descriptor: OwnedDescriptor?
         do throws(Errno) {
-            descriptor = try creating(for: request) { () throws(Errno) in
+            descriptor = try creating(for: request, mask) { () throws(Errno) in
                 try calls.create(name, in: folder.descriptor, flags: flags, mode: mode)
             }
         } catch {
             guard error == .fileExists, wanted & O_EXCL == 0 else { throw error }
         }
         let (file, open) = try openCreated(descriptor, name, in: folder, flags: flags)
-        let entry = try enter(file, folder.volume, at: Node.Place(folder: folder.node, name: name))
+        return try replyCreated(file, open, at: Node.Place(folder: folder.node, name: name))
+    }
+
+    private func createNameless(
+        _ request: Request, in folder: Target, flags: CInt, mode: UInt32, mask: UInt32
+    ) throws(Errno) -> Reply {
+        // With O_EXCL it never gets a name.
+        let open = try creating(for: request, mask) { () throws(Errno) in
+            try calls.createNameless(in: folder.descriptor, flags: flags & (Self.servedFlags | O_EXCL), mode: mode)
+        }
+        return try replyCreated(
+            try calls.reopenNode(open), open, at: Node.Place(folder: folder.node, name: nil))
+    }
+
+    private func replyCreated(
+        _ file: OwnedDescriptor, _ open: OwnedDescriptor, at place: Node.Place
+    ) throws(Errno) -> Reply {
+        let entry = try enter(file, place.folder.volume, at: place)
         var reply = reply(entry)
         reply.handle(try enter(Target(node: entry.node, descriptor: file), open), isConstant: false)
         return reply
@@ -85,9 +108,9 @@ extension FileServer {
         let handle: UInt64 = try request.integer()
         // Closed when the lock is free again: the last close of a removed file may take its time.
         let closed = lock.locked {
-            let open = try? handles.handle(handle, of: request.node)
-            handles.remove(handle, of: request.node)
-            return open
+            let open = handles.remove(handle, of: request.node)
+            if let open { nodes[request.node]?.wasClosed(open) }
+            return (open, locks.removeAll(of: request.node, through: handle))
         }
         withExtendedLifetime(closed) {}
         return Reply()
@@ -129,6 +152,27 @@ extension FileServer {
         let flags: UInt32 = try request.integer()
         try calls.synchronize(descriptor, dataOnly: flags & 1 != 0)
         return Reply()
+    }
+
+    /// The most that one request copies: it holds a thread for as long.
+    private static let maxCopied = 16 << 20
+
+    /// COPY_FILE_RANGE (struct fuse_copy_file_range_in, fuse_write_out).
+    func copy(_ request: inout Request) throws(Errno) -> Reply {
+        let source = try open(try request.integer(), of: request.node)
+        let offset: UInt64 = try request.integer()
+        let (otherNode, otherHandle): (UInt64, UInt64) = (try request.integer(), try request.integer())
+        let otherOffset: UInt64 = try request.integer()
+        let count: UInt64 = try request.integer()
+        let flags: UInt64 = try request.integer()
+        guard flags == 0 else { throw .invalidArgument }
+        let copied = try calls.copy(
+            Int(min(count, UInt64(Self.maxCopied))), from: source, at: offset,
+            to: try open(otherHandle, of: otherNode), at: otherOffset)
+        var reply = Reply()
+        reply.integer(UInt32(copied))
+        reply.zeros(4)
+        return reply
     }
 
     /// FALLOCATE (struct fuse_fallocate_in).

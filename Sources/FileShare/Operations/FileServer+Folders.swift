@@ -1,5 +1,6 @@
 import Glibc
 import LinuxSystem
+import Synchronization
 import SystemPackage
 
 extension FileServer {
@@ -22,29 +23,42 @@ extension FileServer {
     }
 
     /// READDIR (struct fuse_read_in, fuse_dirent): as many whole entries as there is room for. What is left begins at the
-    /// last one's place.
-    func readFolder(_ request: inout Request, room: Int) throws(Errno) -> Reply {
+    /// last one's place. READDIRPLUS (fuse_direntplus): each with what LOOKUP would tell of it.
+    func readFolder(_ request: inout Request, room: Int, withStatus: Bool) throws(Errno) -> Reply {
         let folder = try file(try request.integer(), of: request.node)
         let place: UInt64 = try request.integer()
         let size: UInt32 = try request.integer()
         guard let descriptor = folder.descriptor else { return Reply() }
         let most = max(0, min(Int(size), room, Self.maxEntryBytes))
-        let entries = try folder.listing.locked { () throws(Errno) in
-            try calls.list(descriptor, from: place, room: most)
+        let target = withStatus ? try target(request.node) : nil
+        return try folder.listing.withLock { listing throws(Errno) in
+            var rest = try listing.entries(from: place, of: descriptor, by: calls)
+            var reply = Reply(roomFor: most)
+            let mark = inode(0, on: folder.device)
+            let status = target == nil ? 0 : Reply.entrySize
+            while let entry = FolderEntry(next: &rest), reply.count + status + entry.sizeInReply <= most {
+                if let target { appendStatus(of: entry, in: target, to: &reply) }
+                // The folder above a volume's root is none of the guest's business.
+                reply.integer(mark ^ (entry.isAbove ? folder.inode : entry.inode))
+                reply.integer(entry.nextPlace)
+                reply.integer(UInt32(entry.name.count))
+                reply.integer(UInt32(entry.type))
+                reply.append(entry.name)
+                reply.zeros(entry.sizeInReply - FolderEntry.headerSize - entry.name.count)
+            }
+            return reply
         }
-        var reply = Reply(roomFor: most)
-        var rest = entries[...]
-        while let entry = FolderEntry(next: &rest), reply.count + entry.sizeInReply <= most {
-            // The folder above a volume's root is none of the guest's business.
-            let ownInode = entry.isAbove ? folder.inode : entry.inode
-            reply.integer(inode(ownInode, on: folder.device))
-            reply.integer(entry.nextPlace)
-            reply.integer(UInt32(entry.name.count))
-            reply.integer(UInt32(entry.type))
-            reply.append(entry.name)
-            reply.zeros(entry.sizeInReply - FolderEntry.headerSize - entry.name.count)
-        }
-        return reply
+    }
+
+    /// What LOOKUP would tell, or zeros: of names that are gone, and of those that the guest would not keep for long
+    /// enough to use.
+    private func appendStatus(of entry: FolderEntry, in folder: Target, to reply: inout Reply) {
+        let kind = FileKind(mode: UInt32(entry.type) << 12)
+        guard folder.volume.validityOfName(of: kind) != .none, let name = try? FileName(entry.name),
+            let descriptor = try? calls.node(name, in: folder.descriptor),
+            let found = try? enter(descriptor, folder.volume, at: Node.Place(folder: folder.node, name: name))
+        else { return reply.zeros(Reply.entrySize) }
+        append(found, to: &reply)
     }
 }
 

@@ -64,10 +64,16 @@ extension FileServer {
 
     func reply(_ entry: Entry) -> Reply {
         var reply = Reply(roomFor: 144)
+        append(entry, to: &reply)
+        return reply
+    }
+
+    func append(_ entry: Entry, to reply: inout Reply) {
+        let volume = entry.node.volume
         reply.entry(
             entry.node.id, generation: entry.node.generation, entry.status,
-            inode: inode(entry.status.inode, on: entry.status.device), isConstant: entry.node.volume.isConstant)
-        return reply
+            inode: inode(entry.status.inode, on: entry.status.device),
+            name: volume.validityOfName(of: entry.status.kind), attributes: volume.validity(of: entry.status.kind))
     }
 
     /// Tells the guest of a file that was just opened by its name (struct fuse_entry_out).
@@ -102,30 +108,35 @@ extension FileServer {
         switch opcode {
         case .makeFolder:
             let mode: UInt32 = try request.integer()
-            try request.skip(4)
+            let mask: UInt32 = try request.integer()
             name = try request.name()
-            try creating(for: request) { () throws(Errno) in
+            try creating(for: request, mask) { () throws(Errno) in
                 try calls.makeFolder(name, in: folder.descriptor, mode: mode)
             }
         case .makeNode:
             let mode: UInt32 = try request.integer()
-            try request.skip(12)
+            let device: UInt32 = try request.integer()
+            let mask: UInt32 = try request.integer()
+            try request.skip(4)
             name = try request.name()
-            try creating(for: request) { () throws(Errno) in
-                try calls.makeSpecial(name, in: folder.descriptor, mode: mode)
+            try creating(for: request, mask) { () throws(Errno) in
+                try calls.makeSpecial(name, in: folder.descriptor, mode: mode, device: device)
             }
         default:
             name = try request.name()
             let target = try request.characters(atMost: 4095)
-            try creating(for: request) { () throws(Errno) in
+            try creating(for: request, 0) { () throws(Errno) in
                 try calls.makeLink(name, in: folder.descriptor, to: target)
             }
         }
         return try entry(of: try calls.node(name, in: folder.descriptor), name, in: folder)
     }
 
-    func creating<Result>(for request: Request, _ body: () throws(Errno) -> Result) throws(Errno) -> Result {
-        try calls.creating(for: request.user, request.group, body)
+    /// Lets something be made by whom the request names, whose mode has none of the mask's bits.
+    func creating<Result>(
+        for request: Request, _ mask: UInt32, _ body: () throws(Errno) -> Result
+    ) throws(Errno) -> Result {
+        try calls.creating(for: request.user, request.group, mask: mask, body)
     }
 
     func remove(_ request: inout Request, isFolder: Bool) throws(Errno) -> Reply {
@@ -153,8 +164,8 @@ extension FileServer {
         let name = try request.name()
         let newName = try request.name()
         guard folder.volume === newFolder.volume else { throw .improperLink }
-        // RENAME_NOREPLACE, RENAME_EXCHANGE; not RENAME_WHITEOUT, which makes a device.
-        guard flags & ~3 == 0 else { throw .invalidArgument }
+        // RENAME_NOREPLACE, RENAME_EXCHANGE, RENAME_WHITEOUT.
+        guard flags & ~7 == 0 else { throw .invalidArgument }
         try calls.rename(name, in: folder.descriptor, to: newName, in: newFolder.descriptor, flags: flags)
         noteMove(to: newName, in: newFolder)
         if flags & 2 != 0 { noteMove(to: name, in: folder) }

@@ -23,18 +23,27 @@ enum Opcode: UInt32 {
     case getExtendedAttribute = 22
     case listExtendedAttributes = 23
     case removeExtendedAttribute = 24
+    case flush = 25
     case initialize = 26
     case openFolder = 27
     case readFolder = 28
     case releaseFolder = 29
     case synchronizeFolder = 30
+    case getLock = 31
+    case setLock = 32
+    case setLockWaiting = 33
     case create = 35
     case interrupt = 36
     case destroy = 38
+    case control = 39
     case forgetMany = 42
     case allocate = 43
+    case readFolderPlus = 44
     case rename2 = 45
     case seek = 46
+    case copy = 47
+    case createNameless = 51
+    case extendedStatus = 52
 
     /// Whether the guest expects an answer at all.
     var hasReply: Bool { ![.forget, .forgetMany, .interrupt].contains(self) }

@@ -60,30 +60,57 @@ extension Reply {
         integer(UInt32(0))
     }
 
-    /// For how many seconds what is told holds. For none at all where others change the files too: config maps swap a
-    /// link in one step, and what it led to goes away right after. For a day where nobody does.
-    private static func validity(_ isConstant: Bool) -> UInt64 { isConstant ? 86_400 : 0 }
-
     /// struct fuse_attr_out.
-    mutating func attributesAlone(_ status: FileStatus, inode: UInt64, isConstant: Bool) {
-        integer(Self.validity(isConstant))
-        zeros(8)
+    mutating func attributesAlone(_ status: FileStatus, inode: UInt64, _ validity: Validity) {
+        integer(validity.seconds)
+        integer(validity.nanoseconds)
+        zeros(4)
         attributes(status, inode: inode)
     }
+
+    /// The size of struct fuse_entry_out.
+    static let entrySize = 128
 
     /// struct fuse_entry_out.
-    mutating func entry(_ node: UInt64, generation: UInt32, _ status: FileStatus, inode: UInt64, isConstant: Bool) {
+    mutating func entry(
+        _ node: UInt64, generation: UInt32, _ status: FileStatus, inode: UInt64, name: Validity, attributes: Validity
+    ) {
         integer(node)
         integer(UInt64(generation))
-        // Of the name, and of the attributes.
-        integer(Self.validity(isConstant))
-        integer(Self.validity(isConstant))
-        zeros(8)
-        attributes(status, inode: inode)
+        integer(name.seconds)
+        integer(attributes.seconds)
+        integer(name.nanoseconds)
+        integer(attributes.nanoseconds)
+        self.attributes(status, inode: inode)
     }
 
-    /// FOPEN_KEEP_CACHE, FOPEN_CACHE_DIR
-    private static let keepsCache: UInt32 = 2 | 8
+    /// struct fuse_statx_out.
+    mutating func extendedStatus(_ status: FileStatus, born: FileStatus.Time?, inode: UInt64, _ validity: Validity) {
+        integer(validity.seconds)
+        integer(validity.nanoseconds)
+        zeros(4 + 16)
+        // STATX_BASIC_STATS, STATX_BTIME
+        integer(UInt32(0x7FF | (born == nil ? 0 : 0x800)))
+        integer(status.blockSize)
+        zeros(8)
+        for number in [status.linkCount, status.user, status.group] { integer(number) }
+        integer(UInt16(truncatingIfNeeded: status.mode))
+        zeros(2)
+        for number in [inode, status.sizeInBytes, status.blockCount, 0] { integer(number) }
+        for time in [status.accessed, born ?? FileStatus.Time(), status.changed, status.modified] {
+            integer(UInt64(bitPattern: time.seconds))
+            integer(time.nanoseconds)
+            zeros(4)
+        }
+        // As new_decode_dev has it. The file system's own number is the guest's.
+        let device = status.specialDevice
+        integer((device & 0xF_FF00) >> 8)
+        integer((device & 0xFF) | ((device >> 12) & 0xF_FF00))
+        zeros(8 + 14 * 8)
+    }
+
+    /// FOPEN_KEEP_CACHE, FOPEN_CACHE_DIR, and FOPEN_NOFLUSH: nobody can write, so no lock is in anybody's way.
+    private static let keepsCache: UInt32 = 2 | 8 | 32
 
     /// struct fuse_open_out. The guest's cache of a file, or of a folder's names, is emptied at each opening, but for
     /// what does not change.

@@ -10,8 +10,8 @@ final class Handle: Sendable {
     let device: UInt64
     let inode: UInt64
     let descriptor: OwnedDescriptor?
-    /// Held while a folder is listed: its place is one for all.
-    let listing = Lock()
+    /// How far a folder is listed. Held for the calls that list it.
+    let listing = Mutex(FolderListing())
 
     init(_ node: Node, _ descriptor: OwnedDescriptor) {
         volume = node.volume
@@ -59,8 +59,8 @@ struct HandleTable {
         return handle
     }
 
-    mutating func remove(_ id: UInt64, of node: UInt64) {
-        if handles[id]?.node == node { handles[id] = nil }
+    mutating func remove(_ id: UInt64, of node: UInt64) -> Handle? {
+        handles[id]?.node == node ? handles.removeValue(forKey: id) : nil
     }
 
     mutating func removeAll(where isGone: (Volume?) -> Bool) {

@@ -19,6 +19,8 @@ final class Node {
     /// Where it is in the cache of descriptors.
     var cacheSlot: Int?
     var wasUsed = false
+    /// How the guest has it open, and where it is found if it has no name any more.
+    private(set) var handles: [Handle] = []
 
     struct Identity: Hashable {
         let volume: ObjectIdentifier
@@ -28,7 +30,8 @@ final class Node {
 
     struct Place {
         let folder: Node
-        let name: FileName
+        /// Nil for a file that was made without one (O_TMPFILE).
+        let name: FileName?
     }
 
     /// A deeper tree is not served: names are looked up along the whole way.
@@ -56,6 +59,10 @@ final class Node {
         }
         return depth
     }
+
+    func wasOpened(_ handle: Handle) { handles.append(handle) }
+    func wasClosed(_ handle: Handle) { handles.removeAll { $0 === handle } }
+    func wasClosedByAll() { handles = [] }
 
     /// Notes where it is now. A folder that would come below itself, as names that others change can have it, stays
     /// where it was last seen.

@@ -57,6 +57,11 @@ final class NodeTable {
         var missing: [Node] = []
         var next = node
         while next.descriptor == nil {
+            // What is open is found by that, also where its name is gone.
+            if let open = next.handles.first?.descriptor {
+                cache(try calls.reopenNode(open), of: next)
+                break
+            }
             missing.append(next)
             guard let folder = next.place?.folder else { throw .staleNFSFileHandle }
             next = folder
@@ -71,7 +76,7 @@ final class NodeTable {
     }
 
     private func reopen(_ node: Node, in folder: OwnedDescriptor) throws(Errno) -> OwnedDescriptor {
-        guard let place = node.place, let descriptor = try? calls.node(place.name, in: folder),
+        guard let name = node.place?.name, let descriptor = try? calls.node(name, in: folder),
             let status = try? calls.status(of: descriptor), status.device == node.identity.device,
             status.inode == node.identity.inode, status.kind == node.kind
         else { throw .staleNFSFileHandle }
@@ -97,6 +102,7 @@ final class NodeTable {
 
     private func remove(_ node: Node) {
         nodes[node.id] = nil
+        node.wasClosedByAll()
         if byIdentity[node.identity] === node { byIdentity[node.identity] = nil }
         dropDescriptor(of: node)
     }

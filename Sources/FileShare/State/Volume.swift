@@ -27,8 +27,45 @@ final class Volume: Sendable {
         self.descriptor = descriptor
     }
 
+    /// For how long what the guest is told of a file's attributes holds.
+    func validity(of kind: FileKind?) -> Validity {
+        if isConstant { return .constant }
+        return kind == .regular || kind == .folder ? .tick : .none
+    }
+
+    /// For how long a name leads to a file. What nobody changes is kept; of all else no more than some thousand names,
+    /// which the guest would have in its memory, and folders, which it passes on its way, longer than files.
+    func validityOfName(of kind: FileKind?) -> Validity {
+        let count = nodeCount.load(ordering: .relaxed)
+        if isConstant { return count < NodeTable.maxNodes / 2 ? .constant : .none }
+        switch kind {
+        case .folder: return count < Self.maxKeptFolders ? .tick : .none
+        case .regular: return count < Self.maxKeptFiles ? .tick : .none
+        default: return .none
+        }
+    }
+
+    /// Above so many nodes the guest is to forget files, and folders, once it does not use them.
+    private static let maxKeptFiles = 4096
+    private static let maxKeptFolders = 16_384
+
     var isReadOnly: Bool { key.options.contains(.readOnly) }
     var isConstant: Bool { key.options.contains(.constant) }
+}
+
+/// For how long what the guest is told holds.
+enum Validity: Equatable {
+    /// It asks each time. So for links: config maps swap one in one step, and what it led to goes away right after.
+    case none
+    /// A tick of the guest's clock or two, 20 ms at most: long enough for the questions that one system call puts about
+    /// each folder of a path, and for those that follow a listing.
+    case tick
+    /// Nobody changes anything.
+    case constant
+
+    var seconds: UInt64 { self == .constant ? 86_400 : 0 }
+    /// The guest counts in ticks, and rounds up.
+    var nanoseconds: UInt32 { self == .tick ? 1_000_000 : 0 }
 }
 
 /// How a volume is seen.

@@ -59,7 +59,8 @@ public func fuzzOneInput(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     guest.leave()
     let usage = host.server.usage
     precondition(
-        usage.volumes == 0 && usage.nodes == 0 && usage.cachedDescriptors == 0, "something stays behind a volume")
+        usage.volumes == 0 && usage.nodes == 0 && usage.cachedDescriptors == 0 && usage.lockOwners == 0,
+        "something stays behind a volume")
     // Handles of the root of all belong to no volume.
     host.server.forgetEverything()
     host.check()
@@ -73,7 +74,14 @@ private struct FuzzGuest {
     private var nodes: [UInt64] = [1]
     private var handles: [UInt64] = []
 
-    private static let names = ["a", "b", "d", "f", "l", "..", ".", "", "a/b", "../canary", "x"]
+    private static let names = [
+        "a", "b", "d", "f", "l", "..", ".", "", "/", "a/b", "../canary", "x", "a\0b",
+        String(repeating: "n", count: 255),
+        String(repeating: "n", count: 256), "user.x", "security.capability", "system.posix_acl_access",
+        "system.posix_acl_default", "trusted.overlay.opaque",
+    ]
+    /// What ioctl(2) is served for.
+    private static let commands: [UInt32] = [0x8008_6601, 0x4008_6602, 0x801C_581F]
 
     init(server: FileServer, shared: String) {
         self.server = server
@@ -95,19 +103,25 @@ private struct FuzzGuest {
         let parts = input.integer(UInt8.self) % 8
         for _ in 0..<parts { body += part(&input) }
         let room = input.integer(UInt8.self) & 7 == 0 ? Int(input.integer(UInt8.self)) : 5000
-        let reply = ask(opcode, node, body, room: room)
+        // A length that is none, once in a while.
+        let length: UInt32? = input.integer(UInt8.self) & 15 == 0 ? input.integer() : nil
+        let reply = ask(opcode, node, body, room: room, length: length)
         precondition(reply.count <= max(room, 0), "an answer longer than its room")
     }
 
     /// Something that a request may have: a name, a node, a handle, a small or any number.
     private func part(_ input: inout FuzzInput) -> [UInt8] {
-        switch input.integer(UInt8.self) % 8 {
+        switch input.integer(UInt8.self) % 9 {
         case 0, 1: Array(Self.names[input.number(below: Self.names.count)].utf8) + [0]
         case 2: words(nodes[input.number(below: nodes.count)])
         case 3: words(handles.isEmpty ? 1 : handles[input.number(below: handles.count)])
         case 4: words(UInt64(input.integer(UInt8.self)))
         case 5: Array(words(UInt64(input.integer(UInt16.self))).prefix(4))
         case 6: words(input.integer())
+        // Of an open file, with a command and sizes that fit.
+        case 7:
+            words(handles.last ?? 1) + words(UInt64(Self.commands[input.number(below: 3)]) << 32) + words(0)
+                + words(4 | 28 << 32)
         default: input.bytes(Int(input.integer(UInt8.self)))
         }
     }
@@ -117,16 +131,18 @@ private struct FuzzGuest {
     }
 
     @discardableResult
-    private mutating func ask(_ opcode: UInt32, _ node: UInt64, _ body: [UInt8], room: Int) -> [UInt8] {
-        var request: [UInt8] = Array(words(UInt64(40 + body.count) | UInt64(opcode) << 32))
+    private mutating func ask(
+        _ opcode: UInt32, _ node: UInt64, _ body: [UInt8], room: Int, length: UInt32? = nil
+    ) -> [UInt8] {
+        var request: [UInt8] = Array(words(UInt64(length ?? UInt32(40 + body.count)) | UInt64(opcode) << 32))
         request += words(7) + words(node) + words(0) + words(0) + body
         let reply = server.answer(request, room: room)
         guard reply.count >= 24, reply[4..<8].allSatisfy({ $0 == 0 }) else { return reply }
         let value = reply[16..<24].reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
         // What makes or finds a name begins its answer with a node, what opens with a handle.
-        if [1, 6, 8, 9, 13, 35].contains(opcode), nodes.count < 64 { nodes.append(value) }
+        if [1, 6, 8, 9, 13, 35, 51].contains(opcode), nodes.count < 64 { nodes.append(value) }
         if [14, 27].contains(opcode), handles.count < 64 { handles.append(value) }
-        if opcode == 35, reply.count >= 152 {
+        if [35, 51].contains(opcode), reply.count >= 152 {
             handles.append(reply[144..<152].reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) })
         }
         return reply
