@@ -162,7 +162,7 @@ let package = Package(
             ]),
         tests("GeometryTests", ["Geometry"]),
         tests("DevicesTests", ["Devices"]),
-        tests("LinuxSystemTests", ["LinuxSystem"]),
+        tests("LinuxSystemTests", ["LinuxSystem", system]),
         tests("JailTests", ["Jail"]),
         tests("LogsTests", ["Logs", "LinuxSystem", logging]),
         tests("MetricsTests", ["Metrics"]),

@@ -101,8 +101,9 @@ extension Mount {
         case .bind(let tree, let recursive):
             encoder.integer(UInt8(recursive ? 2 : 1))
             tree.encode(into: &encoder)
+        case .itself: encoder.integer(UInt8(3))
         }
-        encoder.text(destination, "mount destination", atMost: Limits.path)
+        encoder.string(destination, "mount destination", atMost: Limits.path)
         encoder.integer(flags)
         encoder.integer(propagation)
         encoder.text(data, "mount options", atMost: Limits.text)
@@ -116,9 +117,10 @@ extension Mount {
                 type: try decoder.text("file system type", atMost: Limits.name),
                 name: try decoder.text("mount source", atMost: Limits.path))
         case 1, 2: source = .bind(try Tree(decoding: &decoder), recursive: kind == 2)
+        case 3: source = .itself
         default: throw .invalidValue(field: "mount kind", value: UInt64(kind))
         }
-        destination = try decoder.text("mount destination", atMost: Limits.path)
+        destination = try decoder.string("mount destination", atMost: Limits.path)
         flags = try decoder.integer()
         propagation = try decoder.integer()
         data = try decoder.text("mount options", atMost: Limits.text)

@@ -38,13 +38,16 @@ public struct Mount: Equatable, Sendable {
         case fileSystem(type: String, name: String)
         /// OCI's `bind` and `rbind`.
         case bind(Tree, recursive: Bool)
+        /// What is at the destination already, a directory that is made if it is missing: an image's volume, which stays
+        /// writable where the root is not.
+        case itself
     }
 
     /// What is mounted.
     public var source: Source
     /// Absolute, in the container; links are followed within it. Made if missing: a file for a bound file, else a
     /// directory.
-    public var destination: String
+    public var destination: CString
     /// MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_NOATIME, MS_RELATIME, MS_NODIRATIME, MS_STRICTATIME.
     public var flags: UInt64
     /// MS_PRIVATE, MS_SLAVE, MS_SHARED or MS_UNBINDABLE, with or without MS_REC; 0: none.
@@ -54,7 +57,7 @@ public struct Mount: Equatable, Sendable {
 
     /// Takes the fields as they are; encoding checks them against `Limits`.
     public init(
-        source: Source, destination: String, flags: UInt64 = 0, propagation: UInt64 = 0, data: String = ""
+        source: Source, destination: CString, flags: UInt64 = 0, propagation: UInt64 = 0, data: String = ""
     ) {
         self.source = source
         self.destination = destination
@@ -183,7 +186,7 @@ public struct ContainerSpecification: Equatable, Sendable {
     public var root: RootFileSystem
     /// In the order of mounting. A `/proc` among them is what paths to mask are looked up in.
     public var mounts: [Mount]
-    /// At most `Limits.mounts`; all in one message of at most `Limits.payload` bytes.
+    /// At most `Limits.mounts`; all in one message of at most `Limits.requestPayload` bytes.
     public var files: [InlineFile]
     /// Its own, the guest's, or another container's.
     public var namespaces: Namespaces

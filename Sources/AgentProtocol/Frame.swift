@@ -2,7 +2,7 @@
 ///
 /// | bytes | field |
 /// |---|---|
-/// | 0–3 | payload length, at most `Limits.payload` |
+/// | 0–3 | payload length, at most `Limits.payload`, of the host's frames `Limits.requestPayload` |
 /// | 4–5 | type (`MessageType`) |
 /// | 6–7 | 0 |
 /// | 8–11 | request: a reply repeats its request's number; 0 in Hello and events |
@@ -43,7 +43,8 @@ public struct Frame: Equatable, Sendable {
     ) throws(ProtocolError) -> [UInt8] {
         if let violation = encoder.violation { throw violation }
         let payload = encoder.bytes
-        guard payload.count <= Limits.payload else { throw .frameTooLong(length: payload.count) }
+        let limit = type.isRequest ? Limits.requestPayload : Limits.payload
+        guard payload.count <= limit else { throw .frameTooLong(length: payload.count, limit: limit) }
         var header = MessageEncoder()
         header.integer(UInt32(payload.count))
         header.integer(type.rawValue)
@@ -74,9 +75,12 @@ extension Frame {
 /// holds less than one frame. After an error it has nothing more to give and the connection is to be closed.
 public struct FrameDecoder: Sendable {
     private var buffer = FrameBuffer()
+    private let maxPayload: Int
 
     /// Of a stream that begins now.
-    public init() {}
+    ///
+    /// - Parameter maxPayload: what the peer's frames may carry, in bytes; the agent's by default.
+    public init(maxPayload: Int = Limits.payload) { self.maxPayload = maxPayload }
 
     /// Bytes that wait for the rest of their frame.
     public var pendingBytes: Int { buffer.count }
@@ -86,19 +90,22 @@ public struct FrameDecoder: Sendable {
 
     /// The next whole frame, if it has come.
     public mutating func next() throws(ProtocolError) -> Frame? {
-        try buffer.next(headerLength: Frame.headerLength, Self.readHeader, Self.makeFrame)
+        let most = maxPayload
+        return try buffer.next(
+            headerLength: Frame.headerLength,
+            { decoder throws(ProtocolError) in try Self.readHeader(&decoder, atMost: most) }, Self.makeFrame)
     }
 
     private typealias Header = (type: MessageType, request: UInt32)
 
     private static func readHeader(
-        _ decoder: inout MessageDecoder
+        _ decoder: inout MessageDecoder, atMost maxPayload: Int
     ) throws(ProtocolError) -> (header: Header, payloadLength: Int) {
         let length = Int(try decoder.integer(UInt32.self))
         let rawType: UInt16 = try decoder.integer()
         let reserved: UInt16 = try decoder.integer()
         let request: UInt32 = try decoder.integer()
-        guard length <= Limits.payload else { throw .frameTooLong(length: length) }
+        guard length <= maxPayload else { throw .frameTooLong(length: length, limit: maxPayload) }
         guard reserved == 0 else { throw .reservedNotZero(value: reserved) }
         guard let type = MessageType(rawValue: rawType) else { throw .unknownType(rawType) }
         return ((type, request), length)

@@ -48,6 +48,9 @@ public struct HostConversation: Sendable {
         return (number, bytes)
     }
 
+    /// Forgets a request that was not sent after all.
+    public mutating func abandon(_ number: UInt32) { outstanding.removeValue(forKey: number) }
+
     /// Takes bytes that came from the agent; then call `next()` until it gives nil.
     public mutating func receive(_ bytes: ArraySlice<UInt8>) { decoder.append(bytes) }
 

@@ -8,14 +8,18 @@ public enum Limits {
     public static let version: UInt16 = 2
     /// The host port (vsock, context id 2) that the agent connects to for its control connection.
     public static let controlPort: UInt32 = 1024
-    /// The greatest payload of a frame, in bytes.
+    /// The greatest payload of a frame of the agent's, in bytes.
     public static let payload = 1 << 20
+    /// The greatest payload of a frame of the host's, in bytes: a specification whose arguments and variables are as
+    /// many as Linux takes.
+    public static let requestPayload = 8 << 20
     /// A file system path, in bytes, without the terminating zero (PATH_MAX − 1).
     public static let path = 4095
     /// One argument or environment entry, in bytes (the kernel's MAX_ARG_STRLEN − 1).
     public static let argument = 131_071
-    /// Arguments, and environment entries, of one process.
-    public static let arguments = 32_768
+    /// Arguments, and environment entries, of one process together with their zeros, in bytes: what execve(2) takes at
+    /// most, three quarters of 8 MiB (fs/exec.c, `bprm_stack_limits`). It takes less where RLIMIT_STACK is lower, and says so.
+    public static let argumentBytes = 6 << 20
     /// A name: a host name, a file system type, a sysctl.
     public static let name = 255
     /// Mount options, a sysctl's value, the text of a failure.

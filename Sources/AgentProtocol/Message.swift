@@ -2,7 +2,8 @@
 // both: Swift without Foundation, and Embedded Swift.
 //
 // Framing. One stream connection, which the agent opens to `Limits.controlPort` and opens again whenever it breaks.
-// Each way it is a sequence of frames (`Frame`): 12 bytes of header, then a payload of at most `Limits.payload` bytes.
+// Each way it is a sequence of frames (`Frame`): 12 bytes of header, then a payload of at most `Limits.payload` bytes,
+// of the host's frames `Limits.requestPayload`.
 // All integers are little-endian; a text is UTF-8 without zero bytes; lists, texts and byte strings begin with a 32-bit
 // count, what may be missing with a flag.
 //
@@ -38,6 +39,9 @@ public protocol Request: Message {
 /// The type field of a frame. Requests are below 0x100, replies have 0x8000 set, Hello and events 0x4000. A number that
 /// a message once had is not given to another.
 public enum MessageType: UInt16, Sendable {
+    /// Whether it is the host that sends it.
+    var isRequest: Bool { rawValue < 0x100 }
+
     // The guest.
     /// ``Setup``.
     case setup = 0x01

@@ -101,4 +101,19 @@ public struct MessageDecoder {
     mutating func texts(_ field: StaticString, atMost limit: Int, each: Int) throws(ProtocolError) -> [String] {
         try list(field, atMost: limit) { decoder throws(ProtocolError) in try decoder.text(field, atMost: each) }
     }
+
+    /// Bytes without a zero.
+    mutating func string(_ field: StaticString, atMost limit: Int) throws(ProtocolError) -> CString {
+        let bytes = try blob(field, atMost: limit)
+        guard !bytes.contains(0) else { throw .invalidText(field: field) }
+        return CString(bytes)
+    }
+
+    /// Strings one after the other, each with a zero behind it.
+    mutating func strings(_ field: StaticString) throws(ProtocolError) -> CStringList {
+        let list = CStringList(decoded: try blob(field, atMost: Limits.argumentBytes))
+        guard list.bytes.isEmpty || list.bytes.last == 0 else { throw .invalidText(field: field) }
+        if let violation = list.violation(field) { throw violation }
+        return list
+    }
 }

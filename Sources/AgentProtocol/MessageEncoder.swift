@@ -70,11 +70,23 @@ public struct MessageEncoder {
         return false
     }
 
-    private mutating func note(_ error: ProtocolError) {
+    mutating func note(_ error: ProtocolError) {
         if violation == nil { violation = error }
     }
 
     mutating func texts(_ texts: [String], _ field: StaticString, atMost limit: Int, each: Int) {
         list(texts, field, atMost: limit) { $0.text($1, field, atMost: each) }
+    }
+
+    /// A 32-bit length, then the bytes; a `violation` for a zero among them, or beyond the limit.
+    mutating func string(_ value: CString, _ field: StaticString, atMost limit: Int) {
+        if value.bytes.contains(0) { note(.invalidText(field: field)) }
+        blob(value.bytes, field, atMost: limit)
+    }
+
+    /// A 32-bit length of all, then each with its zero; a `violation` where all or one are too long.
+    mutating func strings(_ value: CStringList, _ field: StaticString) {
+        if let violation = value.violation(field) { note(violation) }
+        blob(value.bytes, field, atMost: Limits.argumentBytes)
     }
 }

@@ -97,11 +97,11 @@ public struct StandardStreams: Equatable, Sendable {
 public struct ProcessSpecification: Equatable, Sendable {
     /// At least one. The first is looked up in the container: as a path if it has a slash, else in the PATH of
     /// `environment`.
-    public var arguments: [String]
-    /// "NAME=VALUE" each; at most `Limits.arguments` entries of `Limits.argument` bytes.
-    public var environment: [String]
+    public var arguments: CStringList
+    /// "NAME=VALUE" each; all together at most `Limits.argumentBytes`, each at most `Limits.argument`.
+    public var environment: CStringList
     /// Absolute. Made if it is missing for a container's first process, an error for another.
-    public var workingDirectory: String
+    public var workingDirectory: CString
     /// In the guest's numbers, as all ids here.
     public var userID: UInt32
     /// The primary group.
@@ -127,7 +127,7 @@ public struct ProcessSpecification: Equatable, Sendable {
 
     /// Takes the fields as they are; encoding checks them against `Limits`.
     public init(
-        arguments: [String], environment: [String] = [], workingDirectory: String = "/",
+        arguments: CStringList, environment: CStringList = [], workingDirectory: CString = "/",
         userID: UInt32 = 0, groupID: UInt32 = 0, additionalGroups: [UInt32] = [], umask: UInt32? = nil,
         capabilities: CapabilitySets = .none, resourceLimits: [ResourceLimit] = [], noNewPrivileges: Bool = true,
         seccomp: SeccompFilter? = nil, oomScoreAdjustment: Int32 = 0, terminal: WindowSize? = nil,
@@ -150,9 +150,9 @@ public struct ProcessSpecification: Equatable, Sendable {
     }
 
     func encode(into encoder: inout MessageEncoder) {
-        encoder.texts(arguments, "arguments", atMost: Limits.arguments, each: Limits.argument)
-        encoder.texts(environment, "environment", atMost: Limits.arguments, each: Limits.argument)
-        encoder.text(workingDirectory, "working directory", atMost: Limits.path)
+        encoder.strings(arguments, "arguments")
+        encoder.strings(environment, "environment")
+        encoder.string(workingDirectory, "working directory", atMost: Limits.path)
         encoder.integer(userID)
         encoder.integer(groupID)
         encoder.list(additionalGroups, "additional groups", atMost: Limits.groups) { $0.integer($1) }
@@ -176,9 +176,9 @@ public struct ProcessSpecification: Equatable, Sendable {
     }
 
     init(decoding decoder: inout MessageDecoder) throws(ProtocolError) {
-        arguments = try decoder.texts("arguments", atMost: Limits.arguments, each: Limits.argument)
-        environment = try decoder.texts("environment", atMost: Limits.arguments, each: Limits.argument)
-        workingDirectory = try decoder.text("working directory", atMost: Limits.path)
+        arguments = try decoder.strings("arguments")
+        environment = try decoder.strings("environment")
+        workingDirectory = try decoder.string("working directory", atMost: Limits.path)
         userID = try decoder.integer()
         groupID = try decoder.integer()
         additionalGroups = try decoder.list("additional groups", atMost: Limits.groups) {

@@ -42,7 +42,7 @@ public enum ProtocolError: Error, Equatable, CustomStringConvertible {
         case .truncated(let missing): "message ends \(missing) bytes early"
         case .trailingBytes(let count): "message has \(count) bytes after its end"
         case .tooLong(let field, let count, let limit): "\(field) of length \(count), at most \(limit) is allowed"
-        case .invalidText(let field): "\(field) is not UTF-8 without zero bytes"
+        case .invalidText(let field): "\(field) is no text without zero bytes"
         case .invalidValue(let field, let value): "\(field) is \(value), which stands for nothing"
         case .wrongMagic(let magic): "hello begins with \(magic), expected \(Limits.magic)"
         case .wrongVersion(let version): "peer speaks version \(version), expected \(Limits.version)"

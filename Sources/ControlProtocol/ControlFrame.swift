@@ -46,7 +46,7 @@ public protocol ControlMessage: Sendable {
 /// Numbers that both ends of a control socket agree on.
 public enum ControlLimits {
     /// The greatest payload of a frame in bytes: a container's specification and a little more.
-    public static let payload = 2 << 20
+    public static let payload = Limits.requestPayload + (1 << 20)
     /// A container's id or name, a function's name, a tenant, in bytes.
     public static let name = 256
     /// A reason or description in bytes.

@@ -37,7 +37,7 @@ public struct ProcessTemplateIdentity: Equatable, Sendable {
         common.limits = ResourceLimits()
         common.namespaces = Namespaces()
         common.process.streams = StandardStreams()
-        common.process.environment.removeAll(where: warmStart.varies)
+        common.process.environment = common.process.environment.filter { !warmStart.varies($0) }
         for index in common.mounts.indices where Self.isVolume(common.mounts[index]) {
             common.mounts[index].source = .bind(.share(tag: "", path: ""), recursive: false)
         }

@@ -25,15 +25,15 @@ public struct WarmStart: Equatable, Sendable {
     }
 
     /// Whether a `NAME=VALUE` may differ. A host name is each container's own, and so is the variable that tells it.
-    func varies(_ variable: String) -> Bool {
-        let name = variable.utf8.prefix { $0 != UInt8(ascii: "=") }
+    func varies(_ variable: ArraySlice<UInt8>) -> Bool {
+        let name = variable.prefix { $0 != UInt8(ascii: "=") }
         return name.elementsEqual("HOSTNAME".utf8) || varying.contains { name.elementsEqual($0.utf8) }
     }
 
     /// The file that tells a container those of its variables that may differ.
     public func environmentFile(for specification: ContainerSpecification) -> InlineFile {
         let variables = specification.process.environment.filter(varies)
-        return InlineFile(path: Self.environmentPath, contents: variables.flatMap { Array($0.utf8) + [0] })
+        return InlineFile(path: Self.environmentPath, contents: variables.bytes)
     }
 
     func encode(into encoder: inout MessageEncoder) {

@@ -16,6 +16,34 @@ public enum CurrentProcess {
         unsafe getenv(name).map { unsafe String(cString: $0) }
     }
 
+    /// Its arguments behind the first, its name, written as `String(escaping:)` does.
+    public static var arguments: [String] {
+        (1..<max(1, Int(CommandLine.argc))).compactMap { index in
+            // SAFETY: main's arguments: `argc` C strings, which live as long as the process.
+            unsafe CommandLine.unsafeArgv[index].map { unsafe text($0) }
+        }
+    }
+
+    /// An environment variable's value, written as `String(escaping:)` does.
+    public static func escapedEnvironment(_ name: String) -> String? {
+        // SAFETY: as above.
+        unsafe getenv(name).map { unsafe text($0) }
+    }
+
+    // SAFETY: the caller's C string lives for the call.
+    private static func text(_ string: UnsafeMutablePointer<CChar>) -> String {
+        String(escaping: unsafe UnsafeBufferPointer(start: string, count: strlen(string)).map { UInt8(bitPattern: $0) })
+    }
+
+    /// Gives it /dev/null for each standard stream that it was started without: else what it opens first would be taken
+    /// for that stream.
+    public static func openMissingStreams() {
+        // The lowest free number is the one that is got.
+        var opened: CInt = 0
+        while opened >= 0, opened < 2 { opened = unsafe open("/dev/null", O_RDWR) }
+        if opened > 2 { close(opened) }
+    }
+
     /// How many processors it may run on (sched_getaffinity(2)); those of the machine where there are more than 1024.
     public static var processorCount: Int {
         let count = Int(clinux_processor_count())

@@ -21,6 +21,10 @@ public struct ImageReference: Hashable, Sendable, CustomStringConvertible {
     /// - Throws: `OCIError.notFound` when nothing is left after a prefix.
     public init(_ text: String) throws(OCIError) {
         description = text
+        // A byte of a path that is no UTF-8 (String(escaping:)): names in the store and in documents are text.
+        guard !text.contains("\0") else {
+            throw .unsupported(what: "an image's name", value: text, expected: "UTF-8")
+        }
         if let folder = Self.rest(of: text, after: "dir:") {
             guard !folder.isEmpty else { throw .notFound(text) }
             source = .rootFolder(folder)

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Glibc
+import LinuxSystem
 
 /// The command `czone`.
 @main
@@ -28,7 +29,8 @@ struct Czone: ParsableCommand {
         ])
 
     static func main() {
-        let arguments = GlobalOptions.takingLeading(Array(CommandLine.arguments.dropFirst()))
+        CurrentProcess.openMissingStreams()
+        let arguments = GlobalOptions.takingLeading(CurrentProcess.arguments)
         if arguments.first == "run", let run = RunArguments(Array(arguments.dropFirst())) {
             Glibc.exit(RunCommand.run(run))
         }

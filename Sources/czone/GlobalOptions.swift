@@ -41,7 +41,7 @@ struct GlobalOptions: ParsableArguments {
     }
 
     private static func absolute(_ path: String) -> FilePath {
-        let path = FilePath(path)
+        let path = FilePath(unescaping: path)
         return path.isAbsolute ? path : CurrentProcess.workingFolder.pushing(path).lexicallyNormalized()
     }
 

@@ -84,10 +84,10 @@ func decoderRefusesABadHeaderAndStaysRefusing(header: [UInt8], expected: Protoco
             root: RootFileSystem(layers: [tree]), process: ProcessSpecification(arguments: ["a"])))
     #expect(throws: ProtocolError.tooLong(field: "path", count: 4096, limit: 4095)) { try Frame.bytes(of: request) }
 
-    let arguments = [String](repeating: String(repeating: "y", count: 100_000), count: 11)
+    let arguments = [String](repeating: String(repeating: "y", count: 100_000), count: 64)
     let execute = Execute(
         container: ContainerNumber(1), process: ProcessNumber(1),
-        specification: ProcessSpecification(arguments: arguments))
+        specification: ProcessSpecification(arguments: CStringList(texts: arguments)))
     #expect(throws: ProtocolError.self) { try Frame.bytes(of: execute) }
 }
 

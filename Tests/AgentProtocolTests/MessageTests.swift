@@ -156,7 +156,7 @@ private var everyLimit: ResourceLimits {
         0, 0, 0, 0, 0, 0, 0, 0,  // masked, read-only paths
         0, 0, 0, 0,  // sysctls
         0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,  // eleven limits, none given
-        1, 0, 0, 0, 1, 0, 0, 0, 0x61,  // arguments: "a"
+        2, 0, 0, 0, 0x61, 0,  // arguments: "a"
         0, 0, 0, 0,  // environment
         1, 0, 0, 0, 0x2F,  // working directory "/"
         0, 0, 0, 0, 0, 0, 0, 0,  // user, group

@@ -41,7 +41,7 @@ extension AgentSession {
             readOnlyPaths: ["/proc/sys", "/proc/nosuch"],
             limits: ResourceLimits(memoryMax: 256 << 20, processesMax: 100),
             process: ProcessSpecification(
-                arguments: arguments, environment: ["PATH=/bin"], capabilities: usualCapabilities))
+                arguments: CStringList(texts: arguments), environment: ["PATH=/bin"], capabilities: usualCapabilities))
         change(&specification)
         return specification
     }
@@ -97,7 +97,7 @@ extension AgentSession {
         let output = try listen()
         let error = try listen()
         var specification = ProcessSpecification(
-            arguments: arguments, environment: ["PATH=/bin"], capabilities: usualCapabilities,
+            arguments: CStringList(texts: arguments), environment: ["PATH=/bin"], capabilities: usualCapabilities,
             streams: StandardStreams(output: output.port, error: error.port))
         change(&specification)
         let started = try call(

@@ -23,7 +23,7 @@ extension AgentTests {
             for path in (0..<40).map({ "/proc/self/fd/\($0)" }) + [
                 "/proc/self/cwd", "/proc/self/root", "/out", "/out/x",
             ] {
-                let failure = try failure { $0.process.workingDirectory = path }
+                let failure = try failure { $0.process.workingDirectory = CString(path) }
                 #expect(failure?.step == .workingDirectory, "\(path): \(String(describing: failure))")
             }
             #expect(try agent.containers().isEmpty)
@@ -82,7 +82,7 @@ extension AgentTests {
             for path in ["/proc/sys/kernel/core_pattern", "/proc/version", "/procs/version", "/bin/../proc/version"] {
                 let failure = try failure {
                     $0.mounts.append(
-                        Mount(source: .bind(agent.tree("root/replaced"), recursive: false), destination: path))
+                        Mount(source: .bind(agent.tree("root/replaced"), recursive: false), destination: CString(path)))
                 }
                 #expect(failure?.text.contains("it lies in /proc") == true, "\(path): \(String(describing: failure))")
             }

@@ -49,7 +49,7 @@ private func decoded(_ pieces: [[UInt8]]) throws(ProtocolError) -> [ControlFrame
     }
 
     @Test func aLengthOverTheLimitIsRefusedBeforeItsBytesCome() {
-        #expect(throws: ProtocolError.frameTooLong(length: 0xFFFF_FFFF, limit: 2 << 20)) {
+        #expect(throws: ProtocolError.frameTooLong(length: 0xFFFF_FFFF, limit: ControlLimits.payload)) {
             try decoded([[0xFF, 0xFF, 0xFF, 0xFF, 0, 0, 0, 0]])
         }
     }

@@ -45,7 +45,7 @@ import Testing
     @Test func whatAProgramSeesBeforeItsPointIsPartOfIt() throws {
         let changes: [(inout ContainerSpecification) -> Void] = [
             { $0.process.arguments.append("-v") },
-            { $0.process.environment[0] = "PATH=/sbin" },
+            { $0.process.environment = ["PATH=/sbin", "HOSTNAME=a", "TOKEN=a"] },
             { $0.process.environment.append("TOKENS=a") },
             { $0.process.userID = 1 },
             { $0.process.seccomp = SeccompFilter(flags: 0, program: [1]) },

@@ -123,11 +123,6 @@ import Testing
         }
     }
 
-    @Test func ordersToTheOverlayAreRefused() throws {
-        #expect(
-            isUnsafe(try refusal(ImportLimits(), { $0.file("a", attributes: ["trusted.overlay.redirect": "/etc"]) })))
-    }
-
     @Test func aHardLinkToAFolderIsRefused() throws {
         #expect(
             isUnsafe(

@@ -34,6 +34,39 @@ import Testing
         #expect(try folder.store().list().count == 1)
     }
 
+    /// What docker and containerd run although the image specification wants more.
+    @Test(arguments: [
+        #"{"architecture":"amd64","os":"linux","rootfs":{"diff_ids":[DIFF]},"config":{"Cmd":["/c"]}}"#,
+        #"{"architecture":"","os":"linux","rootfs":{"type":"layers","diff_ids":[DIFF]},"config":{"Cmd":["/c"]}}"#,
+        #"{"os":"","rootfs":{"type":"","diff_ids":[DIFF]},"config":{"Cmd":"/c"}}"#,
+        #"{"architecture":null,"rootfs":{"type":null,"diff_ids":[DIFF]},"config":{"Entrypoint":"/c","Cmd":null}}"#,
+        #"{"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":[DIFF]},"config":{"Cmd":["/c"],"Env":null,"Labels":{"a":null,"b":"c"},"Volumes":{"/v":null},"ExposedPorts":null,"User":null,"WorkingDir":null}}"#,
+    ])
+    func configurationsThatLeaveThingsOutAreRead(_ template: String) throws {
+        let config = template.replacing("DIFF", with: "\"\(SHA256.digest(of: layer()))\"")
+        var tar = TarWriter()
+        tar.blob("config.json", Array(config.utf8))
+        tar.blob("layer.tar", layer())
+        tar.blob("manifest.json", Array(#"[{"Config":"config.json","RepoTags":null,"Layers":["layer.tar"]}]"#.utf8))
+        let image = try folder.resolve(folder.write("saved.tar", tar.finished))
+        #expect(image.config.commandLine() == ["/c"])
+        #expect(image.config.labels.map { $0 == ["a": "", "b": "c"] } != false)
+        #expect(image.config.volumes.map { $0 == ["/v"] } != false)
+    }
+
+    @Test func otherPlatformsAndRootsAreStillRefused() throws {
+        for config in [
+            #"{"architecture":"arm64","os":"linux","rootfs":{"type":"layers","diff_ids":[]}}"#,
+            #"{"architecture":"","os":"windows","rootfs":{"type":"layers","diff_ids":[]}}"#,
+            #"{"architecture":"amd64","os":"linux","rootfs":{"type":"blocks","diff_ids":[]}}"#,
+        ] {
+            var tar = TarWriter()
+            tar.blob("config.json", Array(config.utf8))
+            tar.blob("manifest.json", Array(#"[{"Config":"config.json","RepoTags":null,"Layers":[]}]"#.utf8))
+            #expect(failure(try folder.write("saved.tar", tar.finished)) != nil, "\(config)")
+        }
+    }
+
     @Test func dockerArchivesAreRead() throws {
         let config =
             #"{"architecture":"amd64","os":"linux","config":{"Cmd":null,"Entrypoint":["/e"]},"rootfs":{"type":"layers","diff_ids":["\#(SHA256.digest(of: layer()))","\#(SHA256.digest(of: layer("2")))","\#(SHA256.digest(of: layer()))"]}}"#

@@ -62,6 +62,59 @@ private func layer(_ fill: (inout TarWriter) -> Void) -> TarWriter {
         }
     }
 
+    /// Those that the overlay over the image would follow go; BuildKit's are attributes like others.
+    @Test func ordersToTheOverlayAreDropped() throws {
+        var writer = ImageWriter()
+        try writer.image([
+            layer {
+                let orders = ["redirect": "/etc", "metacopy": "", "opaque": "y", "overlay.opaque": "y"]
+                let own = orders.map { ("trusted.overlay.\($0.key)", $0.value) }
+                let users = orders.map { ("user.overlay.\($0.key)", $0.value) }
+                $0.file(
+                    "a", "x", attributes: Dictionary(uniqueKeysWithValues: own + users + [("user.note", "kept")]))
+            }.finished
+        ])
+        try withMounted(folder.resolve(writer.archive(in: folder)), in: folder) { image in
+            #expect(image.text("a") == "x")
+            let kept = try ["user.note", "user.overlay.redirect"].map { try image.attribute($0, of: "a") }
+            #expect(kept == ["kept", "/etc"])
+            for order in ["redirect", "metacopy", "opaque", "overlay.opaque"] {
+                #expect(throws: ProgramFailure.self, "\(order)") {
+                    try image.attribute("trusted.overlay.\(order)", of: "a")
+                }
+            }
+        }
+    }
+
+    @Test func fileCapabilitiesStay() throws {
+        // VFS_CAP_REVISION_2, effective; CAP_NET_BIND_SERVICE (capability.h).
+        let capability = "\u{1}\u{0}\u{0}\u{2}\u{0}\u{4}" + String(repeating: "\u{0}", count: 14)
+        var writer = ImageWriter()
+        try writer.image([
+            layer { $0.file("ping", "x", mode: 0o755, owner: (3, 4), attributes: ["security.capability": capability]) }
+                .finished
+        ])
+        try withMounted(folder.resolve(writer.archive(in: folder)), in: folder) { image in
+            let kept = try image.attribute("security.capability", of: "ping")
+            #expect(kept == capability)
+        }
+    }
+
+    /// Linux gives links and pipes no attributes of users (xattr(7)).
+    @Test func attributesThatHaveNoPlaceAreLeftOut() throws {
+        let image = try unpacked([
+            layer {
+                $0.link("link", to: "a", attributes: ["user.note": "x"])
+                $0.fifo("pipe", attributes: ["user.note": "x"])
+                $0.device("null", 1, 3, attributes: ["user.note": "x", "user.overlay.origin": "y"])
+                $0.file("a", "x", attributes: ["nosuchnamespace.note": "x"])
+            }
+        ])
+        #expect(try image.target("link") == "a")
+        #expect(image.text("a") == "x")
+        #expect(try image.status("pipe") != nil && image.status("null") != nil)
+    }
+
     @Test func hardLinksShareTheirInode() throws {
         var writer = ImageWriter()
         try writer.image([

@@ -43,7 +43,7 @@ import Testing
             for: config, accounts: Accounts(), environment: ["X=2", "Y"], terminal: true, hostname: "box")
         let process = try #require(spec.process)
         #expect(process.args == ["/entry", "a"])
-        #expect(process.env == ["PATH=/bin", "HOME=/", "TERM=xterm", "X=2", "Y"])
+        #expect(process.env == ["PATH=/bin", "HOSTNAME=box", "TERM=xterm", "X=2"])
         #expect(process.cwd == "/work")
         #expect(process.user == RuntimeSpec.User(uid: 5, gid: 6, additionalGids: [6]))
         #expect(process.terminal == true)

@@ -16,12 +16,19 @@ struct TarWriter {
         add(name + "/", type: "5", mode: mode, owner: owner, time: time)
     }
 
-    mutating func link(_ name: String, to target: String) { add(name, type: "2", mode: 0o777, link: target) }
+    mutating func link(_ name: String, to target: String, attributes: [String: String] = [:]) {
+        pax(attributes.map { ("SCHILY.xattr.\($0.key)", $0.value) })
+        add(name, type: "2", mode: 0o777, link: target)
+    }
     mutating func hardLink(_ name: String, to target: String) { add(name, type: "1", link: target) }
-    mutating func device(_ name: String, _ major: Int, _ minor: Int) {
+    mutating func device(_ name: String, _ major: Int, _ minor: Int, attributes: [String: String] = [:]) {
+        pax(attributes.map { ("SCHILY.xattr.\($0.key)", $0.value) })
         add(name, type: "3", mode: 0o666, device: (major, minor))
     }
-    mutating func fifo(_ name: String) { add(name, type: "6", mode: 0o600) }
+    mutating func fifo(_ name: String, attributes: [String: String] = [:]) {
+        pax(attributes.map { ("SCHILY.xattr.\($0.key)", $0.value) })
+        add(name, type: "6", mode: 0o600)
+    }
 
     /// A file by its bytes.
     mutating func blob(_ name: String, _ content: [UInt8]) { add(name, type: "0", mode: 0o644, content: content) }

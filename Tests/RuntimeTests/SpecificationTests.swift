@@ -17,7 +17,10 @@ private func usual(_ change: (inout RuntimeSpec) -> Void = { _ in }) throws -> R
     let compiled = try compiler.compile(try usual())
     #expect(compiled.root.layers == [.image(device: 0)])
     #expect(compiled.process.arguments == ["/bin/app", "-x"])
-    #expect(compiled.process.environment.contains("A=1"))
+    #expect(
+        compiled.process.environment == [
+            "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOSTNAME=box", "A=1",
+        ])
     #expect(compiled.hostname == "box")
     #expect(compiled.namespaces == Namespaces())
     #expect(compiled.process.capabilities.bounding & 1 << 0 != 0)

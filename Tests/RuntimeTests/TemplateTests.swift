@@ -176,7 +176,8 @@ private let warmStart = WarmStart(varying: ["A"])
 
 extension Bench {
     /// A VM for a container that may be a copy.
-    fileprivate func warmOrder(_ arguments: [String] = ["/bin/true"], key: FunctionKey? = nil) -> Placement.MachineOrder
+    fileprivate func warmOrder(_ arguments: CStringList = ["/bin/true"], key: FunctionKey? = nil)
+        -> Placement.MachineOrder
     {
         var order = order(self)
         if let key { order.key = key }

@@ -72,7 +72,7 @@ private func frame(_ request: UInt32, _ payload: [UInt8], length: UInt32? = nil)
 
     @Test(arguments: [
         ("a giant length", frame(1, [], length: .max)),
-        ("a length over the limit", frame(1, [], length: (2 << 20) + 1)),
+        ("a length over the limit", frame(1, [], length: UInt32(ControlLimits.payload) + 1)),
         ("no answer at all", frame(1, [])), ("an unknown answer", frame(1, [99])),
         ("bytes after the end", frame(1, [1, 0])), ("a frame that ends early", frame(1, [5, 3, 0])),
         // A list of 2³² − 1 processes in a few bytes.

@@ -20,7 +20,7 @@ final class HostConnection {
     private var greet: () -> Void = {}
     private var isGiven = false
     private var socket: Descriptor?
-    private var decoder = FrameDecoder()
+    private var decoder = FrameDecoder(maxPayload: Limits.requestPayload)
     private var output: [UInt8] = []
     private var sent = 0
     private var retryDelay: UInt32 = 10
@@ -83,7 +83,7 @@ final class HostConnection {
         socket = connection
         count += 1
         retryDelay = 10
-        decoder = FrameDecoder()
+        decoder = FrameDecoder(maxPayload: Limits.requestPayload)
         output = []
         sent = 0
         greet()

@@ -66,10 +66,10 @@ extension Kernel {
 
     /// Magic links of /proc are not followed; with `asRoot`, no link or ".." leads out of the directory.
     static func openWithin(
-        _ directory: Int32, _ path: String, _ flags: Int32, mode: UInt32 = 0, asRoot: Bool = false
+        _ directory: Int32, _ path: CString, _ flags: Int32, mode: UInt32 = 0, asRoot: Bool = false
     ) -> Int32 {
         // SAFETY: the path's C string lives for the call.
-        unsafe agent_open_within(directory, path, flags, mode, asRoot)
+        unsafe path.withPointer { unsafe agent_open_within(directory, $0, flags, mode, asRoot) }
     }
 
     /// Reads once, at most as much as the buffer has room.
@@ -102,14 +102,19 @@ extension Kernel {
         unsafe agent_make_directory_at(directory, path, mode)
     }
 
+    static func makeDirectory(_ path: CString, in directory: Int32) -> Int32 {
+        // SAFETY: the path's C string lives for the call.
+        unsafe path.withPointer { unsafe agent_make_directory_at(directory, $0, 0o755) }
+    }
+
     static func removeDirectory(_ path: String, in directory: Int32) -> Int32 {
         // SAFETY: the path's C string lives for the call.
         unsafe agent_remove_directory_at(directory, path)
     }
 
-    static func unlink(_ path: String, in directory: Int32) -> Int32 {
+    static func unlink(_ path: CString, in directory: Int32) -> Int32 {
         // SAFETY: the path's C string lives for the call.
-        unsafe agent_unlink_at(directory, path)
+        unsafe path.withPointer { unsafe agent_unlink_at(directory, $0) }
     }
 
     static func makeDevice(_ path: String, in directory: Int32, mode: UInt32, _ device: DeviceNumber) -> Int32 {

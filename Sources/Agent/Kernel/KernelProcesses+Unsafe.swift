@@ -33,12 +33,14 @@ extension Kernel {
     static func unshare(_ kinds: UInt64) -> Int32 { agent_unshare(Int32(truncatingIfNeeded: kinds)) }
 
     /// Returns only on failure.
-    static func execute(_ path: String, _ arguments: [String], _ environment: [String]) -> Int32 {
+    static func execute(_ path: CString, _ arguments: CStringList, _ environment: CStringList) -> Int32 {
         let argumentVector = unsafe CStringVector(arguments)
         let environmentVector = unsafe CStringVector(environment)
         // SAFETY: the vectors own their strings and end with a null pointer; they live until after the call.
         return unsafe withExtendedLifetime((argumentVector, environmentVector)) {
-            unsafe agent_execute(path, argumentVector.pointers, environmentVector.pointers)
+            unsafe path.withPointer {
+                unsafe agent_execute($0, argumentVector.pointers, environmentVector.pointers)
+            }
         }
     }
 
@@ -123,20 +125,22 @@ private final class CStringVector {
     let pointers: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>
 
     /// The memory is never given back: the vector is made right before execve(2), or the process ends.
-    init(_ strings: [String]) {
-        // SAFETY: every slot below the count is initialized here, each with its own zero-terminated copy.
-        unsafe pointers = .allocate(capacity: strings.count + 1)
-        for (index, string) in strings.enumerated() {
-            let bytes = string.utf8
-            let copy = UnsafeMutablePointer<CChar>.allocate(capacity: bytes.count + 1)
-            var position = 0
-            for byte in bytes {
-                unsafe copy[position] = CChar(bitPattern: byte)
-                position += 1
-            }
-            unsafe copy[position] = 0
-            unsafe (pointers + index).initialize(to: copy)
+    init(_ strings: CStringList) {
+        let bytes = strings.bytes
+        // SAFETY: every byte and every slot is initialized here; a slot for each zero, and the last one. A slot holds the
+        // address behind the zero before it, which lies within the bytes since they end with a zero.
+        let copy = UnsafeMutablePointer<CChar>.allocate(capacity: bytes.count + 1)
+        var count = 0
+        for (index, byte) in bytes.enumerated() {
+            unsafe copy[index] = CChar(bitPattern: byte)
+            if byte == 0 { count += 1 }
         }
-        unsafe (pointers + strings.count).initialize(to: nil)
+        unsafe pointers = .allocate(capacity: count + 1)
+        var (slot, start) = (0, 0)
+        for (index, byte) in bytes.enumerated() where byte == 0 {
+            unsafe (pointers + slot).initialize(to: copy + start)
+            (slot, start) = (slot + 1, index + 1)
+        }
+        unsafe (pointers + count).initialize(to: nil)
     }
 }

@@ -1,3 +1,15 @@
+extension CString {
+    /// Calls `body` with the bytes as C has them, ended by a zero; they live for the call.
+    @unsafe func withPointer<Result>(_ body: (UnsafePointer<CChar>) -> Result) -> Result {
+        let terminated = bytes.map { CChar(bitPattern: $0) } + [0]
+        // SAFETY: address and length are the array's own, which is not empty.
+        return unsafe terminated.withUnsafeBufferPointer { buffer in
+            guard let address = buffer.baseAddress else { return unsafe body("") }
+            return unsafe body(address)
+        }
+    }
+}
+
 extension ArraySlice<UInt8> {
     /// Whether the bytes begin with a text.
     func starts(with text: StaticString) -> Bool {

@@ -88,6 +88,7 @@ enum OpenFlag {
     static let write: Int32 = 1
     static let readWrite: Int32 = 2
     static let create: Int32 = 0o100
+    static let exclusive: Int32 = 0o200
     static let noTerminal: Int32 = 0o400
     static let truncate: Int32 = 0o1000
     static let nonblocking: Int32 = 0o4000

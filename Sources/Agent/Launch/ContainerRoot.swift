@@ -14,43 +14,34 @@ struct ContainerRoot {
     }
 
     /// A descriptor, or a negative errno value.
-    func open(_ path: String, _ flags: Int32, mode: UInt32 = 0) -> Int32 {
+    func open(_ path: CString, _ flags: Int32, mode: UInt32 = 0) -> Int32 {
         Kernel.openWithin(directory, path, flags, mode: mode, asRoot: true)
     }
 
-    /// A directory that is there, or is made with those above it.
-    func makeDirectory(_ path: String, _ step: Step) throws(Failure) -> Descriptor {
-        var raw = open(path, OpenFlag.path | OpenFlag.directory)
-        if raw == -ErrorNumber.noEntry {
-            let (parent, name) = try makeParent(of: path, step)
-            let made = Kernel.makeDirectory(name, in: parent.rawValue)
-            if made != -ErrorNumber.exists { try check(made, step, "make \(path)") }
-            raw = open(path, OpenFlag.path | OpenFlag.directory)
-        }
-        return Descriptor(taking: try check(raw, step, "open \(path) in the container"))
+    func open(_ path: String, _ flags: Int32, mode: UInt32 = 0) -> Int32 {
+        open(CString(path), flags, mode: mode)
     }
 
     /// The directory in which a path lies, made where it is missing, and the path's last name.
-    func makeParent(of path: String, _ step: Step) throws(Failure) -> (directory: Descriptor, name: String) {
-        var bytes = [UInt8](path.utf8)
+    func makeParent(of path: CString, _ step: Step) throws(Failure) -> (directory: Descriptor, name: CString) {
+        var bytes = path.bytes
         while bytes.last == UInt8(ascii: "/") { bytes.removeLast() }
-        let slash = bytes.lastIndex(of: UInt8(ascii: "/"))
-        let name = String(decoding: bytes[((slash ?? -1) + 1)...], as: UTF8.self)
-        let above = String(decoding: bytes[..<(slash ?? 0)], as: UTF8.self)
-        return (try makeDirectory(above.utf8.isEmpty ? "/" : above, step), name)
+        let slash = bytes.lastIndex(of: UInt8(ascii: "/")) ?? 0
+        let name = CString([UInt8](bytes[slash...].drop { $0 == UInt8(ascii: "/") }))
+        return (try makeDirectory(CString([UInt8](bytes[..<slash])), step), name)
     }
 
     /// The working directory, which may be made.
-    func enter(_ path: String, makes: Bool) throws(Failure) {
+    func enter(_ path: CString, makes: Bool) throws(Failure) {
         let step = Step.workingDirectory
         let raw = open(path, OpenFlag.path | OpenFlag.directory)
         let target: Descriptor
         if raw == -ErrorNumber.noEntry && makes {
             target = try makeDirectory(path, step)
         } else {
-            target = Descriptor(taking: try check(raw, step, "enter \(path) in the container"))
+            target = Descriptor(taking: try check(raw, step, "enter \(path.description) in the container"))
         }
-        try check(Kernel.changeDirectory(to: target.rawValue), step, "enter \(path)")
+        try check(Kernel.changeDirectory(to: target.rawValue), step, "enter \(path.description)")
     }
 
     /// A device of the container's /dev. What an image has put in its place is not taken for it.

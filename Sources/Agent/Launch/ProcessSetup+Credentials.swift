@@ -9,7 +9,7 @@ extension ProcessSetup {
     }
 
     /// Becomes the user, and finds the program with that user's rights.
-    mutating func changeCredentials(in root: ContainerRoot) throws(Failure) -> String {
+    mutating func changeCredentials(in root: ContainerRoot) throws(Failure) -> CString {
         if process.noNewPrivileges {
             try check(Kernel.forbidNewPrivileges(), .credentials, "set no_new_privs")
         } else if let filter = process.seccomp {

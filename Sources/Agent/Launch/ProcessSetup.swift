@@ -9,12 +9,15 @@ struct ProcessSetup {
     var timer: StepTimer
 
     var process: ProcessSpecification { plan.process }
+    /// Of the program: the specification's, and HOME where it lacks that.
+    var environment: CStringList
 
     init(plan: LaunchPlan, channel: Descriptor, streams: ProcessStreams, timer: StepTimer) {
         self.plan = plan
         self.channel = channel
         self.streams = streams
         self.timer = timer
+        environment = plan.process.environment
     }
 
     consuming func run() -> Never {
@@ -80,6 +83,7 @@ struct ProcessSetup {
             root = try ContainerRoot()
             try root.enter(process.workingDirectory, makes: true)
         }
+        setHome(in: root)
         try limit()
         let program = try changeCredentials(in: root)
         if plan.template == nil {

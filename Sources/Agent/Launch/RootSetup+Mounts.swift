@@ -10,13 +10,14 @@ extension RootSetup {
             }
             let source = try open(tree, for: mount.destination)
             let copy = Kernel.cloneTree(source.rawValue, recursive: recursive)
-            trees.append(Descriptor(taking: try check(copy, .mounts, "copy the mount for \(mount.destination)")))
+            let text = "copy the mount for \(mount.destination.description)"
+            trees.append(Descriptor(taking: try check(copy, .mounts, text)))
         }
         return trees
     }
 
     /// A file or directory, to be mounted on this path of the container.
-    func open(_ tree: Tree, for destination: String) throws(Failure) -> Descriptor {
+    func open(_ tree: Tree, for destination: CString) throws(Failure) -> Descriptor {
         let raw: Int32
         let text: String
         switch tree {
@@ -30,14 +31,15 @@ extension RootSetup {
             text = "\(path) of share \(tag)"
             let root = Kernel.open(AgentDirectory.share(tag), OpenFlag.path | OpenFlag.directory)
             let share = Descriptor(taking: try check(root, .mounts, "open share \(tag)"))
-            raw = Kernel.openWithin(share.rawValue, path, OpenFlag.path, asRoot: true)
+            raw = Kernel.openWithin(share.rawValue, CString(path), OpenFlag.path, asRoot: true)
         }
-        return Descriptor(taking: try check(raw, .mounts, "open \(text), to be mounted on \(destination)"))
+        return Descriptor(taking: try check(raw, .mounts, "open \(text), to be mounted on \(destination.description)"))
     }
 
     func mountOne(_ mount: Mount, tree: Descriptor?, in root: ContainerRoot) throws(Failure) {
         if let tree {
-            let mode = try check(Kernel.mode("", in: tree.rawValue), .mounts, "look at \(mount.destination)'s source")
+            let mode = try check(
+                Kernel.mode("", in: tree.rawValue), .mounts, "look at \(mount.destination.description)'s source")
             let isDirectory = mode & 0o170000 == 0o040000
             let target = try openDestination(mount.destination, isDirectory: isDirectory, in: root)
             try checkProc(target, mount.destination)
@@ -45,25 +47,28 @@ extension RootSetup {
             try check(
                 Kernel.restrictMount(
                     tree.rawValue, recursive: isRecursive, flags: mount.flags, propagation: mount.propagation),
-                .mounts, "restrict the mount on \(mount.destination)")
+                .mounts, "restrict the mount on \(mount.destination.description)")
             try check(
-                Kernel.attachTree(tree.rawValue, to: target.rawValue), .mounts, "mount on \(mount.destination)")
+                Kernel.attachTree(tree.rawValue, to: target.rawValue), .mounts,
+                "mount on \(mount.destination.description)")
             return
         }
-        guard case .fileSystem(let type, let name) = mount.source else { return }
+        guard case .fileSystem(let type, let name) = mount.source else {
+            return try mountOnItself(mount.destination, in: root)
+        }
         let target = try openDestination(mount.destination, isDirectory: true, in: root)
         if FileSystemType(type) != .proc { try checkProc(target, mount.destination) }
         // By the descriptor: a path could lead elsewhere when it is looked up again.
-        try check(Kernel.changeDirectory(to: target.rawValue), .mounts, "enter \(mount.destination)")
+        try check(Kernel.changeDirectory(to: target.rawValue), .mounts, "enter \(mount.destination.description)")
         var data = mount.data
         if FileSystemType(type) == .tmpfs { data += data.utf8.isEmpty ? policyAlone : zonePolicy }
         guard FileSystemType(type) != .other else {
-            let text = "mount \(type) on \(mount.destination): file system is not served"
+            let text = "mount \(type) on \(mount.destination.description): file system is not served"
             throw Failure(code: ErrorNumber.notSupported, step: .mounts, text: text)
         }
         try check(
             Kernel.mount(name, on: ".", type: type, flags: mount.flags, data: data), .mounts,
-            "mount \(type) on \(mount.destination) (\(data))")
+            "mount \(type) on \(mount.destination.description) (\(data))")
         try check(Kernel.changeDirectory("/"), .mounts, "enter /")
         if mount.propagation != 0 {
             let mounted = try openDestination(mount.destination, isDirectory: true, in: root)
@@ -71,16 +76,26 @@ extension RootSetup {
                 Kernel.restrictMount(
                     mounted.rawValue, recursive: mount.propagation & MountFlag.recursive != 0, flags: 0,
                     propagation: mount.propagation),
-                .mounts, "set the propagation of \(mount.destination)")
+                .mounts, "set the propagation of \(mount.destination.description)")
         }
+    }
+
+    private func mountOnItself(_ destination: CString, in root: ContainerRoot) throws(Failure) {
+        let target = try openDestination(destination, isDirectory: true, in: root)
+        try checkProc(target, destination)
+        let copy = Kernel.cloneTree(target.rawValue, recursive: true)
+        let tree = Descriptor(taking: try check(copy, .mounts, "copy the mount of \(destination.description)"))
+        try check(
+            Kernel.attachTree(tree.rawValue, to: target.rawValue), .mounts, "mount \(destination.description) on itself"
+        )
     }
 
     /// What is in /proc shows and does what it says: nothing is mounted over it but reports about the machine, which some
     /// replace.
-    private func checkProc(_ target: Descriptor, _ path: String) throws(Failure) {
+    private func checkProc(_ target: Descriptor, _ path: CString) throws(Failure) {
         guard Kernel.isOfProc(target.rawValue) else { return }
-        guard !Self.replaceable.contains(where: { [UInt8](path.utf8)[...].isExactly($0) }) else { return }
-        let text = "mount on \(path): it lies in /proc"
+        guard !Self.replaceable.contains(where: { path.bytes[...].isExactly($0) }) else { return }
+        let text = "mount on \(path.description): it lies in /proc"
         throw Failure(code: ErrorNumber.invalid, step: .mounts, text: text)
     }
 
@@ -112,15 +127,7 @@ extension RootSetup {
     }
 
     /// A mount point, made if it is missing.
-    func openDestination(_ path: String, isDirectory: Bool, in root: ContainerRoot) throws(Failure) -> Descriptor {
-        var raw = root.open(path, OpenFlag.path)
-        if raw == -ErrorNumber.noEntry {
-            if isDirectory { return try root.makeDirectory(path, .mounts) }
-            _ = try root.makeParent(of: path, .mounts)
-            let file = root.open(path, OpenFlag.write | OpenFlag.create | OpenFlag.nonblocking, mode: 0o644)
-            Kernel.close(try check(file, .mounts, "make \(path)"))
-            raw = root.open(path, OpenFlag.path)
-        }
-        return Descriptor(taking: try check(raw, .mounts, "open mount point \(path)"))
+    func openDestination(_ path: CString, isDirectory: Bool, in root: ContainerRoot) throws(Failure) -> Descriptor {
+        try root.make(path, isDirectory: isDirectory, .mounts)
     }
 }

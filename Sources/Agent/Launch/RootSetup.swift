@@ -2,7 +2,7 @@
 /// with the last process.
 struct RootSetup {
     let specification: ContainerSpecification
-    let workingDirectory: String
+    let workingDirectory: CString
     /// The NUMA node of its zone (0: none), and what is plugged of that in bytes.
     let node: UInt32
     let zoneBytes: UInt64
@@ -57,39 +57,11 @@ struct RootSetup {
         timer.lap(.paths)
     }
 
-    /// An overlay of the layers below a tmpfs in the zone.
-    private func mountRoot(_ root: RootFileSystem) throws(Failure) {
-        var options = "mode=755"
-        let size = root.writableBytes != 0 ? root.writableBytes : zoneBytes
-        if size != 0 { options += ",size=\(size)" }
-        options += zonePolicy
-        let directory = AgentDirectory.container
-        try check(
-            Kernel.mount("tmpfs", on: directory, type: "tmpfs", data: options), .rootFileSystem,
-            "mount the writable layer, a tmpfs (\(options))")
-        for name in ["/upper", "/work", "/root"] {
-            try check(Kernel.makeDirectory(directory + name), .rootFileSystem, "make \(directory + name)")
-        }
-        var lower = ""
-        var layers: [Descriptor] = []
-        if let template { lower = AgentDirectory.template(template) + "/upper:" }
-        for layer in root.layers {
-            // By descriptor: short, without characters that mean something in options, and no link leads elsewhere.
-            layers.append(try open(layer, for: "/"))
-            if layers.count > 1 { lower += ":" }
-            lower += "/proc/self/fd/\(layers[layers.count - 1].rawValue)"
-        }
-        let data = "lowerdir=\(lower),upperdir=\(directory)/upper,workdir=\(directory)/work"
-        try check(
-            Kernel.mount("overlay", on: directory + "/root", type: "overlay", data: data), .rootFileSystem,
-            "mount the overlay of \(root.layers.count) layers")
-    }
-
     /// The memory policy of a tmpfs in a zone: also what others write into it stays there.
     var zonePolicy: String { node == 0 ? "" : ",mpol=bind=static:\(node)" }
 
     private func write(_ file: InlineFile, in root: ContainerRoot) throws(Failure) {
-        let (parent, name) = try root.makeParent(of: file.path, .files)
+        let (parent, name) = try root.makeParent(of: CString(file.path), .files)
         // What the image has there may be a pipe without a reader, which would be waited for.
         let flags =
             OpenFlag.write | OpenFlag.create | OpenFlag.truncate | OpenFlag.noFollow | OpenFlag.nonblocking

@@ -6,7 +6,7 @@ final class ProcessTemplate {
     let threads: UInt32
     /// In the container's root.
     let executable: String
-    let workingDirectory: String
+    let workingDirectory: CString
     /// umask(2).
     let modeMask: UInt32
     /// In the order in which they are made.
@@ -14,7 +14,7 @@ final class ProcessTemplate {
     let mappings: [SharedMapping]
 
     init(
-        container: ContainerNumber, device: Descriptor, threads: UInt32, executable: String, workingDirectory: String,
+        container: ContainerNumber, device: Descriptor, threads: UInt32, executable: String, workingDirectory: CString,
         modeMask: UInt32, descriptors: [DescriptorRecipe], mappings: [SharedMapping]
     ) {
         self.container = container

@@ -42,7 +42,8 @@ struct TemplateInspection {
         case .bound(let threads):
             return ProcessTemplate(
                 container: container.number, device: device, threads: threads, executable: executable,
-                workingDirectory: workingDirectory, modeMask: modeMask, descriptors: descriptors, mappings: mappings)
+                workingDirectory: CString(workingDirectory), modeMask: modeMask, descriptors: descriptors,
+                mappings: mappings)
         }
     }
 

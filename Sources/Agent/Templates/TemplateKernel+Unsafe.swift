@@ -9,7 +9,7 @@ enum TemplateKernel {
         "its threads differ in files, namespaces, credentials or filters",
         "it has too many POSIX timers, or one of a thread's time",
         "threads of the kernel work for its io_uring", "it uses registers that have to be asked for",
-        "it has mapped a device", "it uses userfaultfd",
+        "it has mapped a device", "it uses userfaultfd", "it is a 32-bit program",
     ]
 
     enum Binding {
@@ -45,11 +45,11 @@ enum TemplateKernel {
     }
 
     /// What a symbolic link says, in bytes; empty where it cannot be read.
-    static func link(at path: String) -> [UInt8] {
+    static func link(at path: String, in directory: Int32 = Kernel.here) -> [UInt8] {
         var bytes = [UInt8](repeating: 0, count: 4096)
         // SAFETY: address and length are the array's own; the path's C string lives for the call.
         let count = unsafe bytes.withUnsafeMutableBytes {
-            unsafe agent_read_link(Kernel.here, path, $0.baseAddress, $0.count)
+            unsafe agent_read_link(directory, path, $0.baseAddress, $0.count)
         }
         return count > 0 && count < bytes.count ? [UInt8](bytes[..<count]) : []
     }

@@ -4,7 +4,8 @@ public enum KernelCommandLine {
     public static let base = [
         "console=ttyS0", "loglevel=4", "panic=-1", "memhp_default_state=online_movable",
         "memory_hotplug.memmap_on_memory=1", "virtio_mem.unplug_online=0",
-        "sysctl.vm.percpu_pagelist_high_fraction=512", "sysctl.vm.overcommit_memory=1", "thp_anon=16K-64K:always",
+        "sysctl.vm.percpu_pagelist_high_fraction=512", "thp_anon=16K-64K:always",
+        "overcommit_guess_min=64G",
         "rcupdate.rcu_expedited=1", "swiotlb=noforce", "tsc=reliable", "noreplace-smp",
     ].joined(separator: " ")
 }

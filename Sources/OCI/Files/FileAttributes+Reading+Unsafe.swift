@@ -21,10 +21,9 @@ extension FileAttributes {
         self.init(try Directory.status(of: descriptor))
         for name in try Self.attributeNames(of: descriptor) {
             let attribute = ExtendedAttribute(name: name, value: try Self.value(of: name, descriptor) ?? [])
-            if !attribute.text.hasPrefix("trusted.overlay.") && !attribute.text.hasPrefix("user.overlay.") {
-                extended.append(attribute)
-            }
+            extended.append(attribute)
         }
+        dropOrders()
     }
 
     private static func attributeNames(of descriptor: OwnedDescriptor) throws(OCIError) -> [[CChar]] {

@@ -37,6 +37,10 @@ struct ExtendedAttribute {
 }
 
 extension FileAttributes {
+    /// Leaves out what the overlay file system, which the image will lie under, takes for orders. Those of its other
+    /// namespace, `user.overlay.`, which BuildKit writes, are attributes like others there.
+    mutating func dropOrders() { extended.removeAll { $0.text.hasPrefix("trusted.overlay.") } }
+
     /// Gives them to an open file or folder. The order matters: a change of owner clears set-user-ID bits and
     /// capabilities, and every change but the last would disturb the time.
     func apply(to descriptor: OwnedDescriptor, path: FilePath) throws(OCIError) {
@@ -46,7 +50,7 @@ extension FileAttributes {
         for attribute in extended {
             // SAFETY: the name is NUL-terminated; address and size of the value are the array's own.
             let result = unsafe clinux_set_attribute(raw, attribute.name, attribute.value, attribute.value.count)
-            guard result >= 0 else { throw failure("set the attribute \(quoted(attribute.text)) of", path, -result) }
+            try check(result, attribute, path)
         }
         let times = modified.pair
         // SAFETY: futimens(2) reads two elements, which the array has.
@@ -67,9 +71,17 @@ extension FileAttributes {
             let result = unsafe proc.withPlatformString {
                 unsafe clinux_set_link_attribute($0, attribute.name, attribute.value, attribute.value.count)
             }
-            guard result >= 0 else { throw failure("set the attribute \(quoted(attribute.text)) of", path, -result) }
+            try check(result, attribute, path)
         }
         try unsafe check("set the time of", name, path) { unsafe utimensat(raw, $0, times, AT_SYMLINK_NOFOLLOW) }
+    }
+
+    /// What a file system has no place for is left out, as containerd does: any attribute (EOPNOTSUPP), and users' own of
+    /// links, devices and fifos, which Linux gives none (EPERM; xattr(7)).
+    private func check(_ result: CInt, _ attribute: ExtendedAttribute, _ path: FilePath) throws(OCIError) {
+        if result >= 0 || result == -EOPNOTSUPP { return }
+        if result == -EPERM, attribute.text.hasPrefix("user.") { return }
+        throw failure("set the attribute \(quoted(attribute.text)) of", path, -result)
     }
 
     /// Sets the time of an open folder alone, when nothing more will be made in it.

@@ -77,7 +77,8 @@ final class RootBuilder {
     private func place(_ entry: LayerEntry, _ reader: TarReader) throws(OCIError) {
         entries += 1
         guard entries <= limits.entries else { throw .limitExceeded(what: "entries", limit: limits.entries) }
-        try checkExtendedAttributes(of: entry)
+        var entry = entry
+        entry.attributes.dropOrders()
         let path = try relative(entry.path)
         guard let name = path.lastComponent else { return try placeRoot(entry) }
         if Whiteout.isInternal(path) { return }
@@ -97,17 +98,6 @@ final class RootBuilder {
             try entry.attributes.apply(to: name, in: parent, isLink: false, path: path)
         }
         placed.insert(Place(folder: parent.inode, name: name))
-    }
-
-    /// The overlay file system, which the image will lie under, reads orders from these attributes.
-    private func checkExtendedAttributes(of entry: LayerEntry) throws(OCIError) {
-        for attribute in entry.attributes.extended {
-            let name = attribute.text
-            if name.hasPrefix("trusted.overlay.") || name.hasPrefix("user.overlay.") {
-                throw .unsafeEntry(
-                    path: entry.path.string, reason: "it carries \(quoted(name)), an order to the overlay file system")
-            }
-        }
     }
 
     private func placeRoot(_ entry: LayerEntry) throws(OCIError) {

@@ -78,7 +78,7 @@ extension ImageContents {
         }
         try configuration.check(layerCount: image.layers.count, path: container.path)
         var layers: [ImageLayer] = []
-        for (path, diffID) in zip(image.layers, configuration.rootfs.diffIDs) {
+        for (path, diffID) in zip(image.layers, configuration.diffIDs) {
             guard let blob = try container.file(path) else {
                 throw .missing(what: "the layer \(quoted(path))", in: container.path)
             }
@@ -91,13 +91,14 @@ extension ImageContents {
 
 extension ImageConfiguration {
     func check(layerCount: Int, path: String) throws(OCIError) {
-        guard rootfs.type == "layers" else {
-            throw .unsupported(what: "a root file system of type", value: rootfs.type, expected: "layers")
+        let type = rootfs.type ?? ""
+        guard type == "layers" || type.isEmpty else {
+            throw .unsupported(what: "a root file system of type", value: type, expected: "layers")
         }
-        guard rootfs.diffIDs.count == layerCount else {
+        guard diffIDs.count == layerCount else {
             throw .malformed(
                 what: "the image \(quoted(path))",
-                reason: "its manifest has \(layerCount) layers, its configuration \(rootfs.diffIDs.count)")
+                reason: "its manifest has \(layerCount) layers, its configuration \(diffIDs.count)")
         }
     }
 }

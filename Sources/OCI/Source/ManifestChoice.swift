@@ -83,7 +83,7 @@ struct ManifestChoice {
         }
         try configuration.check(layerCount: manifest.layers.count, path: container.path)
         var layers: [ImageLayer] = []
-        for (layer, diffID) in zip(manifest.layers, configuration.rootfs.diffIDs) {
+        for (layer, diffID) in zip(manifest.layers, configuration.diffIDs) {
             if let type = layer.mediaType, !MediaType.isLayer(type) {
                 throw .unsupported(
                     what: "the layer type", value: type, expected: "a tar archive, plain or with gzip or zstd")

@@ -40,10 +40,19 @@ public struct Platform: Codable, Hashable, Sendable, CustomStringConvertible {
 
     public var description: String { "\(os)/\(architecture)\(variant.map { "/\($0)" } ?? "")" }
 
+    /// As Go reads it, for which what is missing is empty.
+    public init(from decoder: any Decoder) throws {
+        let values = try decoder.container(keyedBy: CodingKeys.self)
+        architecture = try values.decodeIfPresent(String.self, forKey: .architecture) ?? ""
+        os = try values.decodeIfPresent(String.self, forKey: .os) ?? ""
+        variant = try values.decodeIfPresent(String.self, forKey: .variant)
+    }
+
     /// How well the guest suits it: nil not at all, the smaller the better. The guest runs on whatever x86-64 the host
-    /// has, so of the microarchitecture levels only the first two are safe to take.
+    /// has, so of the microarchitecture levels only the first two are safe to take. What says nothing is taken last.
     var rank: Int? {
-        guard os == "linux", architecture == "amd64" else { return nil }
+        guard os == "linux" || os.isEmpty, architecture == "amd64" || architecture.isEmpty else { return nil }
+        if os.isEmpty || architecture.isEmpty { return 3 }
         return switch variant {
         case nil, "": 0
         case "v1": 1

@@ -3,10 +3,10 @@
 public struct ImageConfiguration: Codable, Hashable, Sendable {
     /// When, as RFC 3339 has it.
     public var created: String?
-    /// As Go names it: `amd64`.
-    public var architecture: String
-    /// As Go names it: `linux`.
-    public var os: String
+    /// As Go names it: `amd64`; nil or empty where the maker did not say.
+    public var architecture: String?
+    /// As Go names it: `linux`; nil or empty where the maker did not say.
+    public var os: String?
     /// Of the architecture: `v8`.
     public var variant: String?
     /// How it is run, where nothing else is said.
@@ -16,10 +16,10 @@ public struct ImageConfiguration: Codable, Hashable, Sendable {
 
     /// What the layers are (config.md, "rootfs").
     public struct RootFileSystem: Codable, Hashable, Sendable {
-        /// `layers`.
-        public var type: String
-        /// The digest of each uncompressed layer, the lowest first.
-        public var diffIDs: [Digest]
+        /// `layers`, or nil or empty, which means it.
+        public var type: String?
+        /// The digest of each uncompressed layer, the lowest first; nil for none.
+        public var diffIDs: [Digest]?
 
         enum CodingKeys: String, CodingKey {
             case type
@@ -27,7 +27,10 @@ public struct ImageConfiguration: Codable, Hashable, Sendable {
         }
     }
 
-    var platform: Platform { Platform(architecture: architecture, os: os, variant: variant) }
+    /// The digest of each uncompressed layer, the lowest first.
+    var diffIDs: [Digest] { rootfs.diffIDs ?? [] }
+
+    var platform: Platform { Platform(architecture: architecture ?? "", os: os ?? "", variant: variant) }
 }
 
 /// How a container of the image is run (OCI image spec 1.1, config.md, "config").
@@ -87,14 +90,15 @@ public struct ImageConfig: Codable, Hashable, Sendable {
 
     public init(from decoder: any Decoder) throws {
         let values = try decoder.container(keyedBy: CodingKeys.self)
-        entrypoint = try values.decodeIfPresent([String].self, forKey: .entrypoint)
-        cmd = try values.decodeIfPresent([String].self, forKey: .cmd)
-        env = try values.decodeIfPresent([String].self, forKey: .env)
+        entrypoint = try values.decodeIfPresent(TextList.self, forKey: .entrypoint)?.texts
+        cmd = try values.decodeIfPresent(TextList.self, forKey: .cmd)?.texts
+        env = try values.decodeIfPresent(TextList.self, forKey: .env)?.texts
         workingDir = try values.decodeIfPresent(String.self, forKey: .workingDir)
         user = try values.decodeIfPresent(String.self, forKey: .user)
         exposedPorts = try values.decodeIfPresent(NameSet.self, forKey: .exposedPorts)?.names
         volumes = try values.decodeIfPresent(NameSet.self, forKey: .volumes)?.names
-        labels = try values.decodeIfPresent([String: String].self, forKey: .labels)
+        // Go reads null as an empty text.
+        labels = try values.decodeIfPresent([String: String?].self, forKey: .labels)?.mapValues { $0 ?? "" }
         stopSignal = try values.decodeIfPresent(String.self, forKey: .stopSignal)
     }
 
@@ -109,6 +113,20 @@ public struct ImageConfig: Codable, Hashable, Sendable {
         try values.encodeIfPresent(volumes.map(NameSet.init), forKey: .volumes)
         try values.encodeIfPresent(labels, forKey: .labels)
         try values.encodeIfPresent(stopSignal, forKey: .stopSignal)
+    }
+}
+
+/// A list of texts, of which null is an empty one. Docker writes a single text where there is one argument, too.
+private struct TextList: Decodable {
+    var texts: [String]
+
+    init(from decoder: any Decoder) throws {
+        let container = try decoder.singleValueContainer()
+        if let text = try? container.decode(String.self) {
+            texts = [text]
+        } else {
+            texts = try container.decode([String?].self).map { $0 ?? "" }
+        }
     }
 }
 

@@ -4,7 +4,8 @@ extension RuntimeSpec {
     /// - `config`: the image's configuration.
     /// - `accounts`: the image's users and groups, for the configuration's user.
     /// - `arguments`: replace the image's `Cmd`; its entry point stays.
-    /// - `environment`: `NAME=value`, added to the image's and overriding it.
+    /// - `environment`: `NAME=value`, added to the image's and overriding it; `NAME` alone takes it away.
+    /// - `hostname`: the container's, which its environment tells it too.
     /// - `workingDirectory`: replaces the image's.
     /// - `user`: replaces the image's.
     /// - `terminal`: whether the process gets a terminal.
@@ -29,7 +30,8 @@ extension RuntimeSpec {
         var process = Process(
             user: User(uid: identity.uid, gid: identity.gid, additionalGids: identity.supplementaryGids),
             args: commandLine,
-            env: merge(config.env ?? [], with: environment, home: identity.home, terminal: terminal), cwd: directory)
+            env: Self.environment(config.env ?? [], with: environment, hostname: hostname, terminal: terminal),
+            cwd: directory)
         process.terminal = terminal
         // A process that is not root keeps the bounding set only, as execve(2) would leave it.
         let held = identity.uid == 0 ? defaultCapabilities : []
@@ -101,20 +103,33 @@ extension RuntimeSpec {
             DeviceRule(allow: true, type: "c", major: major, minor: minor, access: "rwm")
         } + [DeviceRule(allow: true, type: "c", major: 136, access: "rwm")]
 
-    /// The image's environment with the caller's over it; PATH and HOME are always set, TERM for a terminal.
-    private static func merge(_ base: [String], with overriding: [String], home: String, terminal: Bool) -> [String] {
-        var merged: [String] = []
-        var positions: [Substring: Int] = [:]
-        let fallbacks = ["PATH=\(ImageConfig.defaultPath)", "HOME=\(home)"] + (terminal ? ["TERM=xterm"] : [])
-        for variable in fallbacks + base + overriding {
-            let name = variable.prefix { $0 != "=" }
+    /// The image's environment with the caller's over it, below both what docker sets: PATH, HOSTNAME, and TERM for a
+    /// terminal. HOME is the guest's to set, by the accounts of the container, where nothing says it.
+    private static func environment(
+        _ base: [String], with overriding: [String], hostname: String?, terminal: Bool
+    ) -> [String] {
+        let usual =
+            ["PATH=\(ImageConfig.defaultPath)"] + (hostname.map { ["HOSTNAME=\($0)"] } ?? [])
+            + (terminal ? ["TERM=xterm"] : [])
+        return merge(usual + base, with: overriding)
+    }
+
+    /// Variables with others over them: of those with one name, the last one's value in the first one's place. A name alone
+    /// takes its variable away.
+    public static func merge(_ variables: [String], with overriding: [String]) -> [String] {
+        var merged: [String?] = []
+        // By their bytes: texts are equal for Swift where they look alike.
+        var positions: [[UInt8]: Int] = [:]
+        for variable in variables + overriding {
+            let name = Array(variable.utf8.prefix { $0 != UInt8(ascii: "=") })
+            let value = name.count == variable.utf8.count ? nil : variable
             if let position = positions[name] {
-                merged[position] = variable
+                merged[position] = value
             } else {
                 positions[name] = merged.count
-                merged.append(variable)
+                merged.append(value)
             }
         }
-        return merged
+        return merged.compactMap { $0 }
     }
 }

@@ -8,7 +8,8 @@ extension RuntimeSpec.Seccomp {
             deny(administration),
             deny(kernelSurface),
             deny(placement),
-            // vsock knows no namespaces: it leads to the host and to the agent.
+            // vsock knows no namespaces: it leads to the host and to the agent. Programs of i386 can ask for it by
+            // socketcall(2), whose arguments no filter sees: the guest's kernel refuses it (Kernel/patches/0020).
             RuntimeSpec.SyscallRule(
                 names: ["socket"], action: "SCMP_ACT_ERRNO", errnoRet: notPermitted,
                 args: [RuntimeSpec.SyscallArgument(index: 0, value: addressFamilyVsock, op: "SCMP_CMP_EQ")]),
@@ -22,7 +23,7 @@ extension RuntimeSpec.Seccomp {
         }
         for (capability, calls) in granted where !capabilities.contains(capability) { rules.append(deny(calls)) }
         return RuntimeSpec.Seccomp(
-            defaultAction: "SCMP_ACT_ALLOW", architectures: ["SCMP_ARCH_X86_64"], syscalls: rules)
+            defaultAction: "SCMP_ACT_ALLOW", architectures: ["SCMP_ARCH_X86_64", "SCMP_ARCH_X86"], syscalls: rules)
     }
 
     private static let notPermitted: UInt32 = 1
@@ -38,7 +39,13 @@ extension RuntimeSpec.Seccomp {
 
     /// What one capability each lifts.
     private static let granted = [
-        ("CAP_SYS_TIME", ["clock_adjtime", "clock_settime", "adjtimex", "settimeofday"]),
+        (
+            "CAP_SYS_TIME",
+            [
+                "clock_adjtime", "clock_settime", "adjtimex", "settimeofday", "stime", "clock_adjtime64",
+                "clock_settime64",
+            ]
+        ),
         ("CAP_SYS_BOOT", ["reboot"]),
         ("CAP_SYS_PACCT", ["acct"]),
         ("CAP_SYS_TTY_CONFIG", ["vhangup"]),
@@ -50,7 +57,8 @@ extension RuntimeSpec.Seccomp {
     private static let namespaces = ["setns", "unshare"]
 
     private static let mounts = [
-        "mount", "umount2", "mount_setattr", "move_mount", "open_tree", "fsopen", "fsconfig", "fsmount", "fspick",
+        "mount", "umount", "umount2", "mount_setattr", "move_mount", "open_tree", "fsopen", "fsconfig", "fsmount",
+        "fspick",
     ]
 
     /// Large parts of the kernel that containers do without: key rings, BPF, performance counters, page faults and I/O

@@ -2,6 +2,7 @@ public import AgentProtocol
 public import ControlProtocol
 import LinuxSystem
 public import OCI
+import SystemPackage
 
 /// A container as the user asked for it, worked out against its image and this host.
 public struct RunPlan: Sendable {
@@ -46,12 +47,29 @@ public struct RunPlan: Sendable {
         let compiler = SpecificationCompiler(
             layers: [.image(device: 0)], zoneSizeInBytes: zone, windowSize: Self.windowSize,
             files: NetworkFiles.all(hostname: spec.hostname ?? id), volumes: volumes)
-        specification = try compiler.compile(spec)
+        var compiled = try compiler.compile(spec)
+        compiled.mounts += Self.imageVolumes(image.config, besides: spec.mounts ?? [])
+        specification = compiled
+    }
+
+    /// The folders that the image says are volumes: made where they are missing, and writable where the root is not. What
+    /// is mounted there or above it takes their place.
+    private static func imageVolumes(_ config: ImageConfig, besides mounts: [RuntimeSpec.Mount]) -> [Mount] {
+        (config.volumes ?? []).sorted().compactMap { volume in
+            let path = FilePath(volume).lexicallyNormalized()
+            let isCovered = mounts.contains { path.starts(with: FilePath($0.destination).lexicallyNormalized()) }
+            guard path.isAbsolute, !path.components.isEmpty, !isCovered else { return nil }
+            return Mount(source: .itself, destination: CString(path.string))
+        }
     }
 
     /// That of this process's terminal.
     private static var windowSize: WindowSize? {
         Terminal(StandardStream.input.descriptor)?.size.map { WindowSize(rows: $0.rows, columns: $0.columns) }
+    }
+
+    private static func depth(_ mount: RuntimeSpec.Mount) -> Int {
+        FilePath(unescaping: mount.destination).lexicallyNormalized().components.count
     }
 
     private static func check(_ options: RunOptions) throws {
@@ -81,7 +99,11 @@ public struct RunPlan: Sendable {
             workingDirectory: options.workingFolder, user: options.user, terminal: options.hasTerminal,
             hostname: options.hostname ?? String(id.prefix(64)))
         spec.root?.readonly = options.isReadOnly
-        spec.mounts = (spec.mounts ?? []) + (try options.volumes.map { try VolumeArgument($0).mount })
+        // What lies within another comes after it, as docker has it.
+        let volumes = try options.volumes.map { try VolumeArgument($0).mount }.enumerated().sorted {
+            (Self.depth($0.element), $0.offset) < (Self.depth($1.element), $1.offset)
+        }
+        spec.mounts = (spec.mounts ?? []) + volumes.map(\.element)
         if let sets = spec.process?.capabilities {
             let chosen = try CapabilityChoice(
                 adding: options.addedCapabilities, dropping: options.droppedCapabilities
@@ -119,38 +141,6 @@ enum NetworkFiles {
             files.append(InlineFile(path: "/etc/resolv.conf", contents: resolver))
         }
         return files
-    }
-}
-
-/// The environment that a user gives a container.
-public enum Environment {
-    private static let maxFileBytes = 1 << 20
-
-    /// `NAME=value` each. A name alone takes this process's value, and nothing where there is none.
-    public static func words(of options: RunOptions) throws -> [String] {
-        var words: [String] = []
-        for path in options.environmentFiles {
-            guard let bytes = try FileSystem.contents(of: path, atMost: maxFileBytes) else {
-                throw RuntimeError.invalid("there is no file \(quoted(path)), which --env-file names")
-            }
-            for line in String(decoding: bytes, as: UTF8.self).split(separator: "\n") where !line.hasPrefix("#") {
-                try add(String(line), to: &words)
-            }
-        }
-        for word in options.environment { try add(word, to: &words) }
-        return words
-    }
-
-    private static func add(_ word: String, to words: inout [String]) throws {
-        let name = String(word.prefix { $0 != "=" })
-        guard !name.isEmpty, !name.contains(where: \.isWhitespace) else {
-            throw RuntimeError.invalid("--env \(quoted(word)) is no setting: expected NAME=VALUE or NAME")
-        }
-        if word.contains("=") {
-            words.append(word)
-        } else if let value = CurrentProcess.environment(name) {
-            words.append("\(name)=\(value)")
-        }
     }
 }
 

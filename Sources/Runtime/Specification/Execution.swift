@@ -6,7 +6,7 @@ public import OCI
 public struct Execution: Sendable {
     public var record: ContainerRecord
     public var arguments: [String]
-    /// `NAME=value`, over those of the first process.
+    /// `NAME=value`, over those of the first process; `NAME` alone takes its variable away.
     public var environment: [String] = []
     public var workingFolder: String?
     public var identity: Accounts.Identity?
@@ -24,8 +24,8 @@ public struct Execution: Sendable {
         process.args = arguments
         process.terminal = hasTerminal
         process.consoleSize = nil
-        let overridden = Set(environment.map { $0.prefix { $0 != "=" } })
-        process.env = (process.env ?? []).filter { !overridden.contains($0.prefix { $0 != "=" }) } + environment
+        let usual = hasTerminal ? ["TERM=xterm"] : []
+        process.env = RuntimeSpec.merge(usual + (process.env ?? []), with: environment)
         if let workingFolder { process.cwd = workingFolder }
         if let identity {
             process.user = RuntimeSpec.User(

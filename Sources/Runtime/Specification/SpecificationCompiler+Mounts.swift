@@ -28,7 +28,7 @@ extension SpecificationCompiler {
         let options = try MountOptions(mount.options ?? [], fileSystem: type, setting: setting)
         return Mount(
             source: .fileSystem(type: type == "cgroup" ? "cgroup2" : type, name: mount.source ?? type),
-            destination: mount.destination, flags: options.flags, propagation: options.propagation,
+            destination: Self.string(mount.destination), flags: options.flags, propagation: options.propagation,
             data: options.data.joined(separator: ","))
     }
 
@@ -42,11 +42,11 @@ extension SpecificationCompiler {
         case .volume(let number):
             return Mount(
                 source: .bind(.share(tag: AttachRequest.tag, path: "\(number)"), recursive: false),
-                destination: mount.destination, flags: options.flags, propagation: options.propagation)
+                destination: Self.string(mount.destination), flags: options.flags, propagation: options.propagation)
         case .memory(let sizeInBytes):
             // MS_NOSUID, MS_NODEV, MS_NOEXEC
             return Mount(
-                source: .fileSystem(type: "tmpfs", name: "shm"), destination: mount.destination,
+                source: .fileSystem(type: "tmpfs", name: "shm"), destination: Self.string(mount.destination),
                 flags: options.flags | 2 | 4 | 8, data: "mode=1777,size=\(sizeInBytes)")
         case nil:
             throw .unsupported(

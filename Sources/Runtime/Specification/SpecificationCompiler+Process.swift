@@ -1,4 +1,5 @@
 public import AgentProtocol
+import LinuxSystem
 public import OCI
 
 extension SpecificationCompiler {
@@ -21,7 +22,8 @@ extension SpecificationCompiler {
             throw .invalid(setting: "process.user.umask", value: "\(umask)", expected: "0 to 511 (0777)")
         }
         return ProcessSpecification(
-            arguments: arguments, environment: process.env ?? [], workingDirectory: process.cwd,
+            arguments: Self.strings(arguments), environment: Self.strings(process.env ?? []),
+            workingDirectory: Self.string(process.cwd),
             userID: process.user.uid, groupID: process.user.gid, additionalGroups: process.user.additionalGids ?? [],
             umask: process.user.umask, capabilities: try capabilities(process.capabilities),
             resourceLimits: try resourceLimits(process.rlimits ?? []),
@@ -29,6 +31,11 @@ extension SpecificationCompiler {
             seccomp: try profile.map { profile throws(SpecificationError) in try seccomp.filter(for: profile) },
             oomScoreAdjustment: Int32(adjustment), terminal: try terminal(process))
     }
+
+    /// The bytes that a text of the specification stands for.
+    static func string(_ text: String) -> CString { CString([UInt8](unescaping: text)) }
+
+    private static func strings(_ texts: [String]) -> CStringList { CStringList(texts.lazy.map(string)) }
 
     private func refuseUnsupported(_ process: RuntimeSpec.Process) throws(SpecificationError) {
         let own = "the guest's kernel has no such security module"

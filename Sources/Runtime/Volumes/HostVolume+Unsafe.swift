@@ -1,7 +1,7 @@
 import CLinux
 import Glibc
 public import LinuxSystem
-import SystemPackage
+public import SystemPackage
 
 /// A file or folder of the host for a container: opened here, for a VM opens nothing by itself.
 public struct HostVolume: Sendable {
@@ -18,18 +18,18 @@ public struct HostVolume: Sendable {
     /// - `isPrivate`: what is mounted below it later is not seen.
     /// - Throws: for what does not exist, or is neither a file nor a folder.
     public init(
-        opening path: String, isReadOnly: Bool, isRecursive: Bool = true, isPrivate: Bool = true
+        opening path: FilePath, isReadOnly: Bool, isRecursive: Bool = true, isPrivate: Bool = true
     ) throws(SpecificationError) {
         let expected = "a file or folder that exists"
         let mount: OwnedDescriptor
         do throws(SystemError) {
             mount = try Self.mount(of: path, isReadOnly, isRecursive, isPrivate)
         } catch {
-            throw .invalid(setting: "the volume", value: path, expected: "\(expected): \(error.errno)")
+            throw .invalid(setting: "the volume", value: path.string, expected: "\(expected): \(error.errno)")
         }
         guard let kind = try? mount.status(), kind.isFolder || kind.isRegular else {
             throw .unsupported(
-                setting: "the volume", value: path,
+                setting: "the volume", value: path.string,
                 reason: "only files and folders can be shared with a VM, no sockets, pipes or devices")
         }
         descriptor = mount
@@ -52,7 +52,8 @@ public struct HostVolume: Sendable {
         do throws(SystemError) {
             // A single one is the root itself: overlays are of two and more.
             let mount =
-                layers.count > 1 ? try LayerStack.mount(layers) : try Self.mount(of: topmost, true, false, true)
+                layers.count > 1
+                ? try LayerStack.mount(layers) : try Self.mount(of: FilePath(topmost), true, false, true)
             try checked(clinux_restrict_mount(mount.rawValue, false, true, true), "restrict the root \(topmost)")
             descriptor = mount
         } catch {
@@ -65,11 +66,11 @@ public struct HostVolume: Sendable {
     }
 
     private static func mount(
-        of path: String, _ isReadOnly: Bool, _ isRecursive: Bool, _ isPrivate: Bool
+        of path: FilePath, _ isReadOnly: Bool, _ isRecursive: Bool, _ isPrivate: Bool
     ) throws(SystemError) -> OwnedDescriptor {
         // SAFETY: the path's C string lives for the call.
-        let mount = OwnedDescriptor(
-            taking: try unsafe checked(clinux_clone_mount(path, isRecursive), "open the volume \(path)"))
+        let raw = unsafe path.withPlatformString { unsafe clinux_clone_mount($0, isRecursive) }
+        let mount = OwnedDescriptor(taking: try checked(raw, "open the volume \(path)"))
         try checked(
             clinux_restrict_mount(mount.rawValue, isRecursive, isReadOnly, isPrivate), "restrict the volume \(path)")
         return mount

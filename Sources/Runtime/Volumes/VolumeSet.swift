@@ -1,5 +1,6 @@
 public import AgentProtocol
 import ControlProtocol
+import LinuxSystem
 public import OCI
 public import SystemPackage
 
@@ -39,7 +40,7 @@ public struct VolumeSet: Sendable {
             }
             let words = mount.options ?? []
             let volume = try HostVolume(
-                opening: folder.pushing(FilePath(source)).string, isReadOnly: BindOptions.isReadOnly(words),
+                opening: folder.pushing(FilePath(unescaping: source)), isReadOnly: BindOptions.isReadOnly(words),
                 isRecursive: words.contains("rbind"), isPrivate: !words.contains("rslave") && !words.contains("slave"))
             places[index] = .volume(volumes.count)
             volumes.append(volume)

@@ -32,6 +32,8 @@ final class AgentSession {
     static let maxSilence: UInt64 = 120
     /// An agent that leaves so many requests unanswered gets no more.
     private static let maxUnanswered = 4096
+    /// So much may wait for an agent that does not read; what would be more is refused.
+    private static let maxUnsentBytes = 4 * Limits.requestPayload
 
     private let loop: EventLoop
     private let deadlines: Deadlines
@@ -73,6 +75,10 @@ final class AgentSession {
         }
         do {
             let (number, bytes) = try conversation.begin(content)
+            guard channel.hasRoom(for: bytes.count) else {
+                conversation.abandon(number)
+                return completion(.failure(.overloaded(unanswered: conversation.outstandingCount)))
+            }
             let deadline = deadlines.after(seconds: Content.deadline) { [unowned self] in
                 pending.removeValue(forKey: number)?.complete(.failure(.timeout(seconds: Content.deadline)))
             }
@@ -92,7 +98,7 @@ final class AgentSession {
     func accept() -> OwnedDescriptor? {
         guard channel == nil, let (mine, guests) = try? UnixSocket.pair() else { return nil }
         conversation = HostConversation()
-        channel = try? SocketChannel(mine, on: loop) { [weak self] bytes, _ in
+        channel = try? SocketChannel(mine, on: loop, maxUnsentBytes: Self.maxUnsentBytes) { [weak self] bytes, _ in
             self?.receive(bytes)
         } onClose: { [weak self] in
             self?.lose("it closed its connection")

@@ -5,38 +5,42 @@ import SystemPackage
 ///
 /// Protected by the device lock, as everything that the event loop calls.
 final class SocketChannel {
-    /// A peer that lets more than this wait is not reading: it is let go.
-    private static let mostUnsentBytes = 8 << 20
     private static let bytesPerRead = 64 << 10
 
     private let descriptor: OwnedDescriptor
     private let loop: EventLoop
     private let descriptorRoom: Int
+    private let maxUnsentBytes: Int
     private var unsent: ArraySlice<UInt8> = []
     private(set) var isOpen = true
     private let onReceive: ([UInt8], [OwnedDescriptor]) -> Void
     private let onClose: () -> Void
 
     /// - Parameters:
+    ///   - maxUnsentBytes: a peer that lets more wait is not reading, and is let go.
     ///   - descriptorRoom: how many descriptors are taken with a message; others are closed.
     ///   - onReceive: bytes in the order of the stream, with the descriptors that came along.
     ///   - onClose: called once, when the peer has gone or `close` was called.
     init(
-        _ descriptor: OwnedDescriptor, on loop: EventLoop, descriptorRoom: Int = 0,
+        _ descriptor: OwnedDescriptor, on loop: EventLoop, maxUnsentBytes: Int = 8 << 20, descriptorRoom: Int = 0,
         onReceive: @escaping ([UInt8], [OwnedDescriptor]) -> Void, onClose: @escaping () -> Void
     ) throws(SystemError) {
         self.descriptor = descriptor
         self.loop = loop
         self.descriptorRoom = descriptorRoom
+        self.maxUnsentBytes = maxUnsentBytes
         self.onReceive = onReceive
         self.onClose = onClose
         try descriptor.setNonBlocking()
         try loop.add(descriptor, for: .readable) { [self] ready in handle(ready) }
     }
 
+    /// Whether so many bytes may be sent without letting the peer go.
+    func hasRoom(for byteCount: Int) -> Bool { unsent.count + byteCount <= maxUnsentBytes }
+
     func send(_ bytes: [UInt8]) {
         guard isOpen else { return }
-        guard unsent.count + bytes.count <= Self.mostUnsentBytes else { return close() }
+        guard hasRoom(for: bytes.count) else { return close() }
         unsent += bytes
         flush()
     }

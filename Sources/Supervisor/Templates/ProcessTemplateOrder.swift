@@ -22,9 +22,10 @@ struct ProcessTemplateOrder {
     private static let maxCommandBytes = 256
 
     /// For the log and for clients: without what could command a terminal or begin a line.
-    private static func line(_ arguments: [String]) -> String {
-        let bytes = arguments.joined(separator: " ").utf8.prefix(maxCommandBytes)
-        return String(decoding: bytes.map { $0 < 0x20 || $0 == 0x7F ? UInt8(ascii: "?") : $0 }, as: UTF8.self)
+    private static func line(_ arguments: CStringList) -> String {
+        let bytes = arguments.bytes.dropLast().prefix(maxCommandBytes)
+        return String(
+            decoding: bytes.map { $0 == 0 ? 0x20 : $0 < 0x20 || $0 == 0x7F ? UInt8(ascii: "?") : $0 }, as: UTF8.self)
     }
 }
 
