@@ -48,10 +48,10 @@ public final class Gateway: Sendable {
         self.threads = threads
         let root = HostDirectories.root(options.root)
         socketPath = options.socket ?? "\(root)/gateway.sock"
-        try FileSystem.makeFolders(.init(root))
+        try FileSystem.makeDirectories(.init(root))
         lock = try OwnedDescriptor(opening: "\(root)/gateway.lock", flags: O_RDWR | O_CREAT)
         guard try lock.tryLock(.exclusive) else { throw StartError("another gateway serves functions of \(root)") }
-        for folder in [options.functions, options.logs] { try FileSystem.makeFolders(.init(folder), mode: 0o755) }
+        for folder in [options.functions, options.logs] { try FileSystem.makeDirectories(.init(folder), mode: 0o755) }
         let logs = FunctionLogs(folder: options.logs, group: group, threads: threads)
         let starter = ContainerStarter(
             registry: try Registry(root: .init(root)),

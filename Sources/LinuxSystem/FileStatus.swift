@@ -44,7 +44,7 @@ public struct FileStatus: Equatable, Sendable {
         }
     }
 
-    public var isFolder: Bool { kind == .directory }
+    public var isDirectory: Bool { kind == .directory }
     public var isRegular: Bool { kind == .file }
 
     public var specialDeviceMajor: UInt32 { Self.major(specialDevice) }

@@ -53,18 +53,18 @@ public enum FileSystem {
     }
 
     /// Makes a folder that was not there.
-    public static func makeFolder(_ path: String, mode: UInt32 = 0o700) throws(SystemError) {
+    public static func makeDirectory(_ path: String, mode: UInt32 = 0o700) throws(SystemError) {
         try unsafe checked(negated(mkdir(path, mode)), "make the folder \(path)")
     }
 
     /// Makes a folder and those above it, as far as they are not there.
-    public static func makeFolders(_ path: FilePath, mode: UInt32 = 0o700) throws(SystemError) {
-        do { try makeFolder(path.string, mode: mode) } catch {
+    public static func makeDirectories(_ path: FilePath, mode: UInt32 = 0o700) throws(SystemError) {
+        do { try makeDirectory(path.string, mode: mode) } catch {
             switch error.errno {
             case .fileExists: return
             case .noSuchFileOrDirectory where path.components.count > 1:
-                try makeFolders(path.removingLastComponent(), mode: mode)
-                do { try makeFolder(path.string, mode: mode) } catch  where error.errno == .fileExists {}
+                try makeDirectories(path.removingLastComponent(), mode: mode)
+                do { try makeDirectory(path.string, mode: mode) } catch  where error.errno == .fileExists {}
             default: throw error
             }
         }
@@ -84,7 +84,7 @@ public enum FileSystem {
     }
 
     /// Removes an empty folder; nothing is wrong where there is none.
-    public static func removeFolder(_ path: String) throws(SystemError) {
+    public static func removeDirectory(_ path: String) throws(SystemError) {
         guard unsafe rmdir(path) != 0, errno != ENOENT else { return }
         throw SystemError("remove the folder \(path)", Errno(rawValue: errno))
     }

@@ -5,7 +5,7 @@ public struct ImageReference: Hashable, Sendable, CustomStringConvertible {
         /// An OCI archive, an OCI layout folder or a docker archive; `name` says which image of several.
         case path(String, name: String?)
         /// A folder that is a root file system.
-        case rootFolder(String)
+        case rootDirectory(String)
         /// The digest, a digest's beginning, or the name of an image in the store; or a path, if there is something.
         case text(String)
     }
@@ -27,7 +27,7 @@ public struct ImageReference: Hashable, Sendable, CustomStringConvertible {
         }
         if let folder = Self.rest(of: text, after: "dir:") {
             guard !folder.isEmpty else { throw .notFound(text) }
-            source = .rootFolder(folder)
+            source = .rootDirectory(folder)
             return
         }
         for prefix in ["oci:", "oci-archive:", "docker-archive:"] {

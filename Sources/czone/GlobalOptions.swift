@@ -42,7 +42,7 @@ struct GlobalOptions: ParsableArguments {
 
     private static func absolute(_ path: String) -> FilePath {
         let path = FilePath(unescaping: path)
-        return path.isAbsolute ? path : CurrentProcess.workingFolder.pushing(path).lexicallyNormalized()
+        return path.isAbsolute ? path : CurrentProcess.workingDirectory.pushing(path).lexicallyNormalized()
     }
 
     /// Lets these options stand before the command's name too, as other container tools have them.

@@ -13,7 +13,7 @@ import Testing
     init() throws {
         guest = try Guest()
         try FileSystem.replace(guest.path("secret"), with: Array("secret".utf8))
-        try FileSystem.makeFolder(guest.path("shared"))
+        try FileSystem.makeDirectory(guest.path("shared"))
         try FileSystem.replace(guest.path("shared/file"), with: Array("file".utf8), mode: 0o644)
         root = try guest.share("shared")
     }
@@ -23,7 +23,7 @@ import Testing
         let refused = Guest.Refused(EINVAL)
         #expect(throws: refused) { try guest.lookUp(root, name) }
         #expect(throws: refused) { try guest.create(root, name) }
-        #expect(throws: refused) { try guest.makeFolder(root, name) }
+        #expect(throws: refused) { try guest.makeDirectory(root, name) }
         #expect(throws: refused) { try guest.makeLink(root, name, to: "x") }
         #expect(throws: refused) { try guest.remove(root, name) }
         #expect(throws: refused) { try guest.rename(root, "file", to: root, name) }
@@ -57,17 +57,17 @@ import Testing
         #expect(try FileSystem.status(guest.path("secret"))?.sizeInBytes == 6)
     }
 
-    @Test func aFolderThatIsSwappedForALinkLeadsNowhere() throws {
+    @Test func aDirectoryThatIsSwappedForALinkLeadsNowhere() throws {
         let guest = try Guest(maxDescriptors: 64)
-        try FileSystem.makeFolder(guest.path("shared"))
-        try FileSystem.makeFolder(guest.path("outside"))
+        try FileSystem.makeDirectory(guest.path("shared"))
+        try FileSystem.makeDirectory(guest.path("outside"))
         try FileSystem.replace(guest.path("outside/file"), with: Array("secret".utf8))
-        try FileSystem.makeFolder(guest.path("shared/inner"))
+        try FileSystem.makeDirectory(guest.path("shared/inner"))
         try FileSystem.replace(guest.path("shared/inner/file"), with: Array("file".utf8))
         let root = try guest.share("shared")
         let file = try guest.lookUp(try guest.lookUp(root, "inner").node, "file").node
         // So that it has to be opened by its place again.
-        for number in 0..<40 { _ = try guest.makeFolder(root, "\(number)") }
+        for number in 0..<40 { _ = try guest.makeDirectory(root, "\(number)") }
         try FileSystem.rename(guest.path("shared/inner"), to: guest.path("shared/gone"))
         try FileSystem.makeLink(guest.path("shared/inner"), to: "../outside")
         #expect(throws: Guest.Refused(ESTALE)) { try guest.open(file) }
@@ -77,8 +77,8 @@ import Testing
         #expect(try guest.names(1).isEmpty)
         #expect(throws: Guest.Refused(ENOENT)) { try guest.lookUp(1, "shared") }
         #expect(throws: Guest.Refused(EROFS)) { try guest.create(1, "new") }
-        #expect(throws: Guest.Refused(EROFS)) { try guest.makeFolder(1, "new") }
-        #expect(throws: Guest.Refused(EROFS)) { try guest.remove(1, "shared", isFolder: true) }
+        #expect(throws: Guest.Refused(EROFS)) { try guest.makeDirectory(1, "new") }
+        #expect(throws: Guest.Refused(EROFS)) { try guest.remove(1, "shared", isDirectory: true) }
         #expect(throws: Guest.Refused(EROFS)) { try guest.rename(root, "file", to: 1, "file") }
         #expect(try guest.attributes(1).mode == 0o040511)
     }
@@ -116,7 +116,7 @@ import Testing
         #expect(throws: refused) { try guest.open(file, O_RDONLY | O_TRUNC) }
         #expect(throws: refused) { try guest.create(root, "new") }
         #expect(throws: refused) { try guest.create(root, "file") }
-        #expect(throws: refused) { try guest.makeFolder(root, "new") }
+        #expect(throws: refused) { try guest.makeDirectory(root, "new") }
         #expect(throws: refused) { try guest.makeNode(root, "new", mode: 0o010666) }
         #expect(throws: refused) { try guest.makeLink(root, "new", to: "x") }
         #expect(throws: refused) { try guest.remove(root, "file") }
@@ -137,7 +137,7 @@ import Testing
     }
 
     @Test func volumesDoNotMix() throws {
-        try FileSystem.makeFolder(guest.path("other"))
+        try FileSystem.makeDirectory(guest.path("other"))
         let other = try guest.share("other")
         let file = try guest.lookUp(root, "file").node
         #expect(throws: Guest.Refused(EXDEV)) { try guest.rename(root, "file", to: other, "file") }
@@ -171,11 +171,11 @@ import Testing
         let before = try descriptors()
         let id = try guest.attach(guest.path("shared"), .recursive)
         let root = try guest.lookUp(1, id).node
-        let folder = try guest.makeFolder(root, "folder").node
+        let folder = try guest.makeDirectory(root, "folder").node
         _ = try guest.create(folder, "file")
         // A folder that the guest has forgotten is still known as that of its file.
         guest.forget(folder)
-        _ = try guest.makeFolder(root, "another")
+        _ = try guest.makeDirectory(root, "another")
         #expect(try descriptors() > before)
         guest.server.detach(id)
         #expect(try descriptors() == before)
@@ -187,7 +187,7 @@ import Testing
         return links.count { $0.contains(guest.folder.path) }
     }
 
-    @Test func onlyFilesAndFoldersAreVolumes() throws {
+    @Test func onlyFilesAndDirectoriesAreVolumes() throws {
         #expect(throws: VolumeError.kind) { try guest.attach("/dev/null") }
     }
 

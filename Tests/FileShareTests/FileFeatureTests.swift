@@ -11,7 +11,7 @@ import Testing
 
     init() throws {
         guest = try Guest()
-        try FileSystem.makeFolder(guest.path("v"), mode: 0o755)
+        try FileSystem.makeDirectory(guest.path("v"), mode: 0o755)
         try FileSystem.replace(guest.path("v/file"), with: Array("contents".utf8), mode: 0o644)
         root = try guest.share("v")
     }
@@ -37,13 +37,13 @@ import Testing
         let (nameless, _) = try guest.createNameless(root)
         try guest.remove(root, "file")
         // So that their own descriptors are closed.
-        for number in 0..<40 { _ = try guest.makeFolder(root, "\(number)") }
+        for number in 0..<40 { _ = try guest.makeDirectory(root, "\(number)") }
         try guest.write(file.node, handle, [1, 2, 3])
         #expect(try guest.attributes(file.node).size == 3)
         #expect(try guest.attributes(nameless.node).size == 0)
         #expect(try guest.link(nameless.node, as: "named", in: root).node == nameless.node)
         guest.release(file.node, handle)
-        for number in 40..<80 { _ = try guest.makeFolder(root, "\(number)") }
+        for number in 40..<80 { _ = try guest.makeDirectory(root, "\(number)") }
         #expect(throws: Guest.Refused(ESTALE)) { try guest.attributes(file.node) }
     }
 
@@ -68,11 +68,11 @@ import Testing
         #expect(throws: Guest.Refused(ENODATA)) { try guest.attribute(pipe.node, name) }
     }
 
-    @Test func aFoldersDefaultListGoesBeforeTheMask() throws {
-        #expect(try guest.makeFolder(root, "masked", mode: 0o777, mask: 0o027).attributes.mode & 0o777 == 0o750)
-        let folder = try guest.makeFolder(root, "folder", mode: 0o777).node
+    @Test func aDirectoriesDefaultListGoesBeforeTheMask() throws {
+        #expect(try guest.makeDirectory(root, "masked", mode: 0o777, mask: 0o027).attributes.mode & 0o777 == 0o750)
+        let folder = try guest.makeDirectory(root, "folder", mode: 0o777).node
         try guest.setAttribute(folder, "system.posix_acl_default", Self.list)
-        #expect(try guest.makeFolder(folder, "inner", mode: 0o777, mask: 0o077).attributes.mode & 0o777 == 0o660)
+        #expect(try guest.makeDirectory(folder, "inner", mode: 0o777, mask: 0o077).attributes.mode & 0o777 == 0o660)
     }
 
     @Test func aSetGroupBitGoesWhereTheGuestSaysSo() throws {
@@ -165,7 +165,7 @@ import Testing
 
     @Test func listingsComeWithTheirEntries() throws {
         try FileSystem.makeLink(guest.path("v/link"), to: "file")
-        let handle = try guest.openFolder(root)
+        let handle = try guest.openDirectory(root)
         var reply = try guest.ask(
             44, root, bytes(handle) + bytes(UInt64(0)) + bytes(UInt32(4096)) + [UInt8](repeating: 0, count: 20))
         var nodes: [String: UInt64] = [:]
@@ -185,7 +185,7 @@ import Testing
 
     @Test func namesHoldForATickAndNotTooMany() throws {
         #expect(try guest.lookUp(root, "file").nameHolds)
-        #expect(try guest.makeFolder(root, "folder").nameHolds)
+        #expect(try guest.makeDirectory(root, "folder").nameHolds)
         #expect(!(try guest.makeLink(root, "link", to: "file").nameHolds))
         for number in 0..<4100 { _ = try guest.makeNode(root, "\(number)", mode: 0o100600) }
         #expect(!(try guest.lookUp(root, "file").nameHolds))

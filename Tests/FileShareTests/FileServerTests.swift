@@ -58,14 +58,14 @@ import Testing
     @Test func whatNobodyChangesNeedNotBeAskedForTwice() throws {
         try make("file", "hello")
         let changing = try guest.share()
-        #expect(try guest.openFlags(changing, isFolder: true) == 0)
+        #expect(try guest.openFlags(changing, isDirectory: true) == 0)
         #expect(try guest.openFlags(guest.lookUp(changing, "file").node) == 0)
         guest.validity = 86_400
         let constant = try guest.share("", [.readOnly, .constant])
         let file = try guest.lookUp(constant, "file")
         #expect(try guest.attributes(file.node) == file.attributes)
         // FOPEN_KEEP_CACHE, FOPEN_CACHE_DIR, FOPEN_NOFLUSH
-        #expect(try guest.openFlags(file.node) == 42 && guest.openFlags(constant, isFolder: true) == 42)
+        #expect(try guest.openFlags(file.node) == 42 && guest.openFlags(constant, isDirectory: true) == 42)
         #expect(throws: Guest.Refused(EROFS)) { try guest.open(file.node, O_RDWR) }
         #expect(throws: Guest.Refused(EROFS)) { try guest.create(constant, "new") }
     }
@@ -88,7 +88,7 @@ import Testing
         let (file, _) = try guest.create(root, "file", mode: 0o640)
         #expect(file.attributes.user == 1000 && file.attributes.group == 2000)
         #expect(file.attributes.mode == 0o100640)
-        let folder = try guest.makeFolder(root, "folder", mode: 0o750)
+        let folder = try guest.makeDirectory(root, "folder", mode: 0o750)
         #expect(folder.attributes.user == 1000 && folder.attributes.mode == 0o040750)
         let pipe = try guest.makeNode(root, "pipe", mode: 0o010666)
         #expect(pipe.attributes.user == 1000 && pipe.attributes.mode == 0o010666)
@@ -113,7 +113,7 @@ import Testing
         try make("a", "A")
         try make("b", "B")
         let root = try guest.share()
-        let folder = try guest.makeFolder(root, "folder").node
+        let folder = try guest.makeDirectory(root, "folder").node
         let a = try guest.lookUp(root, "a")
         try guest.rename(root, "a", to: folder, "c")
         #expect(throws: Guest.Refused(ENOENT)) { try guest.lookUp(root, "a") }
@@ -123,9 +123,9 @@ import Testing
         #expect(try host("b") == "A" && host("folder/c") == "B")
         #expect(try guest.link(a.node, as: "d", in: folder).node == a.node)
         #expect(try guest.attributes(a.node).links == 2)
-        #expect(throws: Guest.Refused(ENOTEMPTY)) { try guest.remove(root, "folder", isFolder: true) }
+        #expect(throws: Guest.Refused(ENOTEMPTY)) { try guest.remove(root, "folder", isDirectory: true) }
         for name in ["c", "d"] { try guest.remove(folder, name) }
-        try guest.remove(root, "folder", isFolder: true)
+        try guest.remove(root, "folder", isDirectory: true)
         #expect(try guest.names(root).sorted() == [".", "..", "b"])
     }
 
@@ -187,7 +187,7 @@ import Testing
 
     @Test func aLinkThatIsSwappedIsSeenAtOnce() throws {
         for (name, contents) in [("1", "old"), ("2", "new")] {
-            try FileSystem.makeFolder(guest.path(name))
+            try FileSystem.makeDirectory(guest.path(name))
             try make("\(name)/config", contents)
         }
         try FileSystem.makeLink(guest.path("..data"), to: "1")
@@ -209,7 +209,7 @@ import Testing
 
     @Test func moreFilesThanDescriptorsAreKnown() throws {
         let guest = try Guest(maxDescriptors: 64)
-        try FileSystem.makeFolder(guest.path("deep"))
+        try FileSystem.makeDirectory(guest.path("deep"))
         for name in 0..<200 { try FileSystem.replace(guest.path("deep/\(name)"), with: Array("\(name)".utf8)) }
         let root = try guest.share()
         let deep = try guest.lookUp(root, "deep").node

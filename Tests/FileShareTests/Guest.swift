@@ -7,7 +7,7 @@ import TestSupport
 final class Guest {
     let server: FileServer
     /// A folder of the host with everything in it.
-    let folder: TemporaryFolder
+    let folder: TemporaryDirectory
     private var unique: UInt64 = 0
     var user: UInt32 = 0
     var group: UInt32 = 0
@@ -43,7 +43,7 @@ final class Guest {
     }
 
     init(maxDescriptors: Int = 1024) throws {
-        folder = try TemporaryFolder()
+        folder = try TemporaryDirectory()
         server = try FileServer(maxDescriptors: maxDescriptors)
         FileServer.prepareThread()
     }
@@ -111,8 +111,8 @@ final class Guest {
     }
 
     /// What the guest may keep of a file that it opens (FOPEN_…).
-    func openFlags(_ node: UInt64, isFolder: Bool = false) throws -> UInt32 {
-        var reader = try ask(isFolder ? 27 : 14, node, bytes(UInt64(0)))
+    func openFlags(_ node: UInt64, isDirectory: Bool = false) throws -> UInt32 {
+        var reader = try ask(isDirectory ? 27 : 14, node, bytes(UInt64(0)))
         reader.skip(8)
         return reader.integer()
     }
@@ -165,7 +165,7 @@ final class Guest {
         return (entry, reply.integer())
     }
 
-    func makeFolder(_ folder: UInt64, _ name: String, mode: UInt32 = 0o755, mask: UInt32 = 0) throws -> Entry {
+    func makeDirectory(_ folder: UInt64, _ name: String, mode: UInt32 = 0o755, mask: UInt32 = 0) throws -> Entry {
         entry(try ask(9, folder, bytes(mode) + bytes(mask) + text(name)))
     }
 
@@ -200,12 +200,13 @@ final class Guest {
         entry(try ask(13, folder, bytes(node) + text(name)))
     }
 
-    func rename(_ folder: UInt64, _ name: String, to newFolder: UInt64, _ newName: String, flags: UInt32 = 0) throws {
-        try ask(45, folder, bytes(newFolder) + bytes(flags) + bytes(UInt32(0)) + text(name) + text(newName))
+    func rename(_ folder: UInt64, _ name: String, to newDirectory: UInt64, _ newName: String, flags: UInt32 = 0) throws
+    {
+        try ask(45, folder, bytes(newDirectory) + bytes(flags) + bytes(UInt32(0)) + text(name) + text(newName))
     }
 
-    func remove(_ folder: UInt64, _ name: String, isFolder: Bool = false) throws {
-        try ask(isFolder ? 11 : 10, folder, text(name))
+    func remove(_ folder: UInt64, _ name: String, isDirectory: Bool = false) throws {
+        try ask(isDirectory ? 11 : 10, folder, text(name))
     }
 
     /// What SETATTR takes besides what is left out.
@@ -220,7 +221,7 @@ final class Guest {
                 + bytes(UInt32(0)) + bytes(user) + bytes(group) + bytes(UInt32(0)))
     }
 
-    struct FolderEntry: Equatable {
+    struct DirectoryEntry: Equatable {
         let name: String
         /// Where the next one is.
         let place: UInt64
@@ -229,23 +230,23 @@ final class Guest {
         var isFile: Bool { type == 8 }
     }
 
-    func openFolder(_ node: UInt64) throws -> UInt64 {
+    func openDirectory(_ node: UInt64) throws -> UInt64 {
         var reader = try ask(27, node, bytes(UInt64(0)))
         return reader.integer()
     }
 
     /// Entries of an open folder from a place on; none at its end.
-    func page(_ node: UInt64, _ handle: UInt64, from place: UInt64, room: Int = 4096) throws -> [FolderEntry] {
+    func page(_ node: UInt64, _ handle: UInt64, from place: UInt64, room: Int = 4096) throws -> [DirectoryEntry] {
         let body = bytes(handle) + bytes(place) + bytes(UInt32(room)) + [UInt8](repeating: 0, count: 20)
         var page = try ask(28, node, body)
-        var entries: [FolderEntry] = []
+        var entries: [DirectoryEntry] = []
         while !page.rest.isEmpty {
             page.skip(8)
             let place: UInt64 = page.integer()
             let count = Int(page.integer(UInt32.self))
             let type: UInt32 = page.integer()
             entries.append(
-                FolderEntry(name: String(decoding: page.take(count), as: UTF8.self), place: place, type: type))
+                DirectoryEntry(name: String(decoding: page.take(count), as: UTF8.self), place: place, type: type))
             page.skip((8 - count % 8) % 8)
         }
         return entries
@@ -253,7 +254,7 @@ final class Guest {
 
     /// All names of a folder, with room for so many bytes at a time.
     func names(_ node: UInt64, room: Int = 4096) throws -> [String] {
-        let handle = try openFolder(node)
+        let handle = try openDirectory(node)
         defer { _ = try? ask(29, node, bytes(handle) + [UInt8](repeating: 0, count: 16)) }
         var names: [String] = []
         var place: UInt64 = 0

@@ -15,7 +15,7 @@ import Testing
 
         init(_ fields: String = "", failure: String? = nil) async throws {
             folder = "/tmp/czone-front-" + RandomBytes.bytes(6).map { String($0, radix: 16) }.joined()
-            try FileSystem.makeFolder(folder)
+            try FileSystem.makeDirectory(folder)
             let group = MultiThreadedEventLoopGroup.singleton
             catalog = FunctionCatalog(folder: folder, starter: LocalStarter(group, log, failure: failure))
             try FileSystem.replace("\(folder)/f.yaml", with: Array("name: f\nimage: i\n\(fields)\n".utf8))
@@ -27,7 +27,7 @@ import Testing
         deinit {
             catalog.close()
             for name in ["f.yaml", "socket"] { try? FileSystem.removeFile("\(folder)/\(name)") }
-            try? FileSystem.removeFolder(folder)
+            try? FileSystem.removeDirectory(folder)
         }
 
         func connect() throws -> OwnedDescriptor { try UnixSocket.connect(to: "\(folder)/socket") }

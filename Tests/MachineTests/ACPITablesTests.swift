@@ -131,7 +131,7 @@ import Zones
 
     @Test(.enabled(if: Command.isInstalled("iasl"), "iasl (package acpica-tools) is not installed"))
     func anotherImplementationReadsTheTables() throws {
-        let folder = try TemporaryFolder()
+        let folder = try TemporaryDirectory()
         for (signature, bytes) in try Self.parse(Self.tables(zones: 64, devices: 80)) {
             try folder.write(bytes, to: "\(signature).aml")
             let status = Command.run("cd \(folder.path) && iasl -d \(signature).aml > \(signature).out 2>&1")
@@ -145,7 +145,7 @@ import Zones
 
     @Test(.enabled(if: Command.isInstalled("iasl"), "iasl (package acpica-tools) is not installed"))
     func theDSDTDescribesTheDevices() throws {
-        let folder = try TemporaryFolder()
+        let folder = try TemporaryDirectory()
         try folder.write(try #require(Self.parse(Self.tables(devices: 256))["DSDT"]), to: "dsdt.aml")
         // Compiling what was disassembled checks names, types and resources.
         let commands = "cd \(folder.path) && (iasl -d dsdt.aml && iasl -p again dsdt.dsl) > out 2>&1"

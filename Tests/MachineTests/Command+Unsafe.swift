@@ -14,7 +14,7 @@ enum Command {
 }
 
 /// A folder that is removed with its owner.
-final class TemporaryFolder {
+final class TemporaryDirectory {
     let path: String
 
     init() throws {

@@ -62,7 +62,7 @@ import Zones
 
     @Test(.enabled(if: Command.isInstalled("dtc"), "dtc (package device-tree-compiler) is not installed"))
     func anotherImplementationReadsTheTree() throws {
-        let folder = try TemporaryFolder()
+        let folder = try TemporaryDirectory()
         try folder.write(try DeviceTree(Self.tree(zones: 64)).blob(), to: "tree.dtb")
         let status = Command.run("cd \(folder.path) && dtc -I dtb -O dts -o tree.dts tree.dtb 2> out")
         let report = try folder.text(of: "out")

@@ -4,7 +4,7 @@ import Testing
 
 @Suite struct KernelCommandLineTests {
     /// Kernel/cmdline explains each parameter; the monitor passes them.
-    @Test func isWhatTheKernelsFolderSays() throws {
+    @Test func isWhatTheKernelsDirectorySays() throws {
         let path = "\(#filePath)".split(separator: "/").dropLast(3).map { "/" + $0 }.joined() + "/Kernel/cmdline"
         let file = try OwnedDescriptor(opening: path, flags: 0)
         let lines = String(decoding: try file.read(atMost: 1 << 16), as: UTF8.self).split(separator: "\n")

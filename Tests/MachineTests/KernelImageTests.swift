@@ -154,7 +154,7 @@ import Testing
         #expect(throws: error) { try elf.kernel() }
     }
 
-    @Test func aFolderIsRefused() throws {
+    @Test func aDirectoryIsRefused() throws {
         let folder = try OwnedDescriptor(opening: "/", flags: 0)
         #expect(throws: LoaderError.self) { try KernelImage(reading: folder) }
     }

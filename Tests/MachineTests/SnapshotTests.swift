@@ -112,10 +112,10 @@ import Virtio
 
     @Test func aMemoryFileThatChangedIsRefused() throws {
         let folder = "/tmp/czone-snapshot-test-\(getpid())"
-        try FileSystem.makeFolder(folder)
+        try FileSystem.makeDirectory(folder)
         defer {
             for name in ["state", "memory"] { try? FileSystem.removeFile("\(folder)/\(name)") }
-            try? FileSystem.removeFolder(folder)
+            try? FileSystem.removeDirectory(folder)
         }
         try FileSystem.replace("\(folder)/memory", with: [1, 2, 3])
         let memory = try OwnedDescriptor(opening: "\(folder)/memory", flags: O_RDWR)

@@ -5,9 +5,9 @@ import Testing
 
 /// Layers that try to reach out of their root file system, or to exhaust the host.
 @Suite struct HostileLayerTests {
-    let folder: TemporaryFolder
+    let folder: TemporaryDirectory
 
-    init() throws { folder = try TemporaryFolder() }
+    init() throws { folder = try TemporaryDirectory() }
 
     private func archive(_ fills: ((inout TarWriter) -> Void)...) throws -> String {
         var writer = ImageWriter()
@@ -92,7 +92,7 @@ import Testing
         #expect(try String(contentsOfFile: "\(outside)/kept", encoding: .utf8) == "kept")
     }
 
-    @Test func aLinkForAFolderIsResolvedInTheRoot() throws {
+    @Test func aLinkForADirectoryIsResolvedInTheRoot() throws {
         let outside = folder.path("outside")
         let path = try archive({ $0.link("link", to: "../../../..\(outside)") }, { $0.file("link/file", "in") })
         let image = try folder.unpack(folder.resolve(path))
@@ -123,7 +123,7 @@ import Testing
         }
     }
 
-    @Test func aHardLinkToAFolderIsRefused() throws {
+    @Test func aHardLinkToADirectoryIsRefused() throws {
         #expect(
             isUnsafe(
                 try refusal(
@@ -163,7 +163,7 @@ import Testing
         #expect(error == .limitExceeded(what: "bytes when unpacked", limit: 1 << 20))
     }
 
-    @Test func foldersTooDeepAreRefused() throws {
+    @Test func directoriesTooDeepAreRefused() throws {
         let level = "d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d"
         let error = try refusal(
             ImportLimits(depth: 50),

@@ -5,9 +5,9 @@ import Testing
 
 /// Archives and layouts of every kind, and everything that can be wrong with one.
 @Suite struct ImageSourceTests {
-    let folder: TemporaryFolder
+    let folder: TemporaryDirectory
 
-    init() throws { folder = try TemporaryFolder() }
+    init() throws { folder = try TemporaryDirectory() }
 
     private func layer(_ content: String = "1") -> [UInt8] {
         var tar = TarWriter()

@@ -7,9 +7,9 @@ import Testing
 @testable import OCI
 
 @Suite struct ImageStoreTests {
-    let folder: TemporaryFolder
+    let folder: TemporaryDirectory
 
-    init() throws { folder = try TemporaryFolder() }
+    init() throws { folder = try TemporaryDirectory() }
 
     private func archive(_ content: String = "1", name: String? = "example:1", file: String = "image.tar") throws
         -> String
@@ -154,9 +154,9 @@ import Testing
         #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path("images/tmp")).isEmpty)
     }
 
-    @Test func aLivingBuildersFolderStays() throws {
+    @Test func aLivingBuildersDirectoryStays() throws {
         let store = try folder.store()
-        let work = try WorkFolder("busy", in: store)
+        let work = try WorkDirectory("busy", in: store)
         _ = try store.resolve(ImageReference(archive()))
         #expect(
             try FileManager.default.contentsOfDirectory(atPath: folder.path("images/tmp")).sorted() == [
@@ -183,7 +183,7 @@ import Testing
 
     @Test func theSameImageGivesTheSameBytes() throws {
         let path = try archive()
-        let elsewhere = try TemporaryFolder()
+        let elsewhere = try TemporaryDirectory()
         let (here, there) = (try folder.resolve(path), try elsewhere.store().resolve(ImageReference(path)))
         try run("cmp", [here.erofsPath, there.erofsPath])
     }

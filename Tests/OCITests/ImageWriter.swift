@@ -65,12 +65,12 @@ struct ImageWriter {
     /// Changes a byte of the blob of a digest.
     mutating func damageBlob(_ digest: Digest) { files["blobs/sha256/\(digest.hex)"]?[600] ^= 0xff }
 
-    func layout(in folder: TemporaryFolder, _ name: String = "layout") throws -> String {
+    func layout(in folder: TemporaryDirectory, _ name: String = "layout") throws -> String {
         for (path, content) in allFiles { try folder.write("\(name)/\(path)", content) }
         return folder.path(name)
     }
 
-    func archive(in folder: TemporaryFolder, _ name: String = "image.tar", _ compression: Compression = .none) throws
+    func archive(in folder: TemporaryDirectory, _ name: String = "image.tar", _ compression: Compression = .none) throws
         -> String
     {
         var tar = TarWriter()
@@ -81,7 +81,7 @@ struct ImageWriter {
 
 func compressed(_ bytes: [UInt8], _ compression: ImageWriter.Compression) throws -> [UInt8] {
     guard compression != .none else { return bytes }
-    let folder = try TemporaryFolder()
+    let folder = try TemporaryDirectory()
     let input = try folder.write("input", bytes)
     try run(compression.rawValue, ["-q", "-k", input])
     return Array(try Data(contentsOf: URL(filePath: input + (compression == .gzip ? ".gz" : ".zst"))))

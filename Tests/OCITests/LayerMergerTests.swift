@@ -5,10 +5,10 @@ import Testing
 
 /// Layers that lie unpacked in folders, as the overlay file system has them. Whiteouts need the rights of root.
 @Suite(.enabled(if: geteuid() == 0, "device nodes and trusted attributes need root")) struct LayerMergerTests {
-    let folder: TemporaryFolder
+    let folder: TemporaryDirectory
 
     init() throws {
-        folder = try TemporaryFolder()
+        folder = try TemporaryDirectory()
         for (name, text) in [
             ("low/keep", "low"), ("low/gone", "low"), ("low/replaced", "low"), ("low/opaque/old", "low"),
             ("low/open/old", "low"),
@@ -65,7 +65,7 @@ import Testing
         #expect(throws: OCIError.self) { try folder.store().digest(ofLayers: [folder.path("nowhere")]) }
     }
 
-    @Test func aLayerThatIsNoFolderIsRefused() throws {
+    @Test func aLayerThatIsNoDirectoryIsRefused() throws {
         #expect(throws: OCIError.self) { try folder.store().resolve(layers: [folder.path("low/keep")], name: "x") }
         #expect(throws: OCIError.self) { try folder.store().resolve(layers: [folder.path("nowhere")], name: "x") }
         #expect(throws: OCIError.self) { try folder.store().resolve(layers: [], name: "x") }

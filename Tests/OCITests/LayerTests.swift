@@ -11,9 +11,9 @@ private func layer(_ fill: (inout TarWriter) -> Void) -> TarWriter {
 }
 
 @Suite struct LayerTests {
-    let folder: TemporaryFolder
+    let folder: TemporaryDirectory
 
-    init() throws { folder = try TemporaryFolder() }
+    init() throws { folder = try TemporaryDirectory() }
 
     /// Imports layers and unpacks what became of them.
     private func unpacked(
@@ -185,7 +185,7 @@ private func layer(_ fill: (inout TarWriter) -> Void) -> TarWriter {
         #expect(image.text("f") == "new")
     }
 
-    @Test func anOpaqueFolderHidesEverythingBelow() throws {
+    @Test func anOpaqueDirectoryHidesEverythingBelow() throws {
         let image = try unpacked(
             [
                 layer { $0.file("a/b/c", "1") },
@@ -227,7 +227,7 @@ private func layer(_ fill: (inout TarWriter) -> Void) -> TarWriter {
         #expect(try image.status("merged")?.mode == 0o040711)
     }
 
-    @Test func linksInTheRootAreFollowedForFolders() throws {
+    @Test func linksInTheRootAreFollowedForDirectories() throws {
         let image = try unpacked(
             [
                 layer {

@@ -5,10 +5,10 @@ import Testing
 
 /// Layers as containerd's erofs snapshotter has them: file systems that are mounted for a while. Mounting needs root.
 @Suite(.enabled(if: geteuid() == 0, "mounting needs root")) struct MountedLayerTests {
-    let folder: TemporaryFolder
+    let folder: TemporaryDirectory
 
     init() throws {
-        folder = try TemporaryFolder()
+        folder = try TemporaryDirectory()
         for (layer, text) in [("one", "one"), ("two", "two")] {
             try folder.write("\(layer)/word", Array(text.utf8))
             // All times and inodes are the same in both.

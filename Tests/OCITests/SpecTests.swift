@@ -63,7 +63,7 @@ import Testing
     }
 
     @Test func aSpecSurvivesItsOwnJSON() throws {
-        let spec = try RuntimeSpec.default(for: .ofPlainFolder, accounts: Accounts())
+        let spec = try RuntimeSpec.default(for: .ofPlainDirectory, accounts: Accounts())
         #expect(try RuntimeSpec(json: spec.json()) == spec)
     }
 
@@ -128,7 +128,7 @@ import Testing
 @Suite struct ImageReferenceTests {
     @Test func referencesAreParsed() throws {
         let expected: [(String, ImageReference.Source)] = [
-            ("dir:/a:b", .rootFolder("/a:b")), ("oci:/a/b", .path("/a/b", name: nil)),
+            ("dir:/a:b", .rootDirectory("/a:b")), ("oci:/a/b", .path("/a/b", name: nil)),
             ("oci:/a/b:name:1", .path("/a/b", name: "name:1")), ("docker-archive:x.tar:n", .path("x.tar", name: "n")),
             ("./x", .path("./x", name: nil)), ("/x", .path("/x", name: nil)), ("x", .text("x")),
             ("docker.io/library/x:1", .text("docker.io/library/x:1")), ("directory", .text("directory")),

@@ -11,7 +11,7 @@ import Testing
 
 /// A registry and a store with one image in a temporary folder, and fake VMs.
 struct Bench: Sendable {
-    let folder: TemporaryFolder
+    let folder: TemporaryDirectory
     let registry: Registry
     let store: ImageStore
     let image: StoredImage
@@ -19,7 +19,7 @@ struct Bench: Sendable {
     let files: VirtualMachineFiles
 
     init(_ starter: any VirtualMachineStarter = FakeStarter(), configuration: Configuration = Configuration()) throws {
-        folder = try TemporaryFolder()
+        folder = try TemporaryDirectory()
         registry = try Registry(root: folder.path.appending("run"))
         store = try ImageStore(root: folder.path.appending("images"))
         image = try Self.image(in: folder.path.appending("images"), store)
@@ -35,7 +35,7 @@ struct Bench: Sendable {
             {"digest":"sha256:\(hex)","name":"test","origin":"/nowhere","config":{"Cmd":["/bin/true"]},
             "accounts":{"users":[],"groups":[]},"erofsSizeInBytes":0,"imported":1}
             """
-        try FileSystem.makeFolders(folder)
+        try FileSystem.makeDirectories(folder)
         try FileSystem.replace(folder.appending("\(hex).erofs").string, with: [])
         try FileSystem.replace(folder.appending("\(hex).json").string, with: Array(description.utf8))
         return try #require(try store.find(hex))
@@ -82,7 +82,7 @@ struct Bench: Sendable {
 
 /// Makes nothing ahead of demand.
 struct NoProvider: Provider {
-    func provide(_ order: Placement.MachineOrder, behind machine: VirtualMachineFolder) {}
+    func provide(_ order: Placement.MachineOrder, behind machine: VirtualMachineDirectory) {}
 }
 
 func exit(_ id: String, code: UInt8, reason: String = "") -> ExitRecord {

@@ -79,7 +79,7 @@ private func isSilent(_ error: (any Error)?) -> Bool {
     }
 
     @Test func aPeerThatTakesNothingEndsTheSending() throws {
-        let folder = try TemporaryFolder()
+        let folder = try TemporaryDirectory()
         let path = "\(folder.path)/socket"
         let listening = try UnixSocket.listen(at: path)
         let socket = try UnixSocket.connect(to: path, sendingWithinMilliseconds: 200)
@@ -92,7 +92,7 @@ private func isSilent(_ error: (any Error)?) -> Bool {
     }
 
     @Test func aFullQueueOfConnectionsIsWaitedForNoLonger() throws {
-        let folder = try TemporaryFolder()
+        let folder = try TemporaryDirectory()
         let path = "\(folder.path)/socket"
         let listening = try UnixSocket.listen(at: path, backlog: 1)
         var connected: [OwnedDescriptor] = []
@@ -109,7 +109,7 @@ private func isSilent(_ error: (any Error)?) -> Bool {
     }
 
     @Test func aLockIsWaitedForNoLongerAndNotKeptByWhoGaveUp() throws {
-        let folder = try TemporaryFolder()
+        let folder = try TemporaryDirectory()
         func open() throws -> OwnedDescriptor {
             try OwnedDescriptor(opening: "\(folder.path)/lock", flags: O_RDWR | O_CREAT)
         }
@@ -126,7 +126,7 @@ private func isSilent(_ error: (any Error)?) -> Bool {
     }
 
     @Test func aLockIsTakenAsSoonAsItIsFree() throws {
-        let folder = try TemporaryFolder()
+        let folder = try TemporaryDirectory()
         let path = "\(folder.path)/lock"
         let holder = try OwnedDescriptor(opening: path, flags: O_RDWR | O_CREAT)
         try holder.takeLock(.exclusive)

@@ -10,20 +10,20 @@ private func key(function: String = "f", tenant: String = "t", kernel: String = 
     return FunctionKey(function: function, tenant: tenant, image: digest, kernel: kernel, zoneSizeInBytes: zone)
 }
 
-@Test func equalKeysHaveOneFolder() throws {
-    #expect(try key().folderName == key().folderName)
-    #expect(try key().folderName.count == 32)
+@Test func equalKeysHaveOneDirectory() throws {
+    #expect(try key().directoryName == key().directoryName)
+    #expect(try key().directoryName.count == 32)
 }
 
-@Test func everyFieldMakesAnotherFolder() throws {
+@Test func everyFieldMakesAnotherDirectory() throws {
     let names = try [key(), key(function: "g"), key(tenant: "u"), key(kernel: "l"), key(zone: 256 << 20)].map(
-        \.folderName)
+        \.directoryName)
     #expect(Set(names).count == names.count)
 }
 
 @Test func namesThatRunTogetherStayApart() throws {
-    #expect(try key(function: "ab", tenant: "c").folderName != key(function: "a", tenant: "bc").folderName)
-    #expect(try key(function: "a1:t", tenant: "t").folderName != key(function: "a", tenant: "1:tt").folderName)
+    #expect(try key(function: "ab", tenant: "c").directoryName != key(function: "a", tenant: "bc").directoryName)
+    #expect(try key(function: "a1:t", tenant: "t").directoryName != key(function: "a", tenant: "1:tt").directoryName)
 }
 
 @Test func aFunctionWithoutNameIsItsImage() throws {

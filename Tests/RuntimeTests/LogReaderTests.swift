@@ -9,7 +9,7 @@ import Testing
 @testable import Runtime
 
 @Test func linesAndPartsOfLinesAreRead() throws {
-    let folder = try TemporaryFolder()
+    let folder = try TemporaryDirectory()
     let path = folder.path.appending("log").string
     let writer = try OwnedDescriptor(opening: path, flags: O_WRONLY | O_CREAT | O_APPEND)
     var reader = LogReader([try OwnedDescriptor(opening: path, flags: O_RDONLY)])
@@ -25,7 +25,7 @@ import Testing
 }
 
 @Test func aLogThatBeganAnewIsReadFromItsBeginning() throws {
-    let folder = try TemporaryFolder()
+    let folder = try TemporaryDirectory()
     let path = folder.path.appending("log").string
     let writer = try OwnedDescriptor(opening: path, flags: O_WRONLY | O_CREAT | O_APPEND)
     var reader = LogReader([try OwnedDescriptor(opening: path, flags: O_RDONLY)])
@@ -38,7 +38,7 @@ import Testing
 
 /// As a VM writes them, and a reader that comes late to some.
 @Test func filesThatAreWrittenInTurnAreReadInTheirOrder() throws {
-    let folder = try TemporaryFolder()
+    let folder = try TemporaryDirectory()
     let paths = (0..<3).map { folder.path.appending("log.\($0)").string }
     let writers = try paths.map { try OwnedDescriptor(opening: $0, flags: O_WRONLY | O_CREAT | O_APPEND) }
     var reader = LogReader(try paths.map { try OwnedDescriptor(opening: $0, flags: O_RDONLY) })
@@ -90,7 +90,7 @@ import Testing
     let bench = try Bench()
     let logs = ContainerLogs(of: bench.registry, besides: bench.store.root)
     let lost = logs.folder(of: "lost")
-    try FileSystem.makeFolders(FilePath(lost))
+    try FileSystem.makeDirectories(FilePath(lost))
     try FileSystem.replace(lost + "/log", with: [1])
     let placed = try bench.place("one")
     #expect(try FileSystem.status(lost) == nil)
@@ -106,8 +106,8 @@ import Testing
     }
 }
 
-@Test func aFolderTellsWhenItsFilesGrow() throws {
-    let folder = try TemporaryFolder()
+@Test func aDirectoryTellsWhenItsFilesGrow() throws {
+    let folder = try TemporaryDirectory()
     let path = folder.path.appending("log").string
     let writer = try OwnedDescriptor(opening: path, flags: O_WRONLY | O_CREAT | O_APPEND)
     let watch = try FileWatch(folder: folder.path.string)

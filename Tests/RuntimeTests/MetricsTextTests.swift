@@ -45,7 +45,7 @@ private func metrics(_ value: UInt64, containers: [String] = ["a\"", "b\\\n"]) -
 
 /// The samples as prometheus_client's parser reads them, each as `NAME{LABELS} VALUE`.
 private func parsed(_ machines: [MeasuredMachine]) throws -> [Substring] {
-    let folder = try TemporaryFolder()
+    let folder = try TemporaryDirectory()
     try FileSystem.replace("\(folder.path)/metrics", with: MetricsText.bytes(of: machines))
     let output = try OwnedDescriptor(opening: "\(folder.path)/samples", flags: O_RDWR | O_CREAT)
     let error = try OwnedDescriptor(opening: "\(folder.path)/complaints", flags: O_RDWR | O_CREAT)

@@ -174,7 +174,7 @@ func containersAreLaidOutAsTheHostsProcessesAre(setting: String, argument: Strin
 }
 
 @Test func theMonitorsProcessHoldsTheLockAndNothingElse() throws {
-    let folder = try TemporaryFolder()
+    let folder = try TemporaryDirectory()
     let path = folder.path.appending("lock").string
     let identityPath = folder.path.appending("pid").string
     var lock: OwnedDescriptor? = try OwnedDescriptor(opening: path, flags: O_RDONLY | O_CREAT)

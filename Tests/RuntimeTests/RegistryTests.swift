@@ -94,7 +94,7 @@ func theLastWordsOfAMachineAreWhyItEnded(log: String, words: String) throws {
 @Test func aCradleThatNobodyHoldsGoesAfterAWhile() throws {
     let bench = try Bench()
     let staging = bench.folder.path.appending("run/containers/.one.000000000000").string
-    try FileSystem.makeFolders(FilePath(staging))
+    try FileSystem.makeDirectories(FilePath(staging))
     try FileSystem.replace("\(staging)/container.json", with: [])
     try bench.registry.cleanUp()
     #expect(try FileSystem.status(staging) != nil)
@@ -143,7 +143,7 @@ func theLastWordsOfAMachineAreWhyItEnded(log: String, words: String) throws {
     #expect(try bench.registry.containers().isEmpty)
 }
 
-@Test func whoeverLocksAFunctionHasAFolderThatIsThere() async throws {
+@Test func whoeverLocksAFunctionHasADirectoryThatIsThere() async throws {
     let bench = try Bench()
     let (registry, key) = (bench.registry, bench.key())
     let rounds = 40
@@ -153,7 +153,7 @@ func theLastWordsOfAMachineAreWhyItEnded(log: String, words: String) throws {
                 for _ in 0..<rounds {
                     _ = try registry.function(key).locked(making: key) { () throws(RuntimeError) in
                         let machine = registry.function(key).virtualMachine("x")
-                        try system { () throws(SystemError) in try FileSystem.makeFolder(machine.path) }
+                        try system { () throws(SystemError) in try FileSystem.makeDirectory(machine.path) }
                         try machine.remove()
                     }
                     // Without VMs it goes, whoever waits for its lock.
@@ -168,9 +168,9 @@ func theLastWordsOfAMachineAreWhyItEnded(log: String, words: String) throws {
 }
 
 @Test func pathsLongerThanASocketsAddressWork() throws {
-    let folder = try TemporaryFolder()
+    let folder = try TemporaryDirectory()
     let deep = folder.path.appending(String(repeating: "d", count: 200))
-    try FileSystem.makeFolder(deep.string)
+    try FileSystem.makeDirectory(deep.string)
     let path = deep.appending("control.sock").string
     let listening = try UnixSocket.listen(at: path)
     let client = try UnixSocket.connect(to: path)

@@ -7,12 +7,12 @@ import Testing
 
 /// Roots that are volumes: layers of the host as one folder. Mounting needs root.
 @Suite(.enabled(if: geteuid() == 0, "mounting needs root")) struct RootVolumeTests {
-    private let folder: TemporaryFolder
+    private let folder: TemporaryDirectory
 
     init() throws {
-        folder = try TemporaryFolder()
+        folder = try TemporaryDirectory()
         for (path, text) in [("one/below", "one"), ("one/both", "one"), ("two/both", "two"), ("two/above", "two")] {
-            try FileSystem.makeFolders(folder.path.appending(String(path.prefix(3))))
+            try FileSystem.makeDirectories(folder.path.appending(String(path.prefix(3))))
             try FileSystem.replace("\(folder.path)/\(path)", with: Array(text.utf8))
         }
     }

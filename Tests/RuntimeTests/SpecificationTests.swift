@@ -332,7 +332,7 @@ func rarePartsAreRefusedByNameToo(part: String, word: String) throws {
     record.process = try #require(try usual().process)
     var execution = Execution(record: record, arguments: ["sh"])
     execution.environment = ["A=2", "B=3"]
-    execution.workingFolder = "/tmp"
+    execution.workingDirectory = "/tmp"
     execution.identity = try Accounts().identity(of: "1000:100")
     execution.hasTerminal = true
     let process = execution.process

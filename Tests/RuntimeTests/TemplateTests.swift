@@ -56,11 +56,11 @@ extension Bench {
     #expect(try bench.folder.contents().filter { $0.hasPrefix("templates/") } == ["templates/tmp"])
     try bench.makeTemplate()
     #expect(
-        try bench.folder.contents().filter { $0.hasPrefix("templates/\(key.folderName)/") }.map {
+        try bench.folder.contents().filter { $0.hasPrefix("templates/\(key.directoryName)/") }.map {
             String($0.split(separator: "/")[2])
         }
             == ["memory", "state", "template.json"])
-    #expect(try bench.templates.entries().map(\.name) == [key.folderName])
+    #expect(try bench.templates.entries().map(\.name) == [key.directoryName])
     #expect(try bench.templates.lease(key) != nil)
     // There is one: nobody is asked for another.
     try bench.templates.make(key, templateRecord, limit: 1 << 30) { (_, _) throws(RuntimeError) in
@@ -87,10 +87,10 @@ extension Bench {
     try bench.makeTemplate(key)
     var lease = try bench.templates.lease(key)
     #expect(try bench.templates.entries().map(\.isInUse) == [true])
-    #expect(try !bench.templates.remove(key.folderName))
+    #expect(try !bench.templates.remove(key.directoryName))
     #expect(lease != nil)
     lease = nil
-    #expect(try bench.templates.remove(key.folderName))
+    #expect(try bench.templates.remove(key.directoryName))
     #expect(try bench.folder.contents().filter { $0.hasPrefix("templates/") } == ["templates/tmp"])
 }
 
@@ -102,10 +102,10 @@ extension Bench {
     let lease = try #require(try bench.templates.lease(keys[1]))
     _ = try bench.templates.lease(keys[0])
     try bench.makeTemplate(keys[3], sizeInBytes: 1 << 20, limit: (3 << 20) + (64 << 10))
-    #expect(try Set(bench.templates.entries().map(\.name)) == Set([keys[0], keys[1], keys[3]].map(\.folderName)))
+    #expect(try Set(bench.templates.entries().map(\.name)) == Set([keys[0], keys[1], keys[3]].map(\.directoryName)))
     // The new one stays even where it is larger than all may be.
     try bench.templates.evict(toBytes: 0, keeping: keys[3])
-    #expect(try Set(bench.templates.entries().map(\.name)) == Set([keys[1], keys[3]].map(\.folderName)))
+    #expect(try Set(bench.templates.entries().map(\.name)) == Set([keys[1], keys[3]].map(\.directoryName)))
     withExtendedLifetime(lease) {}
 }
 
@@ -113,7 +113,7 @@ extension Bench {
     let bench = try Bench()
     let root = bench.templates.root
     for name in ["half", "gone-1"] {
-        try FileSystem.makeFolders(FilePath("\(root)/tmp/\(name)"))
+        try FileSystem.makeDirectories(FilePath("\(root)/tmp/\(name)"))
         try FileSystem.replace("\(root)/tmp/\(name)/memory", with: [1])
     }
     try bench.makeTemplate()
@@ -130,7 +130,7 @@ extension Bench {
     let other = try TemplateKey(
         alone, bench.placement.record(for: alone, id: ""), files: bench.files,
         kernelArguments: bench.placement.kernelArguments)
-    #expect(other.folderName != one.folderName)
+    #expect(other.directoryName != one.directoryName)
 }
 
 /// Remembers launches; a VM that goes on from a template is refused if `refuses`.
@@ -196,17 +196,17 @@ extension Bench {
 
 @Test func aTemplateWithAProcessIsItsFunctionsAndTenantsAlone() throws {
     let bench = try Bench()
-    func name(_ order: Placement.MachineOrder) throws -> String { try bench.placement.templateKey(order).folderName }
+    func name(_ order: Placement.MachineOrder) throws -> String { try bench.placement.templateKey(order).directoryName }
     let one = try name(bench.warmOrder())
     #expect(try one == name(bench.warmOrder()))
-    var others = [try name(bench.warmOrder(["/bin/false"])), try bench.templateKey().folderName]
+    var others = [try name(bench.warmOrder(["/bin/false"])), try bench.templateKey().directoryName]
     others.append(try name(bench.warmOrder(key: bench.key(function: "other"))))
     others.append(try name(bench.warmOrder(key: bench.key(tenant: "other"))))
     #expect(Set(others + [one]).count == 5)
     // One without is everybody's with the image.
     var plain = order(bench)
     plain.key = bench.key(function: "other", tenant: "other")
-    #expect(try name(plain) == bench.templateKey().folderName)
+    #expect(try name(plain) == bench.templateKey().directoryName)
 }
 
 @Test func aMachineIsRestoredFromTheTemplateWithItsProcessElseFromThePlainOne() throws {

@@ -167,5 +167,5 @@ final class FakeStarter: VirtualMachineStarter {
 
 /// Makes nothing ahead of demand.
 struct NoProvider: Provider {
-    func provide(_ order: Placement.MachineOrder, behind machine: VirtualMachineFolder) {}
+    func provide(_ order: Placement.MachineOrder, behind machine: VirtualMachineDirectory) {}
 }

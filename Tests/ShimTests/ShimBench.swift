@@ -20,7 +20,7 @@ final class ShimBench: Sendable {
     let starter = FakeStarter()
     let hosting: Hosting
     let events: RecordedEvents
-    private let folder: TemporaryFolder
+    private let folder: TemporaryDirectory
     private let client: Client
     private let running: [Task<Void, any Error>]
 
@@ -33,11 +33,12 @@ final class ShimBench: Sendable {
     }
 
     init(timeouts: ControlTimeouts = .standard) async throws {
-        folder = try TemporaryFolder()
+        folder = try TemporaryDirectory()
         let (path, group) = (folder.path, MultiThreadedEventLoopGroup.singleton)
-        for name in ["layer", "bundles"] { try FileSystem.makeFolder("\(path)/\(name)") }
+        for name in ["layer", "bundles"] { try FileSystem.makeDirectory("\(path)/\(name)") }
         hosting = try Hosting(
-            namespace: "test", folders: HostFolders(root: FilePath("\(path)/run"), store: FilePath("\(path)/store")),
+            namespace: "test",
+            folders: ShimDirectories(root: FilePath("\(path)/run"), store: FilePath("\(path)/store")),
             group: group, starter: starter, provider: NoProvider(),
             files: VirtualMachineFiles(monitor: "/bin/true", kernel: "/bin/true", initialRAMDisk: "/bin/true"),
             timeouts: timeouts)
@@ -94,7 +95,7 @@ final class ShimBench: Sendable {
     /// A bundle as containerd makes one.
     func bundle(_ id: String, _ change: (inout RuntimeSpec) -> Void = { _ in }) throws -> String {
         let path = "\(folder.path)/bundles/\(id)"
-        try FileSystem.makeFolders(FilePath(path))
+        try FileSystem.makeDirectories(FilePath(path))
         var spec = try RuntimeSpec.default(for: ImageConfig(cmd: ["/app"]), accounts: Accounts(), hostname: "box")
         spec.process?.capabilities = nil
         spec.linux?.seccomp = nil
@@ -112,7 +113,7 @@ final class ShimBench: Sendable {
     ) throws -> Containerd_Task_V2_CreateTaskRequest {
         let bundle = try bundle(id, change)
         let layer = "\(folder.path)/\(layer)"
-        try FileSystem.makeFolders(FilePath(layer))
+        try FileSystem.makeDirectories(FilePath(layer))
         return .with {
             $0.id = id
             $0.bundle = bundle

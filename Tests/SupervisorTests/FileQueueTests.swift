@@ -9,12 +9,12 @@ import Testing
     private let loop: EventLoop
     private let threads = WorkerThreads()
     private let disk: DiskWork
-    private let folder: TemporaryFolder
+    private let folder: TemporaryDirectory
 
     init() throws {
         loop = try EventLoop()
         disk = try DiskWork(on: loop, threads)
-        folder = try TemporaryFolder()
+        folder = try TemporaryDirectory()
     }
 
     private func queue(maxFileBytes: Int = 1 << 20) throws -> FileQueue {

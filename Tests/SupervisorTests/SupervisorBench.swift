@@ -20,7 +20,7 @@ final class SupervisorBench {
     }()
     /// For a bench whose disk is stalled until they are started.
     let diskThreads: WorkerThreads
-    private let folder: TemporaryFolder
+    private let folder: TemporaryDirectory
     private let agent: OwnedDescriptor
     private var decoder = FrameDecoder()
     private var requests: [Frame] = []
@@ -30,7 +30,7 @@ final class SupervisorBench {
         zones: Int = 2, isAlone: Bool = false, greets: Bool = true, isSetUp: Bool = true, diskIsStalled: Bool = false,
         configure: (inout Supervisor.Configuration) -> Void = { _ in }
     ) throws {
-        folder = try TemporaryFolder()
+        folder = try TemporaryDirectory()
         machine = try FakeMachine(zones: zones)
         let threads = try #require(Self.threads)
         diskThreads = diskIsStalled ? WorkerThreads() : threads

@@ -27,11 +27,11 @@ private final class TestService: Service {
 /// A server and a client over a socket of their own.
 private func withServer(_ body: (Client, TestService, String) async throws -> Void) async throws {
     let folder = "/tmp/czone-ttrpc-\(UInt64.random(in: 0...UInt64.max))"
-    try FileSystem.makeFolder(folder)
+    try FileSystem.makeDirectory(folder)
     let path = "\(folder)/s"
     defer {
         try? FileSystem.removeFile(path)
-        try? FileSystem.removeFolder(folder)
+        try? FileSystem.removeDirectory(folder)
     }
     let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
     let (service, socket) = (TestService(), try UnixSocket.listen(at: path))

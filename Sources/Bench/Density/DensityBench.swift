@@ -89,7 +89,7 @@ public struct DensityBench {
         var files: [String] = []
         for name in try FileSystem.names(in: folder) ?? [] {
             let path = "\(folder)/\(name)"
-            if try FileSystem.status(path)?.isFolder == true {
+            if try FileSystem.status(path)?.isDirectory == true {
                 files += try Self.files(below: path)
             } else {
                 files.append(path)

@@ -77,16 +77,16 @@ public final class BenchGroup {
     public init?(_ name: String) {
         path = "\(Self.root)/czone-bench-\(name)-\(getpid())"
         try? FileSystem.write("+memory", into: Self.root + "/cgroup.subtree_control")
-        guard (try? FileSystem.makeFolder(path, mode: 0o755)) != nil else { return nil }
+        guard (try? FileSystem.makeDirectory(path, mode: 0o755)) != nil else { return nil }
         if (try? FileSystem.contents(of: path + "/memory.current", atMost: 32)) == nil {
-            try? FileSystem.removeFolder(path)
+            try? FileSystem.removeDirectory(path)
             return nil
         }
     }
 
     deinit {
-        try? FileSystem.removeFolder(own)
-        try? FileSystem.removeFolder(path)
+        try? FileSystem.removeDirectory(own)
+        try? FileSystem.removeDirectory(path)
     }
 
     /// Where this process is: what has groups below it, as those of VMs, passes no controller on while it has processes.
@@ -98,7 +98,7 @@ public final class BenchGroup {
     /// Runs the body with this process in the group: what it starts is in it from its first instruction on.
     public func run<Result>(_ body: () throws -> Result) throws -> Result {
         let before = Self.current
-        try FileSystem.makeFolders(FilePath(own), mode: 0o755)
+        try FileSystem.makeDirectories(FilePath(own), mode: 0o755)
         try Self.enter(own)
         defer { try? Self.enter(before) }
         return try body()

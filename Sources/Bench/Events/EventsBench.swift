@@ -80,7 +80,7 @@ public struct EventsBench {
     ///   - folder: the side's own.
     public func measure(executable: String, image: String, isolation: String, folder: String) throws -> Result {
         let (root, store, functions) = ("\(folder)/root", "\(folder)/store", "\(folder)/functions")
-        try FileSystem.makeFolders(FilePath(functions))
+        try FileSystem.makeDirectories(FilePath(functions))
         let places = ["--root", root, "--store", store]
         _ = try Stopwatch.milliseconds(of: executable, ["image", "import"] + places + ["--name", "bench", image])
         for (index, function) in trace.functions.enumerated() {

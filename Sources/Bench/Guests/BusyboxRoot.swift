@@ -30,9 +30,9 @@ public enum BusyboxRoot {
     }
 
     /// Makes a root folder with /bin/busybox, /bin/sh and /bin/true.
-    public static func makeFolder(_ path: String) throws {
+    public static func makeDirectory(_ path: String) throws {
         for folder in ["", "/bin", "/dev", "/proc", "/sys", "/tmp", "/etc"] {
-            try FileSystem.makeFolder(path + folder, mode: 0o755)
+            try FileSystem.makeDirectory(path + folder, mode: 0o755)
         }
         try FileSystem.replace(path + "/bin/busybox", with: try busybox(), mode: 0o755)
         for name in ["sh", "true", "sleep"] {

@@ -46,7 +46,7 @@ public final class ReadyBench {
         self.rivals = rivals
         registry = try Registry(root: FilePath(folder + "/root"))
         try czone(["image", "import"], ["--name", Self.image, "dir:" + root])
-        let path = root.hasPrefix("/") ? root : CurrentProcess.workingFolder.appending(root).string
+        let path = root.hasPrefix("/") ? root : CurrentProcess.workingDirectory.appending(root).string
         try FileSystem.replace(
             folder + "/config.json",
             with: Array(RuncBundle.configuration(root: path, arguments: Self.command(isStopped: false)).utf8))

@@ -15,7 +15,7 @@ public struct RestoreBench {
         self.executable = executable
         registry = try Registry(root: FilePath(folder + "/root"))
         places = ["--root", folder + "/root", "--store", folder + "/store"]
-        try BusyboxRoot.makeFolder(folder + "/rootfs")
+        try BusyboxRoot.makeDirectory(folder + "/rootfs")
         try czone(["image", "import"], ["--name", Self.image, "dir:\(folder)/rootfs"])
         try czone(["template", "create"], [Self.image])
     }

@@ -48,7 +48,7 @@ public final class StartBench {
         self.rivals = rivals
         self.plan = plan
         registry = try Registry(root: FilePath(folder + "/root"))
-        try BusyboxRoot.makeFolder(folder + "/rootfs")
+        try BusyboxRoot.makeDirectory(folder + "/rootfs")
         try czone(["image", "import"], ["--name", Self.image, "dir:\(folder)/rootfs"])
         try czone(["run"], ["--detach", "--name", "resident", Self.image, "sleep", "100000"])
         if rivals.contains(.runc) {

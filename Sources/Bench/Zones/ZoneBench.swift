@@ -33,7 +33,7 @@ public struct ZoneBench {
         places = ["--root", folder + "/root", "--store", folder + "/store"]
         registry = try Registry(root: FilePath(folder + "/root"))
         let root = folder + "/rootfs"
-        try BusyboxRoot.makeFolder(root)
+        try BusyboxRoot.makeDirectory(root)
         guard let program = try FileSystem.contents(of: executable, atMost: 256 << 20) else {
             throw Stopwatch.Failed(description: "there is no file \(executable), which is to run in the container")
         }
@@ -85,14 +85,14 @@ public struct ZoneBench {
         throw Stopwatch.Failed(description: "the zone \(container.node) has not come back within a minute")
     }
 
-    private func machine(ofZones sizeInBytes: UInt64) throws -> VirtualMachineFolder {
+    private func machine(ofZones sizeInBytes: UInt64) throws -> VirtualMachineDirectory {
         for machine in try registry.virtualMachines() where try machine.record()?.zoneSizeInBytes == sizeInBytes {
             return machine
         }
         throw Stopwatch.Failed(description: "no VM has zones of \(ByteSize(bytes: sizeInBytes))")
     }
 
-    private func times(of machine: VirtualMachineFolder) throws -> [ZoneTimes] {
+    private func times(of machine: VirtualMachineDirectory) throws -> [ZoneTimes] {
         guard case .zoneTimes(let times) = try machine.ask(.zoneTimes) else {
             throw Stopwatch.Failed(description: "the VM \(machine.id) did not tell its zones' times")
         }

@@ -43,7 +43,7 @@ struct FileCalls: Sendable {
     }
 
     /// The same folder, to list it.
-    func reopenFolder(_ folder: OwnedDescriptor) throws(Errno) -> OwnedDescriptor {
+    func reopenDirectory(_ folder: OwnedDescriptor) throws(Errno) -> OwnedDescriptor {
         OwnedDescriptor(taking: try result(clinux_reopen_folder(links.rawValue, folder.rawValue)))
     }
 
@@ -112,7 +112,7 @@ struct FileCalls: Sendable {
         try unsafe result(clinux_make_link(target, folder.rawValue, name.characters))
     }
 
-    func makeFolder(_ name: FileName, in folder: OwnedDescriptor, mode: UInt32) throws(Errno) {
+    func makeDirectory(_ name: FileName, in folder: OwnedDescriptor, mode: UInt32) throws(Errno) {
         try unsafe result(clinux_make_folder(folder.rawValue, name.characters, mode))
     }
 
@@ -123,15 +123,16 @@ struct FileCalls: Sendable {
         try unsafe result(clinux_make_special(folder.rawValue, name.characters, mode, device))
     }
 
-    func remove(_ name: FileName, in folder: OwnedDescriptor, isFolder: Bool) throws(Errno) {
-        try unsafe result(clinux_remove(folder.rawValue, name.characters, isFolder))
+    func remove(_ name: FileName, in folder: OwnedDescriptor, isDirectory: Bool) throws(Errno) {
+        try unsafe result(clinux_remove(folder.rawValue, name.characters, isDirectory))
     }
 
     func rename(
-        _ name: FileName, in folder: OwnedDescriptor, to newName: FileName, in newFolder: OwnedDescriptor, flags: UInt32
+        _ name: FileName, in folder: OwnedDescriptor, to newName: FileName, in newDirectory: OwnedDescriptor,
+        flags: UInt32
     ) throws(Errno) {
         try unsafe result(
-            clinux_rename_in(folder.rawValue, name.characters, newFolder.rawValue, newName.characters, flags))
+            clinux_rename_in(folder.rawValue, name.characters, newDirectory.rawValue, newName.characters, flags))
     }
 
     func link(_ file: OwnedDescriptor, as name: FileName, in folder: OwnedDescriptor) throws(Errno) {

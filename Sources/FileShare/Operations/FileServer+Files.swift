@@ -58,7 +58,7 @@ extension FileServer {
         let mode: UInt32 = try request.integer()
         let mask: UInt32 = try request.integer()
         try request.skip(4)
-        let folder = try writableFolder(request.node)
+        let folder = try writableDirectory(request.node)
         if isNameless { return try createNameless(request, in: folder, flags: wanted, mode: mode, mask: mask) }
         let name = try request.name()
         let flags = wanted & Self.servedFlags

@@ -1,4 +1,6 @@
+import Glibc
 import LinuxSystem
+import Synchronization
 import SystemPackage
 
 /// A node that a request names, with a descriptor of its file.
@@ -26,7 +28,7 @@ extension FileServer {
         return target
     }
 
-    func writableFolder(_ id: UInt64) throws(Errno) -> Target {
+    func writableDirectory(_ id: UInt64) throws(Errno) -> Target {
         let target = try writableTarget(id)
         guard target.node.kind == .folder else { throw .notDirectory }
         return target
@@ -103,15 +105,15 @@ extension FileServer {
 
     /// MKDIR, MKNOD, SYMLINK: something new, which belongs to whom the guest says.
     func make(_ opcode: Opcode, _ request: inout Request) throws(Errno) -> Reply {
-        let folder = try writableFolder(request.node)
+        let folder = try writableDirectory(request.node)
         let name: FileName
         switch opcode {
-        case .makeFolder:
+        case .makeDirectory:
             let mode: UInt32 = try request.integer()
             let mask: UInt32 = try request.integer()
             name = try request.name()
             try creating(for: request, mask) { () throws(Errno) in
-                try calls.makeFolder(name, in: folder.descriptor, mode: mode)
+                try calls.makeDirectory(name, in: folder.descriptor, mode: mode)
             }
         case .makeNode:
             let mode: UInt32 = try request.integer()
@@ -139,15 +141,15 @@ extension FileServer {
         try calls.creating(for: request.user, request.group, mask: mask, body)
     }
 
-    func remove(_ request: inout Request, isFolder: Bool) throws(Errno) -> Reply {
-        let folder = try writableFolder(request.node)
-        try calls.remove(try request.name(), in: folder.descriptor, isFolder: isFolder)
+    func remove(_ request: inout Request, isDirectory: Bool) throws(Errno) -> Reply {
+        let folder = try writableDirectory(request.node)
+        try calls.remove(try request.name(), in: folder.descriptor, isDirectory: isDirectory)
         return Reply()
     }
 
     /// LINK (struct fuse_link_in): another name in the same volume.
     func link(_ request: inout Request) throws(Errno) -> Reply {
-        let folder = try writableFolder(request.node)
+        let folder = try writableDirectory(request.node)
         let file = try target(try request.integer())
         let name = try request.name()
         guard file.volume === folder.volume else { throw .improperLink }
@@ -157,17 +159,17 @@ extension FileServer {
 
     /// RENAME, RENAME2 (struct fuse_rename_in, fuse_rename2_in): within one volume.
     func rename(_ request: inout Request, hasFlags: Bool) throws(Errno) -> Reply {
-        let folder = try writableFolder(request.node)
-        let newFolder = try writableFolder(try request.integer())
+        let folder = try writableDirectory(request.node)
+        let newDirectory = try writableDirectory(try request.integer())
         let flags: UInt32 = hasFlags ? try request.integer() : 0
         if hasFlags { try request.skip(4) }
         let name = try request.name()
         let newName = try request.name()
-        guard folder.volume === newFolder.volume else { throw .improperLink }
+        guard folder.volume === newDirectory.volume else { throw .improperLink }
         // RENAME_NOREPLACE, RENAME_EXCHANGE, RENAME_WHITEOUT.
         guard flags & ~7 == 0 else { throw .invalidArgument }
-        try calls.rename(name, in: folder.descriptor, to: newName, in: newFolder.descriptor, flags: flags)
-        noteMove(to: newName, in: newFolder)
+        try calls.rename(name, in: folder.descriptor, to: newName, in: newDirectory.descriptor, flags: flags)
+        noteMove(to: newName, in: newDirectory)
         if flags & 2 != 0 { noteMove(to: name, in: folder) }
         return Reply()
     }
@@ -181,4 +183,96 @@ extension FileServer {
             volume: ObjectIdentifier(folder.volume), device: status.device, inode: status.inode)
         lock.locked { nodes.note(identity, movedTo: Node.Place(folder: folder.node, name: name)) }
     }
+}
+
+extension FileServer {
+    /// The most bytes of entries in one answer.
+    private static let maxEntryBytes = 64 << 10
+
+    /// OPENDIR (struct fuse_open_in, fuse_open_out).
+    func openDirectory(_ request: inout Request) throws(Errno) -> Reply {
+        var reply = Reply()
+        if request.node == Self.root {
+            let handle = try lock.locked { () throws(Errno) in try handles.enter(Handle(emptyDirectory: Self.root)) }
+            reply.handle(handle, isConstant: false)
+            return reply
+        }
+        let target = try target(request.node)
+        guard target.node.kind == .folder else { throw .notDirectory }
+        let descriptor = try calls.reopenDirectory(target.descriptor)
+        reply.handle(try enter(target, descriptor), isConstant: target.volume.isConstant)
+        return reply
+    }
+
+    /// READDIR (struct fuse_read_in, fuse_dirent): as many whole entries as there is room for. What is left begins at the
+    /// last one's place. READDIRPLUS (fuse_direntplus): each with what LOOKUP would tell of it.
+    func readDirectory(_ request: inout Request, room: Int, withStatus: Bool) throws(Errno) -> Reply {
+        let folder = try file(try request.integer(), of: request.node)
+        let place: UInt64 = try request.integer()
+        let size: UInt32 = try request.integer()
+        guard let descriptor = folder.descriptor else { return Reply() }
+        let most = max(0, min(Int(size), room, Self.maxEntryBytes))
+        let target = withStatus ? try target(request.node) : nil
+        return try folder.listing.withLock { listing throws(Errno) in
+            var rest = try listing.entries(from: place, of: descriptor, by: calls)
+            var reply = Reply(roomFor: most)
+            let mark = inode(0, on: folder.device)
+            let status = target == nil ? 0 : Reply.entrySize
+            while let entry = DirectoryEntry(next: &rest), reply.count + status + entry.sizeInReply <= most {
+                if let target { appendStatus(of: entry, in: target, to: &reply) }
+                // The folder above a volume's root is none of the guest's business.
+                reply.integer(mark ^ (entry.isAbove ? folder.inode : entry.inode))
+                reply.integer(entry.nextPlace)
+                reply.integer(UInt32(entry.name.count))
+                reply.integer(UInt32(entry.type))
+                reply.append(entry.name)
+                reply.zeros(entry.sizeInReply - DirectoryEntry.headerSize - entry.name.count)
+            }
+            return reply
+        }
+    }
+
+    /// What LOOKUP would tell, or zeros: of names that are gone, and of those that the guest would not keep for long
+    /// enough to use.
+    private func appendStatus(of entry: DirectoryEntry, in folder: Target, to reply: inout Reply) {
+        let kind = FileKind(mode: UInt32(entry.type) << 12)
+        guard folder.volume.validityOfName(of: kind) != .none, let name = try? FileName(entry.name),
+            let descriptor = try? calls.node(name, in: folder.descriptor),
+            let found = try? enter(descriptor, folder.volume, at: Node.Place(folder: folder.node, name: name))
+        else { return reply.zeros(Reply.entrySize) }
+        append(found, to: &reply)
+    }
+}
+
+/// An entry of getdents64(2): struct linux_dirent64.
+struct DirectoryEntry {
+    /// That of struct fuse_dirent.
+    static let headerSize = 24
+
+    let inode: UInt64
+    let nextPlace: UInt64
+    let type: UInt8
+    let name: ArraySlice<UInt8>
+
+    /// Takes the first of the entries that are left; nil where there is none.
+    init?(next entries: inout ArraySlice<UInt8>) {
+        let fixed = 19
+        guard entries.count > fixed else { return nil }
+        let start = entries.startIndex
+        func integer(at place: Int, _ size: Int) -> UInt64 {
+            (0..<size).reduce(0) { $0 | UInt64(entries[start + place + $1]) << UInt64(8 * $1) }
+        }
+        let length = Int(integer(at: 16, 2))
+        guard length > fixed, length <= entries.count else { return nil }
+        inode = integer(at: 0, 8)
+        nextPlace = integer(at: 8, 8)
+        type = entries[start + 18]
+        name = entries[(start + fixed)..<(start + length)].prefix { $0 != 0 }
+        entries = entries.dropFirst(length)
+    }
+
+    var isAbove: Bool { name.elementsEqual("..".utf8) }
+
+    /// Entries are padded to 8 bytes.
+    var sizeInReply: Int { (Self.headerSize + name.count + 7) & ~7 }
 }

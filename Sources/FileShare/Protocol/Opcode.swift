@@ -8,9 +8,9 @@ enum Opcode: UInt32 {
     case readLink = 5
     case makeLink = 6
     case makeNode = 8
-    case makeFolder = 9
+    case makeDirectory = 9
     case unlink = 10
-    case removeFolder = 11
+    case removeDirectory = 11
     case rename = 12
     case link = 13
     case open = 14
@@ -25,10 +25,10 @@ enum Opcode: UInt32 {
     case removeExtendedAttribute = 24
     case flush = 25
     case initialize = 26
-    case openFolder = 27
-    case readFolder = 28
-    case releaseFolder = 29
-    case synchronizeFolder = 30
+    case openDirectory = 27
+    case readDirectory = 28
+    case releaseDirectory = 29
+    case synchronizeDirectory = 30
     case getLock = 31
     case setLock = 32
     case setLockWaiting = 33
@@ -38,7 +38,7 @@ enum Opcode: UInt32 {
     case control = 39
     case forgetMany = 42
     case allocate = 43
-    case readFolderPlus = 44
+    case readDirectoryPlus = 44
     case rename2 = 45
     case seek = 46
     case copy = 47

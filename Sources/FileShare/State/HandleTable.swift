@@ -11,7 +11,7 @@ final class Handle: Sendable {
     let inode: UInt64
     let descriptor: OwnedDescriptor?
     /// How far a folder is listed. Held for the calls that list it.
-    let listing = Mutex(FolderListing())
+    let listing = Mutex(DirectoryListing())
 
     init(_ node: Node, _ descriptor: OwnedDescriptor) {
         volume = node.volume
@@ -22,7 +22,7 @@ final class Handle: Sendable {
         node.volume.handleCount.add(1, ordering: .relaxed)
     }
 
-    init(emptyFolder node: UInt64) {
+    init(emptyDirectory node: UInt64) {
         volume = nil
         self.node = node
         (device, inode) = (0, node)

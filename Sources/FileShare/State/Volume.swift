@@ -39,7 +39,7 @@ final class Volume: Sendable {
         let count = nodeCount.load(ordering: .relaxed)
         if isConstant { return count < NodeTable.maxNodes / 2 ? .constant : .none }
         switch kind {
-        case .folder: return count < Self.maxKeptFolders ? .tick : .none
+        case .folder: return count < Self.maxKeptDirectories ? .tick : .none
         case .regular: return count < Self.maxKeptFiles ? .tick : .none
         default: return .none
         }
@@ -47,7 +47,7 @@ final class Volume: Sendable {
 
     /// Above so many nodes the guest is to forget files, and folders, once it does not use them.
     private static let maxKeptFiles = 4096
-    private static let maxKeptFolders = 16_384
+    private static let maxKeptDirectories = 16_384
 
     var isReadOnly: Bool { key.options.contains(.readOnly) }
     var isConstant: Bool { key.options.contains(.constant) }

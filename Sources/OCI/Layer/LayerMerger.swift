@@ -40,7 +40,7 @@ final class LayerMerger {
             let (name, status) = (entry.name, entry.status)
             let place = path.appending(name)
             switch status.kind {
-            case .directory: try mergeFolder(name, of: source, into: target, place, depth: depth)
+            case .directory: try mergeDirectory(name, of: source, into: target, place, depth: depth)
             case .file: try copyFile(name, status, of: source, into: target, place)
             case .symbolicLink: try copyLink(name, status, of: source, into: target, place)
             case .other: try copyNode(name, status, into: target, place)
@@ -49,7 +49,7 @@ final class LayerMerger {
         try FileAttributes(of: source.descriptor).apply(to: target.descriptor, path: path)
     }
 
-    private func mergeFolder(
+    private func mergeDirectory(
         _ name: FilePath.Component, of source: Directory, into target: Directory, _ path: FilePath, depth: Int
     ) throws(OCIError) {
         let folder = try source.directory(name)

@@ -18,21 +18,21 @@ extension RootBuilder {
     }
 
     /// The folder that an entry goes to. Folders that no layer has given are made, as archives may leave them out.
-    func parentFolder(_ path: FilePath, of entry: FilePath) throws(OCIError) -> Directory {
+    func parentDirectory(_ path: FilePath, of entry: FilePath) throws(OCIError) -> Directory {
         if let lastParent, lastParent.path == path { return lastParent.directory }
         let existing = try tree.directory(path)
-        let directory = if let existing { existing } else { try makeFolders(path, of: entry, linksLeft: 40) }
+        let directory = if let existing { existing } else { try makeDirectories(path, of: entry, linksLeft: 40) }
         lastParent = (path, directory)
         return directory
     }
 
     /// Makes the folders of a path that are missing. A link to where nothing is gets its target made; a file that is in
     /// the way belongs to a lower layer and gives way, as it would in an overlay.
-    private func makeFolders(_ path: FilePath, of entry: FilePath, linksLeft: Int) throws(OCIError) -> Directory {
+    private func makeDirectories(_ path: FilePath, of entry: FilePath, linksLeft: Int) throws(OCIError) -> Directory {
         guard let name = path.lastComponent else { return tree.root }
         if let directory = try tree.directory(path) { return directory }
         let parentPath = path.removingLastComponent()
-        let parent = try makeFolders(parentPath, of: entry, linksLeft: linksLeft)
+        let parent = try makeDirectories(parentPath, of: entry, linksLeft: linksLeft)
         if try parent.status(of: name)?.kind == .symbolicLink, let target = parent.target(of: name) {
             guard linksLeft > 0 else {
                 throw .unsafeEntry(
@@ -40,27 +40,28 @@ extension RootBuilder {
             }
             let base = target.isAbsolute ? FilePath() : parentPath
             let resolved = FilePath(root: "/", base.components).appending(target.components).lexicallyNormalized()
-            return try makeFolders(FilePath(root: nil, resolved.components), of: entry, linksLeft: linksLeft - 1)
+            return try makeDirectories(FilePath(root: nil, resolved.components), of: entry, linksLeft: linksLeft - 1)
         }
         if placed.contains(Place(folder: parent.inode, name: name)) {
             throw .unsafeEntry(
                 path: entry.string, reason: "its folder \(quoted(path.string)) is a file of the same layer")
         }
         try clear(name, in: parent)
-        return try makeFolder(name, in: parent, path)
+        return try makeDirectory(name, in: parent, path)
     }
 
     /// Makes a folder and notes it, within the limits of depth and of a path's length.
     @discardableResult
-    func makeFolder(_ name: FilePath.Component, in parent: Directory, _ path: FilePath) throws(OCIError) -> Directory {
-        let above = folders[parent.inode] ?? Folder(depth: 0, pathLength: 0, modified: .zero)
+    func makeDirectory(_ name: FilePath.Component, in parent: Directory, _ path: FilePath) throws(OCIError) -> Directory
+    {
+        let above = folders[parent.inode] ?? DirectoryState(depth: 0, pathLength: 0, modified: .zero)
         let length = above.pathLength + 1 + name.string.utf8.count
         guard above.depth < limits.depth, length < Int(PATH_MAX) / 2 else {
             throw .limitExceeded(what: "folders in each other (\(quoted(path.string)))", limit: UInt64(limits.depth))
         }
         try parent.makeDirectory(name)
         let directory = try parent.directory(name)
-        folders[directory.inode] = Folder(depth: above.depth + 1, pathLength: length, modified: .zero)
+        folders[directory.inode] = DirectoryState(depth: above.depth + 1, pathLength: length, modified: .zero)
         return directory
     }
 

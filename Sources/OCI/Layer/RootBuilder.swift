@@ -14,13 +14,13 @@ final class RootBuilder {
     private(set) var contentInBytes: UInt64 = 0
     private var uncompressedInBytes: UInt64 = 0
     /// What is known of every folder that was made, by its inode number.
-    var folders: [UInt64: Folder] = [:]
+    var folders: [UInt64: DirectoryState] = [:]
     /// The names that the current layer has put into place: its whiteouts do not apply to them.
     var placed: Set<Place> = []
     /// The folder of the last entry: the next one is most often in the same.
     var lastParent: (path: FilePath, directory: Directory)?
 
-    struct Folder {
+    struct DirectoryState {
         var depth: Int
         /// The length of its path in bytes.
         var pathLength: Int
@@ -37,7 +37,7 @@ final class RootBuilder {
     init(_ root: Directory, limits: ImportLimits) {
         tree = FileTree(root)
         self.limits = limits
-        folders[root.inode] = Folder(depth: 0, pathLength: 0, modified: .zero)
+        folders[root.inode] = DirectoryState(depth: 0, pathLength: 0, modified: .zero)
     }
 
     /// Unpacks the next layer, the lowest first, and checks that its bytes are what the image promises.
@@ -82,7 +82,7 @@ final class RootBuilder {
         let path = try relative(entry.path)
         guard let name = path.lastComponent else { return try placeRoot(entry) }
         if Whiteout.isInternal(path) { return }
-        let parent = try parentFolder(path.removingLastComponent(), of: path)
+        let parent = try parentDirectory(path.removingLastComponent(), of: path)
         if name.string.hasPrefix(Whiteout.prefix) { return try whiteOut(name, in: parent, path) }
         switch entry.kind {
         case .directory: try placeDirectory(entry, name, in: parent, path)
@@ -114,7 +114,7 @@ final class RootBuilder {
         let existing = try parent.status(of: name)
         if existing?.kind != .directory {
             if existing != nil { try clear(name, in: parent) }
-            try makeFolder(name, in: parent, path)
+            try makeDirectory(name, in: parent, path)
         }
         let directory = try parent.directory(name)
         try entry.attributes.apply(to: directory.descriptor, path: path)

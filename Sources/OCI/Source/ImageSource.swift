@@ -7,7 +7,7 @@ struct ImageSource {
     let path: String
     /// Which image of several.
     let name: String?
-    let isFolder: Bool
+    let isDirectory: Bool
     /// Made of the file's identity, size and times, and of the wanted image's name.
     let key: Digest
     /// In nanoseconds since 1970.
@@ -18,12 +18,12 @@ struct ImageSource {
     init(path: String, status: FileStatus, name: String?) throws(OCIError) {
         self.path = path
         self.name = name
-        isFolder = status.kind == .directory
+        isDirectory = status.kind == .directory
         var latest = status.changed
         var hash = SHA256()
         hash.update("image\0\(name ?? "")\0")
         hash.update(status.identity)
-        if isFolder {
+        if isDirectory {
             for document in ["index.json", "manifest.json"] {
                 guard let inner = try Directory.status(ofPath: "\(path)/\(document)") else { continue }
                 hash.update(inner.identity)
@@ -36,7 +36,7 @@ struct ImageSource {
 
     /// Opens it; `decompress` makes a plain archive of a compressed one.
     func open(decompress: (ByteRegion) throws(OCIError) -> ByteRegion) throws(OCIError) -> ImageContainer {
-        if isFolder { return .folder(try Directory(opening: path), path: path) }
+        if isDirectory { return .folder(try Directory(opening: path), path: path) }
         let file = try system { () throws(SystemError) in
             try OwnedDescriptor(opening: path, flags: O_RDONLY | O_NONBLOCK)
         }

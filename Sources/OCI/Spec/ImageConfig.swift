@@ -66,7 +66,7 @@ public struct ImageConfig: Codable, Hashable, Sendable {
     }
 
     /// What a folder without a configuration runs: a shell, as root.
-    public static let ofPlainFolder = ImageConfig(cmd: ["/bin/sh"], env: ["PATH=\(defaultPath)"], workingDir: "/")
+    public static let ofPlainDirectory = ImageConfig(cmd: ["/bin/sh"], env: ["PATH=\(defaultPath)"], workingDir: "/")
 
     /// The search path of a container whose image sets none.
     public static let defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"

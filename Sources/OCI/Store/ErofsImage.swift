@@ -20,7 +20,7 @@ enum ErofsImage {
 
     /// Writes the image of a folder to `file` and returns its size in bytes.
     static func make(
-        of folder: String, at file: FilePath, for digest: Digest, in work: WorkFolder, expectedInBytes: UInt64,
+        of folder: String, at file: FilePath, for digest: Digest, in work: WorkDirectory, expectedInBytes: UInt64,
         progress: ImportProgress.Observer
     ) throws(OCIError) -> UInt64 {
         progress(ImportProgress(.building, bytesTotal: expectedInBytes))
@@ -49,7 +49,7 @@ enum ErofsImage {
         return try finish(file, progress)
     }
 
-    private static func run(_ command: Command, _ work: WorkFolder, while mayGoOn: () -> Bool) throws(OCIError)
+    private static func run(_ command: Command, _ work: WorkDirectory, while mayGoOn: () -> Bool) throws(OCIError)
         -> Command.Outcome
     {
         do {

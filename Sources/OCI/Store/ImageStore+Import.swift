@@ -23,9 +23,9 @@ extension ImageStore {
         _ source: ImageSource, _ progress: @escaping ImportProgress.Observer
     ) throws(OCIError) -> StoredImage {
         // Keeps a decompressed archive until its blobs have been read.
-        var spool: WorkFolder?
+        var spool: WorkDirectory?
         let container = try source.open { archive throws(OCIError) in
-            let folder = try WorkFolder("spool-\(getpid())-\(UInt64.random(in: 0...UInt64.max))", in: self)
+            let folder = try WorkDirectory("spool-\(getpid())-\(UInt64.random(in: 0...UInt64.max))", in: self)
             spool = folder
             return try Self.decompress(archive, path: source.path, in: folder, limits, progress)
         }
@@ -40,16 +40,16 @@ extension ImageStore {
 
     /// The image of a digest, made by `make` when it is not there; of several that want it at once, one makes it.
     func stored(
-        _ digest: Digest, _ progress: ImportProgress.Observer, make: (WorkFolder) throws(OCIError) -> StoredImage
+        _ digest: Digest, _ progress: ImportProgress.Observer, make: (WorkDirectory) throws(OCIError) -> StoredImage
     ) throws(OCIError) -> StoredImage {
         if let image = try load(digest) { return image }
-        let work = try WorkFolder(digest.hex, in: self) { progress(ImportProgress(.waiting)) }
+        let work = try WorkDirectory(digest.hex, in: self) { progress(ImportProgress(.waiting)) }
         if let image = try load(digest) { return image }
         return try make(work)
     }
 
     private func build(
-        _ contents: ImageContents, from source: ImageSource, in work: WorkFolder,
+        _ contents: ImageContents, from source: ImageSource, in work: WorkDirectory,
         _ progress: @escaping ImportProgress.Observer
     ) throws(OCIError) -> StoredImage {
         let rootName = try component("rootfs")
@@ -79,7 +79,7 @@ extension ImageStore {
     }
 
     /// Puts a finished image into its place: first the file, then the description, by which it exists.
-    func commit(_ image: StoredImage, from work: WorkFolder) throws(OCIError) -> StoredImage {
+    func commit(_ image: StoredImage, from work: WorkDirectory) throws(OCIError) -> StoredImage {
         let folder = try folder(.root)
         let description = try component("image.json")
         let file = try work.directory.open(description, flags: O_WRONLY | O_CREAT | O_EXCL)
@@ -104,7 +104,7 @@ extension ImageStore {
 
     /// Decompresses a whole archive, as blobs in it can only be reached in a plain one.
     private static func decompress(
-        _ archive: ByteRegion, path: String, in work: WorkFolder, _ limits: ImportLimits,
+        _ archive: ByteRegion, path: String, in work: WorkDirectory, _ limits: ImportLimits,
         _ progress: @escaping ImportProgress.Observer
     ) throws(OCIError) -> ByteRegion {
         let file = try work.directory.open("archive.tar", flags: O_RDWR | O_CREAT | O_EXCL)

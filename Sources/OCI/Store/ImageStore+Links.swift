@@ -46,7 +46,7 @@ extension ImageStore {
     }
 
     /// Sets a link, replacing what it was before in one step.
-    func link(_ name: String, in target: Folder, to digest: Digest) throws(OCIError) {
+    func link(_ name: String, in target: Subdirectory, to digest: Digest) throws(OCIError) {
         let (tmp, folder) = try (self.folder(.tmp), self.folder(target))
         let fresh = try component("link-\(getpid())-\(UInt64.random(in: 0...UInt64.max))")
         try tmp.makeSymbolicLink(fresh, to: Array(digest.hex.utf8CString))
@@ -54,7 +54,7 @@ extension ImageStore {
     }
 
     /// Every link of a folder, with the name that it stands for and the digits that it leads to.
-    func links(in folder: Folder) throws(OCIError) -> [(name: String, hex: String)] {
+    func links(in folder: Subdirectory) throws(OCIError) -> [(name: String, hex: String)] {
         guard let directory = try existing(folder) else { return [] }
         return try directory.names().compactMap { name in
             guard let target = directory.target(of: name) else { return nil }
@@ -63,7 +63,7 @@ extension ImageStore {
     }
 
     func removeLinks(to digest: Digest) throws(OCIError) {
-        for kind in [Folder.names, .sources] {
+        for kind in [Subdirectory.names, .sources] {
             guard let folder = try existing(kind) else { continue }
             for name in try folder.names() where folder.target(of: name)?.string == digest.hex {
                 try folder.remove(name)

@@ -34,7 +34,7 @@ public struct ImageStore: Sendable {
         _ reference: ImageReference, progress: @escaping ImportProgress.Observer = { _ in }
     ) throws(OCIError) -> StoredImage {
         switch reference.source {
-        case .rootFolder(let path): return try resolveRootFolder(path, progress)
+        case .rootDirectory(let path): return try resolveRootDirectory(path, progress)
         case .path(let path, let name): return try resolve(path: path, name: name, reference, progress)
         case .text(let text):
             // What is there as a file wins: an archive that names its image like a file must not take the file's place.
@@ -76,7 +76,7 @@ public struct ImageStore: Sendable {
         guard let folder = try existing(.root) else { throw .notFound(digest.description) }
         try removeLeftovers()
         // A process that builds the same image would have its new file removed.
-        let work = try WorkFolder(digest.hex, in: self)
+        let work = try WorkDirectory(digest.hex, in: self)
         defer { withExtendedLifetime(work) {} }
         let (erofs, description) = try (component("\(digest.hex).erofs"), component("\(digest.hex).json"))
         let isThere = try folder.status(of: description) != nil
@@ -93,7 +93,7 @@ public struct ImageStore: Sendable {
     }
 
     /// Removes what processes that died during an import left behind. Imports and removals do so by themselves.
-    public func removeLeftovers() throws(OCIError) { try WorkFolder.sweep(self) }
+    public func removeLeftovers() throws(OCIError) { try WorkDirectory.sweep(self) }
 
     /// Keeps an image from being removed for as long as the lease, or a duplicate of its descriptor, lives.
     /// - Throws: `OCIError.notFound` when it has been removed meanwhile.

@@ -108,7 +108,7 @@ public final class ControlConnection {
     }
 }
 
-extension VirtualMachineFolder {
+extension VirtualMachineDirectory {
     /// Connects to it; nil where nobody listens any more.
     /// - Throws: `.silent` where it takes no more connections.
     public func connect(

@@ -18,14 +18,14 @@ public struct Artefacts: Sendable {
         }
     }
 
-    private let executableFolder: FilePath
+    private let executableDirectory: FilePath
 
     /// Looks beside the running executable.
     public init() {
         // Not FilePath's own removal: it takes Swift's runtime a millisecond to make what that needs.
         let path = Array(CurrentProcess.executablePath.utf8)
         let end = path.lastIndex(of: UInt8(ascii: "/")) ?? 0
-        executableFolder = FilePath(String(decoding: path[..<end], as: UTF8.self))
+        executableDirectory = FilePath(String(decoding: path[..<end], as: UTF8.self))
     }
 
     /// The guest kernel, an ELF vmlinux.
@@ -61,7 +61,7 @@ public struct Artefacts: Sendable {
     }
 
     private func find(_ what: String, _ variable: String, _ places: [String]) throws(Missing) -> FilePath {
-        var candidates = places.map { executableFolder.appending($0).lexicallyNormalized() }
+        var candidates = places.map { executableDirectory.appending($0).lexicallyNormalized() }
         if let named = CurrentProcess.environment(variable) { candidates = [FilePath(named)] }
         for candidate in candidates where isReadable(candidate.string) { return candidate }
         throw Missing(what: what, variable: variable, places: candidates)

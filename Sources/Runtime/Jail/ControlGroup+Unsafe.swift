@@ -22,7 +22,7 @@ struct ControlGroup {
         isUnified = unified != nil
         let roots = isUnified ? [Self.root] : Self.controllers.map { "\(Self.root)/\($0)" }
         folders = roots.filter { root in
-            guard let status = try? FileSystem.status(root), status.isFolder else { return false }
+            guard let status = try? FileSystem.status(root), status.isDirectory else { return false }
             // SAFETY: the path's C string lives for the call.
             return unsafe access(root, W_OK) == 0
         }.map { $0 + path }
@@ -47,7 +47,7 @@ struct ControlGroup {
     private func make() throws(SystemError) {
         for folder in folders {
             let path = FilePath(folder)
-            try FileSystem.makeFolders(path, mode: 0o755)
+            try FileSystem.makeDirectories(path, mode: 0o755)
             if isUnified { Self.passControllersOn(to: path) }
         }
     }
@@ -92,7 +92,7 @@ struct ControlGroup {
         for folder in folders {
             for attempt in 0...Self.attempts {
                 do throws(SystemError) {
-                    try FileSystem.removeFolder(folder)
+                    try FileSystem.removeDirectory(folder)
                     break
                 } catch {
                     guard error.errno == .resourceBusy, attempt < Self.attempts else { throw error }

@@ -32,7 +32,7 @@ public struct UserLease: Sendable {
         do { return try OwnedDescriptor(opening: path, flags: flags) } catch {
             // The first VM of this host.
             guard error.errno == .noSuchFileOrDirectory else { throw error }
-            try FileSystem.makeFolders(FilePath(folder))
+            try FileSystem.makeDirectories(FilePath(folder))
             return try OwnedDescriptor(opening: path, flags: flags)
         }
     }

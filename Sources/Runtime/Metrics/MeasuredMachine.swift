@@ -13,7 +13,7 @@ public struct MeasuredMachine: Sendable {
     public static func all(in registry: Registry, within patience: UInt64 = 2000) throws(RuntimeError)
         -> [MeasuredMachine]
     {
-        var machines: [(VirtualMachineFolder, FunctionKey, VirtualMachineRecord)] = []
+        var machines: [(VirtualMachineDirectory, FunctionKey, VirtualMachineRecord)] = []
         for function in try registry.functions() {
             guard let key = try function.key() else { continue }
             for machine in try function.virtualMachines() {
@@ -36,7 +36,7 @@ private struct MetricsQuestions {
     private var connections: [ControlConnection?]
     private var answers: [VirtualMachineMetrics?]
 
-    init(_ machines: [VirtualMachineFolder]) {
+    init(_ machines: [VirtualMachineDirectory]) {
         connections = machines.map { machine in
             guard let connection = try? machine.connect(), (try? connection.send(.metrics)) != nil else { return nil }
             return connection

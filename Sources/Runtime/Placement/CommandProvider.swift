@@ -16,7 +16,7 @@ public struct CommandProvider: Provider {
         "PATH", "CZONE_CONFIG", "CZONE_KERNEL", "CZONE_INITRAMFS", "CZONE_VM", Log.formatVariable,
     ]
 
-    public func provide(_ order: Placement.MachineOrder, behind machine: VirtualMachineFolder) throws(RuntimeError) {
+    public func provide(_ order: Placement.MachineOrder, behind machine: VirtualMachineDirectory) throws(RuntimeError) {
         let command: String
         do { command = try Artefacts().command().string } catch { throw .invalid(error.description) }
         var arguments = [

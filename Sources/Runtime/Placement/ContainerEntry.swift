@@ -7,7 +7,7 @@ import SystemPackage
 
 /// A container that is in the registry, and what goes to the VM with it.
 struct ContainerEntry {
-    let folder: ContainerFolder
+    let folder: ContainerDirectory
     var record: ContainerRecord
     let request: ControlRequest
     /// What goes with the request.

@@ -13,7 +13,7 @@ extension Placement {
     ///   - machine: the container's VM.
     ///   - lacksTemplate: it was booted for want of a template.
     ///   - usedOne: it was the only one with room, or a prewarmed one.
-    func provide(for order: MachineOrder, behind machine: VirtualMachineFolder, lacksTemplate: Bool, usedOne: Bool) {
+    func provide(for order: MachineOrder, behind machine: VirtualMachineDirectory, lacksTemplate: Bool, usedOne: Bool) {
         let isDue =
             lacksTemplate && configuration.usesTemplates || usedOne && configuration.prewarm(order.key.function) > 0
         guard isDue else { return }
@@ -24,7 +24,7 @@ extension Placement {
     }
 
     /// The other end of `provide`: makes the template, and starts VMs until the function has as many prewarmed ones as are wanted.
-    public func provideNow(for order: MachineOrder, behind machine: VirtualMachineFolder?) throws(RuntimeError) {
+    public func provideNow(for order: MachineOrder, behind machine: VirtualMachineDirectory?) throws(RuntimeError) {
         // Not while a VM boots that a caller waits for: it answers this when its guest is ready.
         if let machine { _ = try? machine.ask(.nodes) }
         if configuration.usesTemplates { try makeTemplate(for: order) }
@@ -43,5 +43,5 @@ extension Placement {
 
 /// Makes in the background what is to be there ahead of demand.
 public protocol Provider: Sendable {
-    func provide(_ order: Placement.MachineOrder, behind machine: VirtualMachineFolder) throws(RuntimeError)
+    func provide(_ order: Placement.MachineOrder, behind machine: VirtualMachineDirectory) throws(RuntimeError)
 }

@@ -41,7 +41,7 @@ extension Placement {
 
     /// A VM that was started.
     struct StartedMachine {
-        let folder: VirtualMachineFolder
+        let folder: VirtualMachineDirectory
         /// The template that it is restored from.
         let template: TemplateKey?
         /// There is no template of just what was ordered.
@@ -56,16 +56,16 @@ extension Placement {
 
     /// A VM's folder before the VM is started. Other processes take the VM for alive, by its lock.
     struct ReservedMachine {
-        let folder: VirtualMachineFolder
+        let folder: VirtualMachineDirectory
         let lock: OwnedDescriptor
     }
 
     /// Makes a VM's folder. Only with the function locked.
-    func reserve(in function: FunctionFolder) throws(RuntimeError) -> ReservedMachine {
+    func reserve(in function: FunctionDirectory) throws(RuntimeError) -> ReservedMachine {
         let machine = function.virtualMachine(Registry.freshID())
         do {
             return try system { () throws(SystemError) in
-                try FileSystem.makeFolder(machine.path)
+                try FileSystem.makeDirectory(machine.path)
                 let lock = try OwnedDescriptor(opening: machine.lockPath, flags: O_RDONLY | O_CREAT | O_EXCL)
                 try lock.takeLock(.exclusive)
                 return ReservedMachine(folder: machine, lock: lock)
@@ -108,7 +108,7 @@ extension Placement {
 
     /// Makes the VM's control group, where the host has any to give.
     private func join(
-        _ place: HostPlace, _ launch: inout VirtualMachineLaunch, _ machine: VirtualMachineFolder
+        _ place: HostPlace, _ launch: inout VirtualMachineLaunch, _ machine: VirtualMachineDirectory
     ) throws(RuntimeError) {
         launch.outOfMemoryScoreAdjustment = place.outOfMemoryScoreAdjustment
         let path = place.path(of: machine.id, usual: configuration.groupParent)

@@ -54,7 +54,7 @@ extension Placement {
             arguments.purpose = .recordWorkingSet(of: template, to: "\(folder)/working-set")
             return try runMonitor(arguments, words, user)
         }
-        return key.folderName
+        return key.directoryName
     }
 
     /// The bytes of an order's process template; nil: it has none.

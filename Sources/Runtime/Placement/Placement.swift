@@ -64,7 +64,7 @@ public struct Placement: Sendable {
         /// When there was all that is to be placed, by `MonotonicClock`.
         let beganAt = MonotonicClock.nanoseconds
         /// The only VM that may take it; nil: any.
-        public var pinned: VirtualMachineFolder?
+        public var pinned: VirtualMachineDirectory?
 
         public init(
             key: FunctionKey, record: ContainerRecord, specification: ContainerSpecification, streams: StreamEnds.Far,
@@ -119,8 +119,8 @@ public struct Placement: Sendable {
 
     /// A container that a VM has taken.
     public struct Placed {
-        public let container: ContainerFolder
-        public let machine: VirtualMachineFolder
+        public let container: ContainerDirectory
+        public let machine: VirtualMachineDirectory
         public let connection: ControlConnection
         /// The number that the VM's further answers bear.
         public let request: UInt32
@@ -148,20 +148,22 @@ public struct Placement: Sendable {
     }
 
     /// VMs that may have room.
-    func candidates(in function: FunctionFolder, for key: FunctionKey) throws(RuntimeError) -> [VirtualMachineFolder] {
+    func candidates(
+        in function: FunctionDirectory, for key: FunctionKey
+    ) throws(RuntimeError) -> [VirtualMachineDirectory] {
         key.isAlone ? try function.prewarmedMachines() : try function.virtualMachines()
     }
 
     enum Next {
         /// Others have started some meanwhile.
-        case untried([VirtualMachineFolder])
+        case untried([VirtualMachineDirectory])
         case fresh(StartedMachine)
         case reserved(ReservedMachine)
     }
 
     /// What to try when every VM has been.
     func nextMachine(
-        of function: FunctionFolder, notIn tried: Set<String>, for order: Order
+        of function: FunctionDirectory, notIn tried: Set<String>, for order: Order
     ) throws(RuntimeError) -> Next? {
         let next = try function.locked(making: order.key) { () throws(RuntimeError) -> Next in
             try registry.removeDead(of: function)

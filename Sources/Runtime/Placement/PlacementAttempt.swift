@@ -20,9 +20,9 @@ public final class PlacementAttempt {
 
     private let placement: Placement
     private let order: Placement.Order
-    private let function: FunctionFolder
+    private let function: FunctionDirectory
     private var entry: ContainerEntry
-    private var candidates: [VirtualMachineFolder] = []
+    private var candidates: [VirtualMachineDirectory] = []
     private var tried: Set<String> = []
     /// Read without the lock, they may be there and not listen yet.
     private var maySoonListen: Bool
@@ -32,7 +32,7 @@ public final class PlacementAttempt {
 
     /// A VM that the container was offered to.
     private struct Offer {
-        let machine: VirtualMachineFolder
+        let machine: VirtualMachineDirectory
         let connection: ControlConnection
         let origin: Origin
         let askedAt = MonotonicClock.nanoseconds
@@ -126,7 +126,7 @@ public final class PlacementAttempt {
         }
     }
 
-    private func full(_ machine: VirtualMachineFolder) -> RuntimeError {
+    private func full(_ machine: VirtualMachineDirectory) -> RuntimeError {
         .refused(
             Refusal(
                 .full,
@@ -135,7 +135,7 @@ public final class PlacementAttempt {
     }
 
     /// Nil where nobody listens, or not any more.
-    private func offerTo(_ machine: VirtualMachineFolder, _ origin: Origin) throws(RuntimeError) -> Step? {
+    private func offerTo(_ machine: VirtualMachineDirectory, _ origin: Origin) throws(RuntimeError) -> Step? {
         do throws(RuntimeError) {
             guard let connection = try machine.connect(timeouts: placement.timeouts) else { return nil }
             if entry.record.virtualMachine != machine.id {
@@ -304,7 +304,7 @@ public final class PlacementAttempt {
         }
     }
 
-    private func ended(_ machine: VirtualMachineFolder) -> RuntimeError {
+    private func ended(_ machine: VirtualMachineDirectory) -> RuntimeError {
         .virtualMachineEnded(id: machine.id, lastWords: machine.lastWords())
     }
 

@@ -58,7 +58,7 @@ struct ContainerLogs {
     func make(_ folder: String, _ options: LogOptions) throws(RuntimeError) -> [OwnedDescriptor] {
         try sweepOnce()
         return try system { () throws(SystemError) in
-            try FileSystem.makeFolders(FilePath(folder))
+            try FileSystem.makeDirectories(FilePath(folder))
             var files: [OwnedDescriptor] = []
             for number in 0..<options.maxFiles {
                 files.append(
@@ -82,7 +82,7 @@ struct ContainerLogs {
 
     static func remove(_ folder: String) throws(SystemError) {
         for name in try FileSystem.names(in: folder) ?? [] { try FileSystem.removeFile("\(folder)/\(name)") }
-        try FileSystem.removeFolder(folder)
+        try FileSystem.removeDirectory(folder)
     }
 
     /// A registry does not outlive its host's end, logs do: the first container of a registry removes those of containers

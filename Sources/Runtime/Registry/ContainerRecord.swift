@@ -39,7 +39,7 @@ public struct ContainerRecord: Codable, Equatable, Sendable {
         tenant = key.tenant
         self.image = image
         imageDigest = key.image.description
-        self.key = key.folderName
+        self.key = key.directoryName
         self.created = created
         zoneSizeInBytes = key.zoneSizeInBytes
         isAlone = key.isAlone

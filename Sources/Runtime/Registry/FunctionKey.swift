@@ -28,7 +28,7 @@ public struct FunctionKey: Hashable, Codable, Sendable {
 
     /// The folder of the registry that stands for this key: half a SHA-256 over all fields, each preceded by its length,
     /// so that no tenant can choose names that lead to another's.
-    public var folderName: String {
+    public var directoryName: String {
         var bytes: [UInt8] = []
         for field in [function, tenant, image.hex, kernel, String(zoneSizeInBytes)] + (isAlone ? ["alone"] : []) {
             bytes += Array("\(field.utf8.count):".utf8)

@@ -16,7 +16,7 @@ extension Registry {
     }
 
     /// Removes a function's dead VMs, and the function if it has no other.
-    func cleanUp(_ function: FunctionFolder) throws(RuntimeError) {
+    func cleanUp(_ function: FunctionDirectory) throws(RuntimeError) {
         let machines = try function.virtualMachines()
         var living = 0
         for machine in machines where try machine.isAlive() { living += 1 }
@@ -28,12 +28,12 @@ extension Registry {
     }
 
     /// Removes a function's dead VMs. Only with the function locked: then no VM is half made.
-    func removeDead(of function: FunctionFolder) throws(RuntimeError) {
+    func removeDead(of function: FunctionDirectory) throws(RuntimeError) {
         for machine in try function.virtualMachines() where try !machine.isAlive() { try machine.remove() }
     }
 
     /// Notes the end of a container of which nobody else can tell it any more, and removes it if that is its wish.
-    func cleanUp(_ folder: ContainerFolder) throws(RuntimeError) {
+    func cleanUp(_ folder: ContainerDirectory) throws(RuntimeError) {
         // Most containers run, or are kept; they need no lock.
         if try folder.isAlive() { return }
         if try folder.exitRecord() != nil, try folder.record()?.isRemovedAtEnd == false { return }
@@ -41,7 +41,7 @@ extension Registry {
         defer { withExtendedLifetime(claim) {} }
         guard let record = try folder.record() else { return try folder.remove() }
         if try folder.exitRecord() == nil {
-            try folder.write(ContainerFolder.unknownEnd(folder.id, reason: reason(of: record)))
+            try folder.write(ContainerDirectory.unknownEnd(folder.id, reason: reason(of: record)))
         }
         if record.isRemovedAtEnd { try folder.remove() }
     }
@@ -66,6 +66,6 @@ extension Registry {
             let claim = try folder.claim()
         else { return }
         defer { withExtendedLifetime(claim) {} }
-        try ContainerFolder.removeFiles(of: folder.path)
+        try ContainerDirectory.removeFiles(of: folder.path)
     }
 }

@@ -6,14 +6,14 @@ import SystemPackage
 extension Registry {
     private var containersPath: String { "\(root.string)/containers" }
 
-    func container(_ id: String) -> ContainerFolder { ContainerFolder(root: root.string, id: id) }
+    func container(_ id: String) -> ContainerDirectory { ContainerDirectory(root: root.string, id: id) }
 
     /// Enters a container that is about to start. Its folder appears whole.
     ///
     /// - Returns: the folder, and the locked file for its exit record: the container counts as alive until the last
     ///   descriptor of that is closed, so the VM gets it.
     /// - Throws: `RuntimeError.containerExists`.
-    func enter(_ record: ContainerRecord) throws(RuntimeError) -> (ContainerFolder, exit: OwnedDescriptor) {
+    func enter(_ record: ContainerRecord) throws(RuntimeError) -> (ContainerDirectory, exit: OwnedDescriptor) {
         let folder = container(record.id)
         var json = record.plainJSON
         if json == nil { json = try JSONText.bytes(of: record) }
@@ -28,13 +28,13 @@ extension Registry {
             try name(staging, folder)
             return (folder, exit)
         } catch {
-            try? ContainerFolder.removeFiles(of: staging)
+            try? ContainerDirectory.removeFiles(of: staging)
             throw error.errno == .fileExists ? .containerExists(record.id) : .system(error)
         }
     }
 
     /// Gives a folder its name, which one that is to be removed at its end, and has ended, gives up.
-    private func name(_ staging: String, _ folder: ContainerFolder) throws(SystemError) {
+    private func name(_ staging: String, _ folder: ContainerDirectory) throws(SystemError) {
         do { try FileSystem.renameToFreeName(staging, to: folder.path) } catch {
             guard error.errno == .fileExists, (try? cleanUp(folder)) != nil else { throw error }
             try FileSystem.renameToFreeName(staging, to: folder.path)
@@ -42,20 +42,20 @@ extension Registry {
     }
 
     private func makeStaging(_ path: String) throws(SystemError) {
-        do { try FileSystem.makeFolder(path) } catch {
+        do { try FileSystem.makeDirectory(path) } catch {
             // The first container of this host.
             guard error.errno == .noSuchFileOrDirectory else { throw error }
-            try FileSystem.makeFolders(FilePath(path))
+            try FileSystem.makeDirectories(FilePath(path))
         }
     }
 
     /// Every container, in no order.
-    public func containers() throws(RuntimeError) -> [ContainerFolder] {
+    public func containers() throws(RuntimeError) -> [ContainerDirectory] {
         try containerNames().filter { !$0.hasPrefix(".") }.map { container($0) }
     }
 
     /// The container of an id, or of its beginning if no other begins so.
-    public func container(matching text: String) throws(RuntimeError) -> ContainerFolder {
+    public func container(matching text: String) throws(RuntimeError) -> ContainerDirectory {
         guard !text.isEmpty, !text.contains("/"), !text.hasPrefix(".") else { throw .noContainer(text) }
         let exact = container(text)
         if try system({ () throws(SystemError) in try FileSystem.status(exact.recordPath) }) != nil { return exact }
@@ -72,7 +72,7 @@ extension Registry {
 
 extension Registry {
     /// A container that runs, and its VM.
-    public func runningContainer(_ text: String) throws(RuntimeError) -> (VirtualMachineFolder, String) {
+    public func runningContainer(_ text: String) throws(RuntimeError) -> (VirtualMachineDirectory, String) {
         let folder = try container(matching: text)
         guard let record = try folder.record() else { throw .noContainer(text) }
         guard try folder.isAlive(), let machine = record.virtualMachine else { throw .notRunning(folder.id) }

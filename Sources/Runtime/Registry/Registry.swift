@@ -35,23 +35,23 @@ public struct Registry: Sendable {
         self.root = root
     }
 
-    public func function(_ key: FunctionKey) -> FunctionFolder {
-        FunctionFolder(path: "\(root.string)/functions/\(key.folderName)", name: key.folderName)
+    public func function(_ key: FunctionKey) -> FunctionDirectory {
+        FunctionDirectory(path: "\(root.string)/functions/\(key.directoryName)", name: key.directoryName)
     }
 
-    func function(named name: String) -> FunctionFolder {
-        FunctionFolder(path: "\(root.string)/functions/\(name)", name: name)
+    func function(named name: String) -> FunctionDirectory {
+        FunctionDirectory(path: "\(root.string)/functions/\(name)", name: name)
     }
 
     /// Every function, in no order.
-    public func functions() throws(RuntimeError) -> [FunctionFolder] {
+    public func functions() throws(RuntimeError) -> [FunctionDirectory] {
         let names = try system { () throws(SystemError) in try FileSystem.names(in: "\(root.string)/functions") } ?? []
         return names.sorted().map(function(named:))
     }
 
     /// Every VM whose process lives.
-    public func virtualMachines() throws(RuntimeError) -> [VirtualMachineFolder] {
-        var living: [VirtualMachineFolder] = []
+    public func virtualMachines() throws(RuntimeError) -> [VirtualMachineDirectory] {
+        var living: [VirtualMachineDirectory] = []
         for function in try functions() {
             for machine in try function.virtualMachines() where try machine.isAlive() { living.append(machine) }
         }
@@ -59,7 +59,7 @@ public struct Registry: Sendable {
     }
 
     /// The living VM of an id, or of its beginning if no other begins so.
-    public func virtualMachine(_ text: String) throws(RuntimeError) -> VirtualMachineFolder {
+    public func virtualMachine(_ text: String) throws(RuntimeError) -> VirtualMachineDirectory {
         let matches = try virtualMachines().filter { $0.id.hasPrefix(text) && !text.isEmpty }
         guard let match = matches.first(where: { $0.id == text }) ?? matches.first else {
             throw .noVirtualMachine(text)

@@ -37,7 +37,7 @@ extension Registry {
     /// Every container, the newest first. VMs are asked for the state of those that run.
     public func containerStatuses() throws(RuntimeError) -> [ContainerStatus] {
         var found: [(record: ContainerRecord, exit: ExitRecord?)] = []
-        var machines: Set<VirtualMachineFolder> = []
+        var machines: Set<VirtualMachineDirectory> = []
         for folder in try containers() {
             guard let record = try folder.record() else { continue }
             let exit = try folder.exitRecord()

@@ -24,7 +24,7 @@ public struct LogReader {
     private static let maxStartBytes = 64
 
     /// Nil where the container has no log.
-    public init?(_ container: ContainerFolder) throws(RuntimeError) {
+    public init?(_ container: ContainerDirectory) throws(RuntimeError) {
         guard let folder = try container.record()?.logFolder else { return nil }
         self.init(try system { () throws(SystemError) in try ContainerLogs.files(in: folder) })
     }
@@ -32,7 +32,7 @@ public struct LogReader {
     init(_ files: [OwnedDescriptor]) { self.files = files }
 
     /// Tells when a container prints, or ends; nil where it has no log.
-    public static func watch(_ container: ContainerFolder) throws(RuntimeError) -> FileWatch? {
+    public static func watch(_ container: ContainerDirectory) throws(RuntimeError) -> FileWatch? {
         guard let folder = try container.record()?.logFolder else { return nil }
         return try system { () throws(SystemError) in try FileWatch(folders: [container.path, folder]) }
     }

@@ -23,7 +23,7 @@ public struct ProcessTemplateStatus: Encodable, Equatable, Sendable {
     public var instances: UInt32
     public var command: String
 
-    init(_ report: ProcessTemplateReport, of key: FunctionKey, in machine: VirtualMachineFolder) {
+    init(_ report: ProcessTemplateReport, of key: FunctionKey, in machine: VirtualMachineDirectory) {
         id = "\(machine.id)-\(report.number)"
         function = key.function
         tenant = key.tenant
@@ -51,10 +51,10 @@ extension ProcessTemplateReport.State {
 /// A process template, and the VM that has it.
 public struct HostedProcessTemplate: Sendable {
     public let status: ProcessTemplateStatus
-    private let machine: VirtualMachineFolder
+    private let machine: VirtualMachineDirectory
     private let number: UInt32
 
-    init(_ report: ProcessTemplateReport, of key: FunctionKey, in machine: VirtualMachineFolder) {
+    init(_ report: ProcessTemplateReport, of key: FunctionKey, in machine: VirtualMachineDirectory) {
         status = ProcessTemplateStatus(report, of: key, in: machine)
         self.machine = machine
         number = report.number
@@ -64,7 +64,7 @@ public struct HostedProcessTemplate: Sendable {
     public func remove() throws(RuntimeError) { _ = try machine.ask(.removeProcessTemplate(number: number)) }
 }
 
-extension VirtualMachineFolder {
+extension VirtualMachineDirectory {
     /// Its process templates, in the order of their making. None where the VM has just ended.
     func processTemplates(of key: FunctionKey) throws(RuntimeError) -> [HostedProcessTemplate] {
         let answer: ControlReply

@@ -35,7 +35,7 @@ public struct VirtualMachineStatus: Encodable, Equatable, Sendable {
 
 /// A VM that was asked how it is.
 public struct DescribedMachine: Sendable {
-    public let machine: VirtualMachineFolder
+    public let machine: VirtualMachineDirectory
     public let key: FunctionKey
     public let record: VirtualMachineRecord
     /// Nil where it does not answer.
@@ -79,7 +79,7 @@ extension Registry {
     /// What VMs say of themselves, by their ids. All are asked first and waited for together, `ControlTimeouts.report` at
     /// most; one that does not answer tells nothing.
     static func descriptions(
-        of machines: [VirtualMachineFolder], measured: Bool
+        of machines: [VirtualMachineDirectory], measured: Bool
     ) -> [String: VirtualMachineDescription] {
         let deadline = Deadline(inMilliseconds: ControlTimeouts.standard.report)
         var asked: [(id: String, connection: ControlConnection, request: UInt32)] = []
@@ -101,7 +101,7 @@ extension Registry {
     }
 
     /// A VM and what it says of itself; nil where it is gone.
-    public func describe(_ machine: VirtualMachineFolder, measured: Bool) throws(RuntimeError) -> DescribedMachine? {
+    public func describe(_ machine: VirtualMachineDirectory, measured: Bool) throws(RuntimeError) -> DescribedMachine? {
         guard let key = try machine.function.key(), let record = try machine.record() else { return nil }
         return DescribedMachine(
             machine: machine, key: key, record: record, description: try? machine.describe(measured: measured))

@@ -15,7 +15,7 @@ public struct RunOptions: Equatable, Sendable {
     public var hasTerminal = false
     public var environment: [String] = []
     public var environmentFiles: [String] = []
-    public var workingFolder: String?
+    public var workingDirectory: String?
     public var user: String?
     public var entryPoint: String?
     public var isReadOnly = false

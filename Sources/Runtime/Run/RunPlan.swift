@@ -43,7 +43,7 @@ public struct RunPlan: Sendable {
         warmStart = try configuration.warmStart.warmStart(
             of: key.function, choice: options.isWarmStart ? true : nil,
             varying: options.varying.flatMap { $0.split(separator: ",").map(String.init) })
-        volumes = try VolumeSet(of: spec.mounts ?? [], relativeTo: CurrentProcess.workingFolder)
+        volumes = try VolumeSet(of: spec.mounts ?? [], relativeTo: CurrentProcess.workingDirectory)
         let compiler = SpecificationCompiler(
             layers: [.image(device: 0)], zoneSizeInBytes: zone, windowSize: Self.windowSize,
             files: NetworkFiles.all(hostname: spec.hostname ?? id), volumes: volumes)
@@ -96,7 +96,7 @@ public struct RunPlan: Sendable {
         var spec = try RuntimeSpec.default(
             for: config, accounts: image.accounts, arguments: arguments,
             environment: try Environment.words(of: options),
-            workingDirectory: options.workingFolder, user: options.user, terminal: options.hasTerminal,
+            workingDirectory: options.workingDirectory, user: options.user, terminal: options.hasTerminal,
             hostname: options.hostname ?? String(id.prefix(64)))
         spec.root?.readonly = options.isReadOnly
         // What lies within another comes after it, as docker has it.

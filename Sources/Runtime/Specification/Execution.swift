@@ -8,7 +8,7 @@ public struct Execution: Sendable {
     public var arguments: [String]
     /// `NAME=value`, over those of the first process; `NAME` alone takes its variable away.
     public var environment: [String] = []
-    public var workingFolder: String?
+    public var workingDirectory: String?
     public var identity: Accounts.Identity?
     public var hasTerminal = false
     public var windowSize: WindowSize?
@@ -26,7 +26,7 @@ public struct Execution: Sendable {
         process.consoleSize = nil
         let usual = hasTerminal ? ["TERM=xterm"] : []
         process.env = RuntimeSpec.merge(usual + (process.env ?? []), with: environment)
-        if let workingFolder { process.cwd = workingFolder }
+        if let workingDirectory { process.cwd = workingDirectory }
         if let identity {
             process.user = RuntimeSpec.User(
                 uid: identity.uid, gid: identity.gid, additionalGids: identity.supplementaryGids)

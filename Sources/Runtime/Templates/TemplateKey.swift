@@ -28,7 +28,7 @@ public struct TemplateKey: Hashable, Sendable {
     }
 
     /// The template's folder in the store: half of the identity's digest.
-    public var folderName: String { String(Digest(of: Array(identity.utf8)).hex.prefix(32)) }
+    public var directoryName: String { String(Digest(of: Array(identity.utf8)).hex.prefix(32)) }
 }
 
 /// What a template was made of and when, for those who look at the store.

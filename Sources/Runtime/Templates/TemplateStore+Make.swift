@@ -16,24 +16,24 @@ extension TemplateStore {
         _ key: TemplateKey, _ record: TemplateRecord, limit: UInt64,
         boot: (_ folder: String, _ words: OwnedDescriptor) throws(RuntimeError) -> Int32
     ) throws(RuntimeError) {
-        let work = workPath(key.folderName)
+        let work = workPath(key.directoryName)
         let lock = try lock(key)
         defer {
             try? FileSystem.removeFile("\(work).lock")
             withExtendedLifetime(lock) {}
         }
-        if try system({ () throws(SystemError) in try FileSystem.status(path(key.folderName)) }) != nil { return }
+        if try system({ () throws(SystemError) in try FileSystem.status(path(key.directoryName)) }) != nil { return }
         try sweep(except: key)
         // The process that was at it before has died.
         try system { () throws(SystemError) in
-            try Self.removeFolder(work)
-            try FileSystem.makeFolder(work)
+            try Self.removeDirectory(work)
+            try FileSystem.makeDirectory(work)
         }
-        defer { try? Self.removeFolder(work) }
+        defer { try? Self.removeDirectory(work) }
         try fill(work, record, boot)
         try system { () throws(SystemError) in
-            try FileSystem.touch("\(path(key.folderName)).used")
-            try FileSystem.renameToFreeName(work, to: path(key.folderName))
+            try FileSystem.touch("\(path(key.directoryName)).used")
+            try FileSystem.renameToFreeName(work, to: path(key.directoryName))
         }
         try evict(toBytes: limit, keeping: key)
     }
@@ -74,9 +74,9 @@ extension TemplateStore {
 
     /// The lock of a key's making; another process may be at it for `ControlTimeouts.template`.
     private func lock(_ key: TemplateKey) throws(RuntimeError) -> OwnedDescriptor {
-        let path = workPath("\(key.folderName).lock")
+        let path = workPath("\(key.directoryName).lock")
         return try system { () throws(SystemError) in
-            try FileSystem.makeFolders(FilePath("\(root)/tmp"))
+            try FileSystem.makeDirectories(FilePath("\(root)/tmp"))
             while true {
                 let lock = try OwnedDescriptor(opening: path, flags: O_RDWR | O_CREAT)
                 try lock.takeLock(.exclusive, withinMilliseconds: ControlTimeouts.standard.template)
@@ -89,15 +89,15 @@ extension TemplateStore {
     /// Removes what processes that died have left: templates half made, and half removed.
     private func sweep(except key: TemplateKey) throws(RuntimeError) {
         try system { () throws(SystemError) in
-            for name in try FileSystem.names(in: "\(root)/tmp") ?? [] where !name.hasPrefix(key.folderName) {
+            for name in try FileSystem.names(in: "\(root)/tmp") ?? [] where !name.hasPrefix(key.directoryName) {
                 if name.hasPrefix("gone-") {
-                    try Self.removeFolder(workPath(name))
+                    try Self.removeDirectory(workPath(name))
                     continue
                 }
                 let stem = name.hasSuffix(".lock") ? String(name.dropLast(5)) : name
                 let lock = try OwnedDescriptor(opening: workPath("\(stem).lock"), flags: O_RDWR | O_CREAT)
                 guard try lock.tryLock(.exclusive) else { continue }
-                try Self.removeFolder(workPath(stem))
+                try Self.removeDirectory(workPath(stem))
                 try FileSystem.removeFile(workPath("\(stem).lock"))
             }
         }

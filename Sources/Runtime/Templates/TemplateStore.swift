@@ -29,7 +29,7 @@ public struct TemplateStore: Sendable {
 
     /// The template of a key, if there is one.
     public func lease(_ key: TemplateKey) throws(RuntimeError) -> Lease? {
-        let folder = path(key.folderName)
+        let folder = path(key.directoryName)
         let memory: OwnedDescriptor
         do { memory = try OwnedDescriptor(opening: "\(folder)/memory", flags: O_RDONLY) } catch {
             if error.errno == .noSuchFileOrDirectory { return nil }
@@ -104,7 +104,7 @@ public struct TemplateStore: Sendable {
     }
 
     /// Takes a template that was refused away. VMs restored from it have its files open.
-    func discard(_ key: TemplateKey) throws(RuntimeError) { _ = try setAside(key.folderName) }
+    func discard(_ key: TemplateKey) throws(RuntimeError) { _ = try setAside(key.directoryName) }
 
     /// Renames first, so that nobody sees half of a template.
     private func setAside(_ name: String) throws(RuntimeError) -> Bool {
@@ -115,21 +115,21 @@ public struct TemplateStore: Sendable {
         }
         try system { () throws(SystemError) in
             try FileSystem.removeFile("\(path(name)).used")
-            try Self.removeFolder(gone)
+            try Self.removeDirectory(gone)
         }
         return true
     }
 
-    static func removeFolder(_ path: String) throws(SystemError) {
+    static func removeDirectory(_ path: String) throws(SystemError) {
         for file in try FileSystem.names(in: path) ?? [] { try FileSystem.removeFile("\(path)/\(file)") }
-        try FileSystem.removeFolder(path)
+        try FileSystem.removeDirectory(path)
     }
 
     /// Removes templates, those first whose last use is longest ago, until the others take at most `limit` bytes.
     public func evict(toBytes limit: UInt64, keeping kept: TemplateKey? = nil) throws(RuntimeError) {
         let entries = try entries()
         var total = entries.reduce(0) { $0 + $1.allocatedBytes }
-        for entry in entries.reversed() where total > limit && entry.name != kept?.folderName {
+        for entry in entries.reversed() where total > limit && entry.name != kept?.directoryName {
             if try remove(entry.name) { total -= entry.allocatedBytes }
         }
     }

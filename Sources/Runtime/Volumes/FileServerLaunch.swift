@@ -8,7 +8,7 @@ struct FileServerLaunch {
     let monitor: FilePath
     let isReduced: Bool
     /// The VM, whose log gets what it says.
-    let machine: VirtualMachineFolder
+    let machine: VirtualMachineDirectory
 
     /// The VM's ends of the connections to it. It ends when they are closed.
     func start() throws(RuntimeError) -> [OwnedDescriptor] {

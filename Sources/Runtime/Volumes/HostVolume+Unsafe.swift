@@ -27,7 +27,7 @@ public struct HostVolume: Sendable {
         } catch {
             throw .invalid(setting: "the volume", value: path.string, expected: "\(expected): \(error.errno)")
         }
-        guard let kind = try? mount.status(), kind.isFolder || kind.isRegular else {
+        guard let kind = try? mount.status(), kind.isDirectory || kind.isRegular else {
             throw .unsupported(
                 setting: "the volume", value: path.string,
                 reason: "only files and folders can be shared with a VM, no sockets, pipes or devices")
@@ -45,7 +45,7 @@ public struct HostVolume: Sendable {
     public init(layers: [String]) throws(SpecificationError) {
         guard let topmost = layers.first else { throw .missing(setting: "the layers of the root file system") }
         for path in layers {
-            guard path.hasPrefix("/"), (try? FileSystem.status(path))?.isFolder == true else {
+            guard path.hasPrefix("/"), (try? FileSystem.status(path))?.isDirectory == true else {
                 throw .invalid(setting: "a layer of the root", value: path, expected: "the absolute path of a folder")
             }
         }

@@ -12,9 +12,9 @@ struct Daemon: Sendable {
     private static let idleInMilliseconds = 5_000
 
     private let invocation: Invocation
-    private let host: HostFolders
+    private let host: ShimDirectories
 
-    init(_ invocation: Invocation, host: HostFolders) throws {
+    init(_ invocation: Invocation, host: ShimDirectories) throws {
         self.invocation = invocation
         self.host = host
     }

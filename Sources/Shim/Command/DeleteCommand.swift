@@ -13,11 +13,11 @@ struct DeleteCommand {
     private static let answerInMilliseconds: CInt = 4_000
 
     let invocation: Invocation
-    let host: HostFolders
+    let host: ShimDirectories
 
     func run() throws {
         let registry = try host.registry()
-        let id = HostFolders.registryID(invocation.id, namespace: invocation.namespace)
+        let id = ShimDirectories.registryID(invocation.id, namespace: invocation.namespace)
         var code: UInt32 = 137
         var time = currentTimeInNanoseconds()
         if let folder = try? registry.container(matching: id), folder.id == id {
@@ -34,7 +34,7 @@ struct DeleteCommand {
 
     /// A VM that does not answer in time still ends the container: its daemon's connection has ended. What is then left
     /// in the registry goes with the next clean-up.
-    private func remove(_ folder: ContainerFolder, _ id: String, _ registry: Registry) throws {
+    private func remove(_ folder: ContainerDirectory, _ id: String, _ registry: Registry) throws {
         do {
             let (machine, id) = try registry.runningContainer(id)
             _ = try machine.ask(.remove(container: id), withinMilliseconds: Self.answerInMilliseconds)

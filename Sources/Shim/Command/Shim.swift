@@ -19,10 +19,10 @@ public enum Shim {
             info.name = runtimeName
             info.version.version = version
             try StandardStream.output.descriptor.write(all: info.serializedBytes())
-        case .start: try StartCommand(invocation: invocation, host: HostFolders()).run()
-        case .delete: try DeleteCommand(invocation: invocation, host: HostFolders()).run()
+        case .start: try StartCommand(invocation: invocation, host: ShimDirectories()).run()
+        case .delete: try DeleteCommand(invocation: invocation, host: ShimDirectories()).run()
         case .daemon:
-            let daemon = try Daemon(invocation, host: HostFolders())
+            let daemon = try Daemon(invocation, host: ShimDirectories())
             try wait { try await daemon.run() }
         }
     }

@@ -7,7 +7,7 @@ import SystemPackage
 /// The daemon that serves the containers of one function, tenant and containerd: its lock and its socket.
 struct ShimGroup: Sendable {
     /// Where containerd's own shims have their sockets. A path of a unix socket has at most 106 bytes.
-    private static let socketFolder = "/run/containerd/s"
+    private static let socketDirectory = "/run/containerd/s"
 
     /// How long a `start` waits for others that start or end the daemon, and for its socket, in milliseconds: containerd
     /// gives up a shim that has not started within 10 s.
@@ -31,7 +31,7 @@ struct ShimGroup: Sendable {
         self.init(name: Digest(of: bytes).hex, root: root)
     }
 
-    var socketPath: String { "\(Self.socketFolder)/\(name)" }
+    var socketPath: String { "\(Self.socketDirectory)/\(name)" }
     /// What containerd gets, and connects to.
     var address: String { "unix://\(socketPath)" }
     private var folder: FilePath { root.appending("shims") }
@@ -51,7 +51,7 @@ struct ShimGroup: Sendable {
 
     /// The lock's file stays when the daemon ends: who waits for it must not get the lock of a file that is gone.
     private func lockFile() throws -> OwnedDescriptor {
-        try FileSystem.makeFolders(folder)
+        try FileSystem.makeDirectories(folder)
         return try OwnedDescriptor(opening: lockPath, flags: O_RDWR | O_CREAT)
     }
 
@@ -76,7 +76,7 @@ struct ShimGroup: Sendable {
 
     /// A new listening socket in the place of one that nobody listens at. Only with the lock held.
     func listen() throws -> OwnedDescriptor {
-        try FileSystem.makeFolders(FilePath(Self.socketFolder), mode: 0o711)
+        try FileSystem.makeDirectories(FilePath(Self.socketDirectory), mode: 0o711)
         try FileSystem.removeFile(socketPath)
         return try UnixSocket.listen(at: socketPath)
     }

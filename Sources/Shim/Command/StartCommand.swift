@@ -11,10 +11,10 @@ struct StartCommand {
     private static let connectInMilliseconds: CInt = 2_000
 
     let invocation: Invocation
-    let host: HostFolders
+    let host: ShimDirectories
 
     func run() throws {
-        let bundle = Bundle(CurrentProcess.workingFolder.string)
+        let bundle = Bundle(CurrentProcess.workingDirectory.string)
         let address = try address(for: bundle)
         try bundle.write(address: address)
         try StandardStream.output.descriptor.write(all: Array(address.utf8))

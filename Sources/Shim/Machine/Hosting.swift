@@ -6,7 +6,7 @@ import Runtime
 /// What the daemon runs containers with.
 struct Hosting: Sendable {
     let namespace: String
-    let folders: HostFolders
+    let folders: ShimDirectories
     let registry: Registry
     let images: ImageStore
     let group: MultiThreadedEventLoopGroup
@@ -19,7 +19,7 @@ struct Hosting: Sendable {
     private let files: VirtualMachineFiles?
 
     init(
-        namespace: String, folders: HostFolders, group: MultiThreadedEventLoopGroup,
+        namespace: String, folders: ShimDirectories, group: MultiThreadedEventLoopGroup,
         starter: any VirtualMachineStarter = ReapingStarter(), provider: (any Provider)? = nil,
         files: VirtualMachineFiles? = nil, timeouts: ControlTimeouts = .standard
     ) throws {
@@ -35,7 +35,7 @@ struct Hosting: Sendable {
         work = BlockingWork(threads: 8)
     }
 
-    func registryID(_ id: String) -> String { HostFolders.registryID(id, namespace: namespace) }
+    func registryID(_ id: String) -> String { ShimDirectories.registryID(id, namespace: namespace) }
 
     /// Placement with what the host is configured for now.
     func placement() throws -> (Placement, Configuration, VirtualMachineFiles) {

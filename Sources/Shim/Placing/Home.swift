@@ -6,13 +6,13 @@ import TTRPC
 /// A VM that a container, or a pod, is in.
 struct Home: Sendable {
     let key: FunctionKey
-    let machine: VirtualMachineFolder
+    let machine: VirtualMachineDirectory
     let processID: Int32
     /// The one that it has mapped.
     let image: StoredImage
 
     /// - Throws: where the VM has no process any more.
-    init(key: FunctionKey, machine: VirtualMachineFolder, image: StoredImage) throws {
+    init(key: FunctionKey, machine: VirtualMachineDirectory, image: StoredImage) throws {
         guard let processID = try machine.processID() else {
             throw RuntimeError.virtualMachineEnded(id: machine.id, lastWords: machine.lastWords())
         }

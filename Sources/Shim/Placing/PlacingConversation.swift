@@ -14,12 +14,12 @@ final class PlacingConversation: Sendable {
     }
 
     private enum Step: Sendable {
-        case placed(BegunConversation, VirtualMachineFolder)
+        case placed(BegunConversation, VirtualMachineDirectory)
         case wait(OwnedDescriptor, Deadline)
     }
 
     /// Until a VM has taken it; where none does, or the caller is cancelled, nothing of it is left.
-    func run(_ work: BlockingWork) async throws -> (BegunConversation, VirtualMachineFolder) {
+    func run(_ work: BlockingWork) async throws -> (BegunConversation, VirtualMachineDirectory) {
         var hasAnswered: Bool?
         while true {
             let answer = hasAnswered

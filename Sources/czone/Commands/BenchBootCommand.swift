@@ -25,7 +25,7 @@ struct BenchBootCommand: ParsableCommand {
     var json = false
 
     func run() throws {
-        try withBenchFolder { folder in
+        try withBenchDirectory { folder in
             let disk = folder + "/initrd"
             try FileSystem.replace(disk, with: try BusyboxRoot.initialRAMDisk())
             let kernel = try Artefacts().kernel().string

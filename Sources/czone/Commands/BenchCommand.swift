@@ -13,4 +13,6 @@ struct BenchCommand: ParsableCommand {
 }
 
 /// Runs a bench with a folder of its own; a failure becomes one line and the exit code 1.
-func withBenchFolder(_ body: (String) throws -> Void) throws { try reportingFailures { try BenchFolder.with(body) } }
+func withBenchDirectory(_ body: (String) throws -> Void) throws {
+    try reportingFailures { try BenchDirectory.with(body) }
+}

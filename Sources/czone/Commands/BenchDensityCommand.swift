@@ -58,8 +58,8 @@ struct BenchDensityCommand: ParsableCommand {
     }
 
     func run() throws {
-        try withBenchFolder { folder in
-            try BusyboxRoot.makeFolder(folder + "/rootfs")
+        try withBenchDirectory { folder in
+            try BusyboxRoot.makeDirectory(folder + "/rootfs")
             let ours = try measure("zones", folder, [])
             let sides = Sides(
                 ours: ours, warm: warmStart ? try measure("warm", folder, ["--warm-start"]) : nil,

@@ -42,7 +42,7 @@ struct BenchEventsCommand: ParsableCommand {
     }
 
     func run() throws {
-        try withBenchFolder { folder in
+        try withBenchDirectory { folder in
             let trace =
                 try trace.map { try EventTrace(invocations: $0, functions: functions, minutes: minutes) }
                 ?? EventTrace(functions: functions, minutes: minutes, seed: seed)

@@ -22,7 +22,7 @@ struct BenchRestoreCommand: ParsableCommand {
     }
 
     func run() throws {
-        try withBenchFolder { folder in
+        try withBenchDirectory { folder in
             let bench = try RestoreBench(folder: folder, executable: CurrentProcess.executablePath)
             defer { bench.end() }
             report(try bench.measure(runs: runs))

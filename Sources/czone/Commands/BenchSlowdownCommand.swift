@@ -34,7 +34,7 @@ struct BenchSlowdownCommand: ParsableCommand {
     }
 
     func run() throws {
-        try withBenchFolder { folder in
+        try withBenchDirectory { folder in
             let bench = try SlowdownBench(
                 folder: folder, executable: CurrentProcess.executablePath, image: image, memory: memory.bytes,
                 command: command)

@@ -66,7 +66,7 @@ struct BenchStartCommand: ParsableCommand {
 
     func run() throws {
         if until == .ready { return try measureReadiness() }
-        try withBenchFolder { folder in
+        try withBenchDirectory { folder in
             let bench = try StartBench(
                 folder: folder, executable: CurrentProcess.executablePath, rivals: vs.rivals
             ) { try Self.plan($0, folder) }
@@ -78,7 +78,7 @@ struct BenchStartCommand: ParsableCommand {
     }
 
     private func measureReadiness() throws {
-        try withBenchFolder { folder in
+        try withBenchDirectory { folder in
             let bench = try ReadyBench(
                 folder: folder, executable: CurrentProcess.executablePath, root: root,
                 rivals: vs.rivals.compactMap { ReadyBench.Rival(rawValue: $0.rawValue) })

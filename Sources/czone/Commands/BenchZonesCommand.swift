@@ -47,7 +47,7 @@ struct BenchZonesCommand: ParsableCommand {
     }
 
     func run() throws {
-        try withBenchFolder { folder in
+        try withBenchDirectory { folder in
             // Before anything is started: what is missing shall be said at once.
             let kernel = try vs.map { _ in try Artefacts().kernelWithPCI().string }
             var results = try measureOurs(folder)

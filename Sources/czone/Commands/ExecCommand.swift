@@ -41,7 +41,7 @@ struct ExecCommand: ParsableCommand {
         var options = RunOptions()
         options.environment = env
         execution.environment = try Environment.words(of: options)
-        execution.workingFolder = workdir
+        execution.workingDirectory = workdir
         execution.hasTerminal = tty
         if let user { execution.identity = try global.images().find(record.imageDigest)?.accounts.identity(of: user) }
         if tty, interactive, Terminal(StandardStream.input.descriptor) == nil {

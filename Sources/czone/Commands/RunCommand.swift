@@ -112,7 +112,7 @@ struct RunCommand: ParsableCommand {
         options.hasTerminal = tty
         options.environment = env
         options.environmentFiles = envFile
-        options.workingFolder = workdir
+        options.workingDirectory = workdir
         options.user = user
         options.entryPoint = entrypoint
         options.isReadOnly = readOnly

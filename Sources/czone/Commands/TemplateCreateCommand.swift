@@ -110,7 +110,7 @@ extension TemplateCommand {
             options.function = function
             options.tenant = tenant
             options.environment = env
-            options.workingFolder = workdir
+            options.workingDirectory = workdir
             options.user = user
             options.entryPoint = entrypoint
             options.isReadOnly = readOnly

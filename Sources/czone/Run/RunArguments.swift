@@ -92,7 +92,7 @@ struct RunArguments: Equatable {
         case "hostname": options.hostname = value
         case "env": options.environment.append(value)
         case "env-file": options.environmentFiles.append(value)
-        case "workdir": options.workingFolder = value
+        case "workdir": options.workingDirectory = value
         case "user": options.user = value
         case "entrypoint": options.entryPoint = value
         case "cap-add": options.addedCapabilities.append(value)

@@ -10,9 +10,9 @@ private struct Host {
 
     init() throws {
         folder = "/dev/shm/czone-fuzz-\(getpid())"
-        try FileSystem.makeFolder(folder)
+        try FileSystem.makeDirectory(folder)
         try FileSystem.replace(folder + "/canary", with: Array("alive".utf8))
-        try FileSystem.makeFolder(folder + "/shared")
+        try FileSystem.makeDirectory(folder + "/shared")
         server = try FileServer(maxDescriptors: 80)
         FileServer.prepareThread()
     }
@@ -20,7 +20,7 @@ private struct Host {
     /// A few files to begin with, the same for each input.
     func fill() {
         let shared = folder + "/shared"
-        try? FileSystem.makeFolder(shared + "/d")
+        try? FileSystem.makeDirectory(shared + "/d")
         try? FileSystem.replace(shared + "/d/f", with: Array(repeating: 7, count: 5000))
         try? FileSystem.replace(shared + "/a", with: Array("a".utf8))
         try? FileSystem.makeLink(shared + "/l", to: "../canary")
@@ -39,7 +39,7 @@ private struct Host {
             if (try? FileSystem.removeFile(inner)) != nil { continue }
             // A link is removed above, so this is a folder of ours.
             clear(inner)
-            try? FileSystem.removeFolder(inner)
+            try? FileSystem.removeDirectory(inner)
         }
     }
 }

@@ -3,9 +3,9 @@ import Testing
 
 /// What a person can get wrong: each is one line that names the thing and the mend, and leaves no process.
 @Suite(.needsKVM, .serialized) struct BadInputTests {
-    private let folder: TemporaryFolder
+    private let folder: TemporaryDirectory
 
-    init() throws { folder = try TemporaryFolder() }
+    init() throws { folder = try TemporaryDirectory() }
 
     private func refusal(_ arguments: [String]) throws -> String {
         let disk = try folder.write("initrd", try BusyboxGuest.initialRAMDisk(""))

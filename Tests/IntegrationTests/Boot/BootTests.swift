@@ -4,9 +4,9 @@ import Testing
 
 /// `czone boot`: Linux on the bare VM.
 @Suite(.needsKVM, .serialized) struct BootTests {
-    private let folder: TemporaryFolder
+    private let folder: TemporaryDirectory
 
-    init() throws { folder = try TemporaryFolder() }
+    init() throws { folder = try TemporaryDirectory() }
 
     private func start(_ script: String, _ arguments: [String] = []) throws -> Program {
         let name = "initrd-\(RandomBytes.bytes(4).map { String($0, radix: 16) }.joined())"

@@ -7,7 +7,7 @@ import Testing
 /// What a VM tells on its control socket and no command prints.
 extension ContainerHost {
     /// The one VM that runs.
-    func machineFolder() throws -> VirtualMachineFolder {
+    func machineDirectory() throws -> VirtualMachineDirectory {
         let machines = try Registry(root: FilePath(registry)).virtualMachines()
         try #require(machines.count == 1, "\(machines.map(\.id))")
         return machines[0]
@@ -15,7 +15,7 @@ extension ContainerHost {
 
     /// Where a container's pages are.
     func placement(of container: String) throws -> PagePlacement {
-        guard case .placement(let placement) = try machineFolder().ask(.placement(container: container)) else {
+        guard case .placement(let placement) = try machineDirectory().ask(.placement(container: container)) else {
             throw UnexpectedReply()
         }
         return placement
@@ -23,13 +23,13 @@ extension ContainerHost {
 
     /// The guest's memory, node by node, and what it has moved.
     func nodes() throws -> NodeMeasures {
-        guard case .nodes(let nodes) = try machineFolder().ask(.nodes) else { throw UnexpectedReply() }
+        guard case .nodes(let nodes) = try machineDirectory().ask(.nodes) else { throw UnexpectedReply() }
         return nodes
     }
 
     /// How the zones last came and went.
     func zoneTimes() throws -> [ZoneTimes] {
-        guard case .zoneTimes(let times) = try machineFolder().ask(.zoneTimes) else { throw UnexpectedReply() }
+        guard case .zoneTimes(let times) = try machineDirectory().ask(.zoneTimes) else { throw UnexpectedReply() }
         return times
     }
 

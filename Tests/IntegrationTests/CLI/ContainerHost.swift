@@ -19,9 +19,9 @@ final class ContainerHost: Sendable {
         folder = "/run/czone-test-" + RandomBytes.bytes(6).map { String($0, radix: 16) }.joined()
         registry = folder + "/run"
         image = "dir:\(folder)/rootfs"
-        try FileSystem.makeFolder(folder)
+        try FileSystem.makeDirectory(folder)
         for name in ["rootfs", "rootfs/bin", "rootfs/tmp", "rootfs/etc", "rootfs/dev", "rootfs/proc", "rootfs/sys"] {
-            try FileSystem.makeFolder("\(folder)/\(name)", mode: 0o755)
+            try FileSystem.makeDirectory("\(folder)/\(name)", mode: 0o755)
         }
         let busybox = try TestSupport.run("cp", ["/bin/busybox", "\(folder)/rootfs/bin/busybox"])
         try #require(busybox.status == 0, "\(busybox.error)")

@@ -19,7 +19,7 @@ import Testing
         let name = try host.runDetached([], ["sh", "-c", "head -c 400000000 /dev/zero >/tmp/x; sleep 1000"])
         #expect(try host.waits { try plugged(name) >= 512 << 20 })
         // The VM's own bound has grown with it.
-        let limit = "/sys/fs/cgroup/czone/\(try host.machineFolder().id)/memory.max"
+        let limit = "/sys/fs/cgroup/czone/\(try host.machineDirectory().id)/memory.max"
         let bytes = try FileSystem.contents(of: limit, atMost: 64) ?? []
         let max = try #require(UInt64(String(decoding: bytes.dropLast(), as: UTF8.self)))
         #expect(try max >= plugged(name))

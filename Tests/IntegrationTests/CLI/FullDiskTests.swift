@@ -9,7 +9,7 @@ import Testing
 
     init() throws {
         host = try ContainerHost()
-        try FileSystem.makeFolder(host.registry)
+        try FileSystem.makeDirectory(host.registry)
     }
 
     /// The record's room was reserved when the disk had some.
@@ -17,7 +17,7 @@ import Testing
         let mounted = try run("mount", ["-t", "tmpfs", "-o", "size=8m,mode=700", "tmpfs", host.registry])
         try #require(mounted.status == 0, "\(mounted.error)")
         let logs = "\(host.folder)/store/logs"
-        try FileSystem.makeFolders(FilePath(logs))
+        try FileSystem.makeDirectories(FilePath(logs))
         try #require(try run("mount", ["-t", "tmpfs", "-o", "size=1m,mode=700", "tmpfs", logs]).status == 0)
         // The host's own end stops the VM, which has the file systems until then.
         defer {

@@ -11,9 +11,9 @@ import Testing
     init() throws { host = try ContainerHost() }
 
     @Test func everyWallHoldsAroundAVMAndWhatServesItsVolumes() throws {
-        try FileSystem.makeFolder("\(host.folder)/v")
+        try FileSystem.makeDirectory("\(host.folder)/v")
         _ = try host.runDetached(["-v", "\(host.folder)/v:/data"], ["sleep", "1000"])
-        let machine = try host.machineFolder()
+        let machine = try host.machineDirectory()
         let walls = try machine.walls()
         #expect(walls.count == 7)
         for wall in walls { #expect(wall.holds, "\(wall)") }
@@ -37,7 +37,7 @@ import Testing
     /// Each descriptor is of a kind that a VM needs, and writable only where it writes.
     @Test func aVMsDescriptorsAreThoseThatItNeeds() throws {
         let container = try host.runDetached([], ["sleep", "1000"])
-        let machine = try host.machineFolder()
+        let machine = try host.machineDirectory()
         let process = try #require(try machine.processID())
         let kinds: [(prefix: String, mayWrite: Bool)] = [
             ("/dev/null", true), ("/dev/kvm", true), ("anon_inode:", true), ("socket:", true),
@@ -68,7 +68,7 @@ import Testing
     /// Version 2: what the host's accounts say of a VM, and the limit that follows its zones.
     @Test func aVMIsInAGroupWhoseLimitFollowsItsZones() throws {
         let keeper = try host.runDetached(["-m", "128M"], ["sleep", "1000"])
-        let machine = try host.machineFolder()
+        let machine = try host.machineDirectory()
         let group = "/sys/fs/cgroup/czone/\(machine.id)"
         func read(_ name: String) throws -> String {
             let bytes = try FileSystem.contents(of: "\(group)/\(name)", atMost: 4096) ?? []
@@ -92,11 +92,11 @@ import Testing
 
     /// The process that serves volumes dies: its containers get errors, and the next one has another.
     @Test func anotherProcessServesVolumesWhereOneHasDied() throws {
-        try FileSystem.makeFolder("\(host.folder)/v")
+        try FileSystem.makeDirectory("\(host.folder)/v")
         let volume = ["-v", "\(host.folder)/v:/data"]
         let first = try host.runDetached(volume, ["sleep", "1000"])
         #expect(try host.czone(["exec", first, "touch", "/data/one"]).status == 0)
-        let machine = try host.machineFolder()
+        let machine = try host.machineDirectory()
         let number = try FileSystem.contents(of: "\(machine.path)/files-pid", atMost: 32) ?? []
         let server = try #require(Int32(String(decoding: number.prefix { $0 != 0x0A }, as: UTF8.self)))
         sendSignal(SIGKILL, to: server)

@@ -83,7 +83,7 @@ import Testing
         #expect(try host.waits { try host.containers().isEmpty })
     }
 
-    @Test func environmentFolderUserAndNamesAreItsOwn() throws {
+    @Test func environmentDirectoryUserAndNamesAreItsOwn() throws {
         let result = try host.run(
             ["-e", "GREETING=hi", "-w", "/tmp", "-u", "1000:100", "--hostname", "box", "--name", "named"],
             [

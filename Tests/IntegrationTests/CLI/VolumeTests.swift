@@ -5,12 +5,12 @@ import Testing
 /// Files and folders of the host in containers.
 @Suite(.needsKVM, .serialized, .sharedContainerHost) struct VolumeTests {
     private let host: ContainerHost
-    private let folder: TemporaryFolder
+    private let folder: TemporaryDirectory
 
     init() throws {
         host = try ContainerHost.shared()
-        folder = try TemporaryFolder()
-        try FileSystem.makeFolder(path("v"), mode: 0o755)
+        folder = try TemporaryDirectory()
+        try FileSystem.makeDirectory(path("v"), mode: 0o755)
         // Others than root go through it.
         try #require(try TestSupport.run("chmod", ["755", folder.path]).status == 0)
     }
@@ -25,7 +25,7 @@ import Testing
         String(decoding: try #require(try FileSystem.contents(of: path(name), atMost: 1 << 20)), as: UTF8.self)
     }
 
-    @Test func foldersAndFilesAreReadAndWritten() throws {
+    @Test func directoriesAndFilesAreReadAndWritten() throws {
         try write("v/old", "from the host\n")
         try write("one", "one file\n")
         let script = """
@@ -70,7 +70,7 @@ import Testing
 
     @Test func aConfigurationThatIsSwappedIsSeenAtOnce() throws {
         for (name, contents) in [("1", "old\n"), ("2", "new\n")] {
-            try FileSystem.makeFolder(path("v/..\(name)"), mode: 0o755)
+            try FileSystem.makeDirectory(path("v/..\(name)"), mode: 0o755)
             try write("v/..\(name)/key", contents)
         }
         try FileSystem.makeLink(path("v/..data"), to: "..1")
@@ -96,7 +96,7 @@ import Testing
         let result = try host.run(["-v", "\(path("v")):/data"], ["sh", "-c", script])
         #expect(result.output.isEmpty, "\(result.output)")
         // Another container of the same VM, with and without a volume of its own.
-        try FileSystem.makeFolder(path("w"), mode: 0o755)
+        try FileSystem.makeDirectory(path("w"), mode: 0o755)
         try write("v/mine", "mine\n")
         let owner = try host.runDetached(["-v", "\(path("v")):/data"], ["sleep", "1000"])
         let look = "ls /data; mount | grep -c virtiofs; find / -xdev -name mine"
@@ -106,7 +106,7 @@ import Testing
         #expect(try host.machines().count == 1)
     }
 
-    @Test func twoContainersShareAFolder() throws {
+    @Test func twoContainersShareADirectory() throws {
         let volume = ["-v", "\(path("v")):/data"]
         let one = try host.runDetached(
             volume, ["sh", "-c", "echo ready >/data/ready; sleep 1000"])

@@ -17,7 +17,7 @@ import Zones
 private final class Bench {
     let machine: Machine
     let supervisor: Supervisor
-    private let folder = try? TemporaryFolder()
+    private let folder = try? TemporaryDirectory()
     private let guest: OwnedDescriptor
     private var asked = FrameDecoder()
     private var requests: [Frame] = []

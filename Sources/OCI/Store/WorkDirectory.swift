@@ -4,7 +4,7 @@ import SystemPackage
 
 /// A folder of the store that somebody works in, with a lock beside it. A process that finds the lock free although the folder
 /// is there knows that its owner died, and removes both.
-final class WorkFolder {
+final class WorkDirectory {
     /// How long another process may take with the same image, in milliseconds; then the wait fails with ETIMEDOUT.
     private static let patience: CInt = 600_000
 

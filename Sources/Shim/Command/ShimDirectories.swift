@@ -4,7 +4,7 @@ import Runtime
 import SystemPackage
 
 /// Where this host's registry and images are: as for `czone`, by CZONE_ROOT and CZONE_STORE.
-public struct HostFolders: Sendable {
+public struct ShimDirectories: Sendable {
     let root: FilePath
     let store: FilePath
 

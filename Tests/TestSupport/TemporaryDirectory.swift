@@ -2,12 +2,12 @@ import Glibc
 import LinuxSystem
 
 /// A folder for one test, removed with all that is in it when the test lets go of it.
-public final class TemporaryFolder: Sendable {
+public final class TemporaryDirectory: Sendable {
     public let path: String
 
     public init() throws {
         path = "/tmp/czone-test-" + RandomBytes.bytes(8).map { String($0, radix: 16) }.joined()
-        try FileSystem.makeFolder(path)
+        try FileSystem.makeDirectory(path)
     }
 
     deinit { _ = try? run("rm", ["-rf", path]) }

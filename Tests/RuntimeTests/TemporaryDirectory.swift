@@ -4,12 +4,12 @@ import Runtime
 import SystemPackage
 
 /// A folder that goes with the test.
-final class TemporaryFolder: Sendable {
+final class TemporaryDirectory: Sendable {
     let path: FilePath
 
     init() throws {
         path = FilePath("/tmp/czone-runtime-test-\(getpid())-\(Registry.freshID())")
-        try FileSystem.makeFolder(path.string)
+        try FileSystem.makeDirectory(path.string)
     }
 
     deinit { Self.remove(path.string) }
@@ -17,7 +17,7 @@ final class TemporaryFolder: Sendable {
     private static func remove(_ path: String) {
         if let names = try? FileSystem.names(in: path) {
             for name in names { remove("\(path)/\(name)") }
-            try? FileSystem.removeFolder(path)
+            try? FileSystem.removeDirectory(path)
         }
         try? FileSystem.removeFile(path)
     }
@@ -29,7 +29,7 @@ final class TemporaryFolder: Sendable {
         var all: [String] = []
         for name in try (FileSystem.names(in: path) ?? []).sorted() {
             all.append(prefix + name)
-            if try FileSystem.status("\(path)/\(name)")?.isFolder == true {
+            if try FileSystem.status("\(path)/\(name)")?.isDirectory == true {
                 all += try contents(of: "\(path)/\(name)", prefix: prefix + name + "/")
             }
         }

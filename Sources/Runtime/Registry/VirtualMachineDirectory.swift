@@ -4,8 +4,8 @@ import LinuxSystem
 import SystemPackage
 
 /// A VM's folder of the registry.
-public struct VirtualMachineFolder: Hashable, Sendable {
-    public let function: FunctionFolder
+public struct VirtualMachineDirectory: Hashable, Sendable {
+    public let function: FunctionDirectory
     public let id: String
 
     public var path: String { "\(function.machinesPath)/\(id)" }
@@ -123,7 +123,7 @@ public struct VirtualMachineFolder: Hashable, Sendable {
         }
         try system { () throws(SystemError) in
             for file in try FileSystem.names(in: path) ?? [] { try FileSystem.removeFile("\(path)/\(file)") }
-            try FileSystem.removeFolder(path)
+            try FileSystem.removeDirectory(path)
         }
     }
 }

@@ -9,7 +9,7 @@ import SystemPackage
 /// 6.6) they are counts of entries, and each name that was removed meanwhile makes another one be left out. So what was read
 /// last is kept, and the host's position is set only where a guest asks for another place than one of it: at the beginning
 /// (rewinddir), and after a seekdir far back. Protected by the handle's lock.
-struct FolderListing {
+struct DirectoryListing {
     /// What is read of a folder at a time, and the most that is kept, in bytes.
     static let pieceSizeInBytes = 8 << 10
 
@@ -35,7 +35,7 @@ struct FolderListing {
         (piece, start) = ([], position)
         piece = try calls.list(folder, room: Self.pieceSizeInBytes)
         var rest = piece[...]
-        while let entry = FolderEntry(next: &rest) { position = entry.nextPlace }
+        while let entry = DirectoryEntry(next: &rest) { position = entry.nextPlace }
         return piece[...]
     }
 
@@ -44,7 +44,7 @@ struct FolderListing {
         if place == position { return [] }
         if place == start { return piece[...] }
         var rest = piece[...]
-        while let entry = FolderEntry(next: &rest) { if entry.nextPlace == place { return rest } }
+        while let entry = DirectoryEntry(next: &rest) { if entry.nextPlace == place { return rest } }
         return nil
     }
 

@@ -3,7 +3,7 @@ import LinuxSystem
 import SystemPackage
 
 /// A function's folder of the registry.
-public struct FunctionFolder: Hashable, Sendable {
+public struct FunctionDirectory: Hashable, Sendable {
     public let path: String
     /// The folder's own name, which stands for the function's key.
     public let name: String
@@ -18,22 +18,24 @@ public struct FunctionFolder: Hashable, Sendable {
     }
 
     /// Its VMs, dead ones too, the oldest first.
-    public func virtualMachines() throws(RuntimeError) -> [VirtualMachineFolder] {
+    public func virtualMachines() throws(RuntimeError) -> [VirtualMachineDirectory] {
         let ids = try system { () throws(SystemError) in try FileSystem.names(in: machinesPath) } ?? []
-        let machines = ids.map { VirtualMachineFolder(function: self, id: $0) }
+        let machines = ids.map { VirtualMachineDirectory(function: self, id: $0) }
         guard machines.count > 1 else { return machines }
         return machines.map { ($0.startTime, $0) }.sorted { ($0.0, $0.1.id) < ($1.0, $1.1.id) }.map(\.1)
     }
 
     /// Those of them that were prewarmed and have had no container yet.
-    func prewarmedMachines() throws(RuntimeError) -> [VirtualMachineFolder] {
-        var prewarmed: [VirtualMachineFolder] = []
+    func prewarmedMachines() throws(RuntimeError) -> [VirtualMachineDirectory] {
+        var prewarmed: [VirtualMachineDirectory] = []
         for machine in try virtualMachines() where try machine.isPrewarmed() { prewarmed.append(machine) }
         return prewarmed
     }
 
     /// The VM of an id, whether there is one or not.
-    public func virtualMachine(_ id: String) -> VirtualMachineFolder { VirtualMachineFolder(function: self, id: id) }
+    public func virtualMachine(_ id: String) -> VirtualMachineDirectory {
+        VirtualMachineDirectory(function: self, id: id)
+    }
 
     /// Runs the body while no other process adds or removes a VM of this function. Makes the folder if `key` is given
     /// and it is not there; else the body is not run without one.
@@ -58,11 +60,11 @@ public struct FunctionFolder: Hashable, Sendable {
     /// Removes the folder. Only when locked, and only without VMs.
     func remove() throws(RuntimeError) {
         try system { () throws(SystemError) -> Void in
-            try FileSystem.removeFolder(machinesPath)
+            try FileSystem.removeDirectory(machinesPath)
             try FileSystem.removeFile(recordPath)
             try FileSystem.removeFile(lockPath)
             // From here on another process may make it anew.
-            do throws(SystemError) { try FileSystem.removeFolder(path) } catch {
+            do throws(SystemError) { try FileSystem.removeDirectory(path) } catch {
                 if error.errno != .directoryNotEmpty { throw error }
             }
         }
@@ -80,7 +82,7 @@ public struct FunctionFolder: Hashable, Sendable {
         var attempts = 0
         while true {
             do {
-                try FileSystem.makeFolders(FilePath(machinesPath))
+                try FileSystem.makeDirectories(FilePath(machinesPath))
                 return try OwnedDescriptor(opening: lockPath, flags: O_RDWR | O_CREAT)
             } catch {
                 attempts += 1
@@ -96,7 +98,7 @@ public struct FunctionFolder: Hashable, Sendable {
             guard let there = try FileSystem.status(lockPath), try lock.status().inode == there.inode else {
                 return false
             }
-            if try FileSystem.status(machinesPath) == nil { try FileSystem.makeFolders(FilePath(machinesPath)) }
+            if try FileSystem.status(machinesPath) == nil { try FileSystem.makeDirectories(FilePath(machinesPath)) }
             return true
         }
     }

@@ -6,7 +6,7 @@ import SystemPackage
 @testable import OCI
 
 /// A folder that goes with the test.
-final class TemporaryFolder: Sendable {
+final class TemporaryDirectory: Sendable {
     let root: String
 
     init() throws {
@@ -43,7 +43,7 @@ final class TemporaryFolder: Sendable {
 }
 
 /// Mounts an image as the guest does, for as long as `body` looks at it.
-func withMounted(_ image: StoredImage, in folder: TemporaryFolder, _ body: (UnpackedImage) throws -> Void) throws {
+func withMounted(_ image: StoredImage, in folder: TemporaryDirectory, _ body: (UnpackedImage) throws -> Void) throws {
     let content = UnpackedImage(root: folder.path("mounted-\(UUID().uuidString)"))
     try FileManager.default.createDirectory(atPath: content.root, withIntermediateDirectories: true)
     try run("mount", ["-t", "erofs", "-o", "ro,loop", image.erofsPath, content.root])

@@ -4,7 +4,7 @@ import LinuxSystem
 import Logging
 import Logs
 
-extension VirtualMachineFolder {
+extension VirtualMachineDirectory {
     /// Powers the VM off, and kills its process where it does not: it has the time to answer, and once more to end.
     public func stop(withinMilliseconds patience: CInt = 10_000) throws(RuntimeError) {
         guard let process = try livingProcess() else { return }

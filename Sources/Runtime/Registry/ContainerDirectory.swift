@@ -5,7 +5,7 @@ import LinuxSystem
 import SystemPackage
 
 /// A container's folder of the registry.
-public struct ContainerFolder: Hashable, Sendable {
+public struct ContainerDirectory: Hashable, Sendable {
     let root: String
     public let id: String
 
@@ -102,7 +102,7 @@ public struct ContainerFolder: Hashable, Sendable {
         }
         try system { () throws(SystemError) in
             for file in try FileSystem.names(in: path) ?? [] { try FileSystem.removeFile("\(path)/\(file)") }
-            try FileSystem.removeFolder(path)
+            try FileSystem.removeDirectory(path)
         }
     }
 }

@@ -4,18 +4,18 @@ import Testing
 @testable import OCI
 
 /// Images of plain folders (`dir:ROOTFS`).
-@Suite struct RootFolderTests {
-    let folder: TemporaryFolder
+@Suite struct RootDirectoryTests {
+    let folder: TemporaryDirectory
     let root: String
 
     init() throws {
-        folder = try TemporaryFolder()
+        folder = try TemporaryDirectory()
         root = folder.path("root")
         try folder.write("root/bin/tool", Array("content".utf8))
         try folder.write("root/etc/passwd", Array("root:x:0:0::/root:\nwww:x:33:33::/var/www:\n".utf8))
     }
 
-    @Test func aFolderBecomesAnImage() throws {
+    @Test func aDirectoryBecomesAnImage() throws {
         let image = try folder.resolve("dir:\(root)")
         #expect(try folder.unpack(image).text("bin/tool") == "content")
         #expect(image.config.commandLine() == ["/bin/sh"])
@@ -23,7 +23,7 @@ import Testing
         #expect(image.name == "dir:\(root)")
     }
 
-    @Test func anUnchangedFolderIsNotBuiltAgain() throws {
+    @Test func anUnchangedDirectoryIsNotBuiltAgain() throws {
         let first = try folder.resolve("dir:\(root)")
         let steps = Steps()
         let again = try folder.store().resolve(ImageReference("dir:\(root)/../root")) { steps.add($0) }
@@ -53,7 +53,7 @@ import Testing
         withExtendedLifetime(lease) {}
     }
 
-    @Test func aMountInTheFolderIsRefused() throws {
+    @Test func aMountInTheDirectoryIsRefused() throws {
         let mount = "\(root)/proc"
         try FileManager.default.createDirectory(atPath: mount, withIntermediateDirectories: true)
         try run("mount", ["-t", "tmpfs", "tmpfs", mount])

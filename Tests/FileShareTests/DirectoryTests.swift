@@ -5,13 +5,13 @@ import TestSupport
 import Testing
 
 /// Folders that are listed while they change.
-@Suite struct FolderTests {
+@Suite struct DirectoryTests {
     private let guest: Guest
     private let root: UInt64
 
     init() throws {
         guest = try Guest()
-        try FileSystem.makeFolder(guest.path("folder"))
+        try FileSystem.makeDirectory(guest.path("folder"))
         root = try guest.share("folder")
     }
 
@@ -20,13 +20,13 @@ import Testing
     }
 
     /// The entries of a folder from a place on, without the folder itself and the one above.
-    private func page(_ handle: UInt64, from place: UInt64, room: Int = 4096) throws -> [Guest.FolderEntry] {
+    private func page(_ handle: UInt64, from place: UInt64, room: Int = 4096) throws -> [Guest.DirectoryEntry] {
         try guest.page(root, handle, from: place, room: room)
     }
 
     @Test func whoDeletesWhatItListsLeavesNothing() throws {
         try make(0..<1500)
-        let handle = try guest.openFolder(root)
+        let handle = try guest.openDirectory(root)
         var place: UInt64 = 0
         // As a program whose buffer is smaller than the guest's kernel's: it goes on in the middle of an answer.
         while case let entries = try page(handle, from: place), !entries.isEmpty {
@@ -40,8 +40,8 @@ import Testing
 
     @Test func aPlaceLeadsToWhatCameAfterIt() throws {
         try make(0..<400)
-        let handle = try guest.openFolder(root)
-        var all: [Guest.FolderEntry] = []
+        let handle = try guest.openDirectory(root)
+        var all: [Guest.DirectoryEntry] = []
         while case let entries = try page(handle, from: all.last?.place ?? 0, room: 700), !entries.isEmpty {
             all += entries
         }
@@ -56,7 +56,7 @@ import Testing
 
     @Test func fromTheBeginningWhatIsNewIsSeen() throws {
         try make(0..<3)
-        let handle = try guest.openFolder(root)
+        let handle = try guest.openDirectory(root)
         #expect(try page(handle, from: 0).count == 5)
         try make(3..<5)
         #expect(try page(handle, from: 0).count == 7)
@@ -66,7 +66,7 @@ import Testing
 
     @Test func aPlaceThatIsNoneHarmsNothing() throws {
         try make(0..<20)
-        let handle = try guest.openFolder(root)
+        let handle = try guest.openDirectory(root)
         let first = try page(handle, from: 0, room: 300)
         for place in [UInt64(1) << 63, .max, 0x1234_5678_9ABC] { _ = try? page(handle, from: place) }
         #expect(throws: Guest.Refused(EINVAL)) { try page(handle, from: .max) }

@@ -1,11 +1,11 @@
 import LinuxSystem
 
 /// A bench's own folder.
-public enum BenchFolder {
+public enum BenchDirectory {
     /// Makes it; it goes with all that is in it however the body ends.
     public static func with(_ body: (String) throws -> Void) throws {
         let folder = "/run/czone-bench-" + RandomBytes.bytes(6).map { String($0, radix: 16) }.joined()
-        try FileSystem.makeFolder(folder, mode: 0o755)
+        try FileSystem.makeDirectory(folder, mode: 0o755)
         defer { remove(folder) }
         try body(folder)
     }

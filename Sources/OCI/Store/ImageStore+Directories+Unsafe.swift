@@ -3,34 +3,34 @@ import LinuxSystem
 import SystemPackage
 
 extension ImageStore {
-    enum Folder: String {
+    enum Subdirectory: String {
         case root = ""
         case names, sources, tmp
     }
 
-    func path(_ folder: Folder) -> FilePath { folder == .root ? root : root.appending(folder.rawValue) }
+    func path(_ folder: Subdirectory) -> FilePath { folder == .root ? root : root.appending(folder.rawValue) }
 
     /// One of the store's folders; nil when nothing has been imported yet.
-    func existing(_ folder: Folder) throws(OCIError) -> Directory? {
+    func existing(_ folder: Subdirectory) throws(OCIError) -> Directory? {
         guard try Directory.status(ofPath: path(folder).string) != nil else { return nil }
         return try Directory(opening: path(folder).string)
     }
 
     /// One of the store's folders, made if it is missing. Nobody but root may look into the store: it holds files of
     /// every owner and mode, for a moment even device files.
-    func folder(_ folder: Folder) throws(OCIError) -> Directory {
-        try Self.makeFolders(root)
-        if folder != .root { try Self.makeFolder(path(folder).string, mode: 0o700) }
+    func folder(_ folder: Subdirectory) throws(OCIError) -> Directory {
+        try Self.makeDirectories(root)
+        if folder != .root { try Self.makeDirectory(path(folder).string, mode: 0o700) }
         return try Directory(opening: path(folder).string)
     }
 
-    private static func makeFolders(_ path: FilePath) throws(OCIError) {
+    private static func makeDirectories(_ path: FilePath) throws(OCIError) {
         var made = FilePath("/")
         for component in path.components.dropLast() {
             made.append(component)
-            try makeFolder(made.string, mode: 0o755)
+            try makeDirectory(made.string, mode: 0o755)
         }
-        try makeFolder(path.string, mode: 0o700)
+        try makeDirectory(path.string, mode: 0o700)
     }
 
     func component(_ name: String) throws(OCIError) -> FilePath.Component {
@@ -49,5 +49,24 @@ extension ImageStore {
             guard error.errno == .noSuchFileOrDirectory else { throw .system(error) }
             return nil
         }
+    }
+}
+
+extension ImageStore {
+    static func makeDirectory(_ path: String, mode: mode_t) throws(OCIError) {
+        // SAFETY: the path is a NUL-terminated string for the length of the call.
+        guard unsafe mkdir(path, mode) == 0 || errno == EEXIST else {
+            throw .system(SystemError("make the folder \(path)", Errno(rawValue: errno)))
+        }
+    }
+
+    /// A path of the host's without links and without `..`.
+    static func canonicalPath(_ path: String) throws(OCIError) -> String {
+        // SAFETY: realpath(3) allocates the text, NUL-terminated, and it is freed here.
+        guard let resolved = unsafe realpath(path, nil) else {
+            throw .system(SystemError("find \(quoted(path))", Errno(rawValue: errno)))
+        }
+        defer { unsafe free(resolved) }
+        return unsafe String(cString: resolved)
     }
 }

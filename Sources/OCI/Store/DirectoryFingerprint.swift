@@ -3,7 +3,7 @@ import SystemPackage
 
 /// What tells an unchanged folder from a changed one without reading a file: every entry's name, inode, type, mode,
 /// owner, size and times. Who changes a file cannot keep its change time (stat(2), `st_ctim`).
-struct FolderFingerprint: Equatable {
+struct DirectoryFingerprint: Equatable {
     let digest: Digest
     /// The latest change in the folder, in nanoseconds since 1970.
     let latestChange: Int64
