@@ -37,7 +37,7 @@ import Testing
             stat -c %s /big; df -m / | tail -n 1 | awk '{print $2}'
             head -c 12000000 /dev/zero | tail -c 1 | wc -c; rm /big; echo again >/small && cat /small
             """
-        let result = try run([], script)
+        let result = try run(["--memory", "128M"], script)
         #expect(result.status == 0, "\(result.error)")
         let lines = result.output.split(separator: "\n")
         #expect(lines.first == "No space left on device" && lines.suffix(2) == ["1", "again"], "\(result.output)")
@@ -62,7 +62,7 @@ import Testing
             df -m / | tail -n 1 | awk '{print ($3 < 4)}'; tail -c 1 /large | od -An -tx1
             echo more >>/large; echo $?; mv /kept /moved && cat /moved/file && stat -c '%u %g %a' /moved
             """
-        let result = try run([], script)
+        let result = try run(["--memory", "128M"], script)
         #expect(result.output == "5 6 600 115343360\n1\n 00\n1\nx\n7 8 750\n", "\(result.output) \(result.error)")
         #expect(result.error.contains("No space left"), "\(result.error)")
     }
