@@ -39,9 +39,12 @@ public struct VolumeSet: Sendable {
                 throw .missing(setting: "the source of the bind mount at \(mount.destination)")
             }
             let words = mount.options ?? []
-            let volume = try HostVolume(
-                opening: folder.pushing(FilePath(unescaping: source)), isReadOnly: BindOptions.isReadOnly(words),
-                isRecursive: words.contains("rbind"), isPrivate: !words.contains("rslave") && !words.contains("slave"))
+            let path = folder.pushing(FilePath(unescaping: source))
+            let volume = try HostVolume.opened(source) { () throws(SpecificationError) in
+                try HostVolume(
+                    opening: path, isReadOnly: BindOptions.isReadOnly(words), isRecursive: words.contains("rbind"),
+                    isPrivate: !words.contains("rslave") && !words.contains("slave"))
+            }
             places[index] = .volume(volumes.count)
             volumes.append(volume)
         }
@@ -53,7 +56,9 @@ public struct VolumeSet: Sendable {
     /// - Returns: what names it in the container's specification.
     /// - Throws: for a layer that is no folder, naming it.
     public mutating func addRoot(of layers: [String]) throws(SpecificationError) -> Tree {
-        volumes.append(try HostVolume(layers: layers))
+        volumes.append(
+            try HostVolume.opened(layers.last ?? "") { () throws(SpecificationError) in try HostVolume(layers: layers) }
+        )
         return .share(tag: AttachRequest.tag, path: "\(volumes.count - 1)")
     }
 
