@@ -56,11 +56,6 @@ public struct Confinement: Sendable {
         self.strictness = strictness
     }
 
-    /// chown, read and write whatever its mode, change its mode, keep set-id bits, make files as another, give programs
-    /// capabilities (capability.h: CAP_CHOWN 0, DAC_OVERRIDE 1, FOWNER 3, FSETID 4, SETGID 6, SETUID 7, SETFCAP 31).
-    private static let fileServerCapabilities: UInt64 =
-        1 << 0 | 1 << 1 | 1 << 3 | 1 << 4 | 1 << 6 | 1 << 7 | 1 << 31
-
     /// Goes behind the walls; those that the host refused, which there are only where the jail may be reduced.
     ///
     /// - Parameters:
@@ -86,7 +81,7 @@ public struct Confinement: Sendable {
                 try checked(clinux_become_user(own?.rawValue ?? -1, number), "become another user")
             }
         }
-        let kept = identity == .fileServer ? Self.fileServerCapabilities : 0
+        let kept = identity == .fileServer ? fileServerCapabilities : 0
         try steps.take("no privileges") { () throws(SystemError) in
             try checked(clinux_drop_privileges(kept), "drop privileges")
         }

@@ -15,8 +15,6 @@ public struct WallReport: Encodable, Equatable, Sendable {
 public struct WallInspection {
     private static let namespaces = ["cgroup", "ipc", "mnt", "net", "pid", "uts"]
     private static let capabilitySets = ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"]
-    /// Of `czone-files` (docs/security.md): CHOWN, DAC_OVERRIDE, FOWNER, FSETID, SETGID, SETUID.
-    private static let fileServerCapabilities: UInt64 = 0xdb
 
     private let process: Int32
     /// The lines of each thread's status, by their names.
@@ -55,7 +53,7 @@ public struct WallInspection {
     /// The walls of the process that serves its volumes: root over what it has descriptors of.
     public var ofFileServer: [WallReport] {
         [
-            namespaces, root, capabilities(Self.fileServerCapabilities),
+            namespaces, root, capabilities(fileServerCapabilities),
             everyThread("no new privileges", "NoNewPrivs", "1"), everyThread("system call filters", "Seccomp", "2"),
         ]
     }

@@ -65,8 +65,8 @@ import Testing
     @Test func oneThatNeedsTooMuchEndsAlone() throws {
         let limit = ["--memory", "128M"]
         let sibling = try host.runDetached(limit, ["sleep", "1000"])
-        let greedy = "i=0; while :; do head -c 1048576 /dev/zero >/tmp/f$i; i=$((i+1)); done"
-        #expect(try host.czone(["run", "--name", "greedy"] + limit + [host.image, "sh", "-c", greedy]).status == 137)
+        let greedy = ["run", "--name", "greedy"] + limit + [host.image, "tail", "/dev/zero"]
+        #expect(try host.czone(greedy).status == 137)
         let ended = try #require(try host.containers().first { $0.id == "greedy" }?.exit)
         #expect(ended.outOfMemory)
         #expect(try host.czone(["exec", sibling, "true"]).status == 0)
