@@ -37,7 +37,9 @@ import Testing
         ]
         #expect(try host.czone(resident).status == 0)
         let first = try run("first")
-        #expect(first.status == 0 && first.output == "[1, \"first\", \"TOKEN=first\\u0000\"]\n")
+        let variables = "HOSTNAME=first\\u0000TOKEN=first\\u0000"
+        #expect(first.status == 0, "\(first.error)")
+        #expect(first.output == "[1, \"first\", \"\(variables)\"]\n")
         let template = try settledTemplate()
         #expect(template.kind == "process" && template.command.hasPrefix("python3 -c"))
         for name in ["second", "third"] {
