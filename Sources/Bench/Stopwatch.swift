@@ -38,7 +38,10 @@ public enum Stopwatch {
 
     /// Milliseconds from the program's start to its end, which must be a success.
     ///
-    /// - Parameter environment: what it has besides this process's surroundings.
+    /// - Parameters:
+    ///   - program: its path.
+    ///   - arguments: behind its name.
+    ///   - environment: what it has besides this process's surroundings.
     public static func milliseconds(
         of program: String, _ arguments: [String], environment: [String] = []
     ) throws -> Double {

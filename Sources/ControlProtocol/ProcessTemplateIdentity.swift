@@ -25,7 +25,9 @@ public struct ProcessTemplateIdentity: Equatable, Sendable {
     /// what is mounted from the host's files, and the variables that may differ.
     private let common: ContainerSpecification
 
-    /// - Parameter specification: a container's, as its client or its VM has it.
+    /// - Parameters:
+    ///   - specification: a container's, as its client or its VM has it.
+    ///   - warmStart: how the container begins.
     /// - Throws: why it can be no copy of anything.
     public init(of specification: ContainerSpecification, _ warmStart: WarmStart) throws(Obstacle) {
         guard specification.process.terminal == nil else { throw .terminal }
@@ -50,6 +52,7 @@ public struct ProcessTemplateIdentity: Equatable, Sendable {
     ///   - files: for its root.
     ///   - holder: the container that holds its process namespace.
     ///   - memoryMax: of its control group, in bytes.
+    ///   - processesMax: of its control group; nil: as many as there can be.
     public func template(
         files: [InlineFile], in holder: ContainerNumber, memoryMax: UInt64, processesMax: UInt64?
     ) -> ContainerSpecification {

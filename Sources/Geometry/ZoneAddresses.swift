@@ -18,8 +18,9 @@ public enum ZoneAddresses {
     /// The most that each of so many zones can have, in whole blocks.
     ///
     /// - Parameters:
-    ///   - bits: of a physical address, 36 to 52.
+    ///   - count: of zones, from 1.
     ///   - baseMemory: the VM's memory beside zones, less than 1 TiB.
+    ///   - bits: of a physical address, 36 to 52.
     public static func largestZone(count: Int, baseMemory: UInt64, physicalAddressBits bits: Int) -> UInt64 {
         let endOfBase = baseMemory <= endOfLowBase ? baseMemory : startOfHighBase + baseMemory - endOfLowBase
         let (start, end) = (start(behind: endOfBase), end(forPhysicalAddressBits: bits))

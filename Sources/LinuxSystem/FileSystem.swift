@@ -117,7 +117,10 @@ public enum FileSystem {
 
     /// A file's bytes, at most so many from its beginning; nil when there is no file.
     ///
-    /// - Parameter followsLink: where the last name is a link, what that leads to is read; else ELOOP.
+    /// - Parameters:
+    ///   - path: the file's.
+    ///   - limit: in bytes.
+    ///   - followsLink: where the last name is a link, what that leads to is read; else ELOOP.
     public static func contents(
         of path: String, atMost limit: Int, followsLink: Bool = true
     ) throws(SystemError) -> [UInt8]? {

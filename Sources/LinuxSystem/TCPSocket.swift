@@ -8,6 +8,7 @@ public enum TCPSocket {
     /// - Parameters:
     ///   - host: an IPv4 or IPv6 address in numbers.
     ///   - port: 0 for any that is free.
+    ///   - backlog: connections that wait to be accepted, at most.
     public static func listen(at host: String, port: UInt16, backlog: CInt = 16) throws(SystemError) -> OwnedDescriptor
     {
         // SAFETY: the call borrows a C string for its duration.

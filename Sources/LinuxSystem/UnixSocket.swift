@@ -21,8 +21,10 @@ public enum UnixSocket {
 
     /// Connects to a path, however long. ECONNREFUSED: nobody has the listening socket any more.
     ///
-    /// - Parameter limit: so long connecting, and each later sending, waits for a peer that takes nothing, in
-    ///   milliseconds; then it fails with EAGAIN. 0: for ever.
+    /// - Parameters:
+    ///   - path: the socket's.
+    ///   - limit: so long connecting, and each later sending, waits for a peer that takes nothing, in milliseconds; then it
+    ///     fails with EAGAIN. 0: for ever.
     public static func connect(
         to path: String, sendingWithinMilliseconds limit: CInt = 0
     ) throws(SystemError) -> OwnedDescriptor {

@@ -14,7 +14,10 @@ public struct LineLogHandler: LogHandler {
 
     /// - Parameters:
     ///   - program: what each line begins with.
+    ///   - level: what is less than that is not told.
+    ///   - format: text, or JSON.
     ///   - showsTime: whether text has the time, as where a process lives long; JSON always has it.
+    ///   - metadata: what each line has.
     ///   - write: takes one whole line with its end, at most 4096 bytes as text.
     public init(
         program: String, level: Logger.Level, format: LogFormat, showsTime: Bool = false,

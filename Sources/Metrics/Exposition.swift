@@ -20,6 +20,8 @@ public struct Exposition: Sendable {
     ///
     /// - Parameters:
     ///   - name: `czone_…`, with its unit: `_bytes`, `_seconds`; of a counter with `_total`.
+    ///   - kind: what its values are.
+    ///   - help: a sentence for people.
     ///   - samples: adds the samples. A family without any is left out.
     public mutating func family(
         _ name: StaticString, _ kind: Kind, _ help: StaticString, _ samples: (inout Family) -> Void

@@ -31,7 +31,8 @@ public struct EventTrace: Equatable, Sendable {
     /// memory where they are beside it, by the dataset's names; what they do not say is 500 ms and 170 MB.
     ///
     /// - Parameters:
-    ///   - functions: the first so many functions that are called within the minutes.
+    ///   - path: of the file of invocations.
+    ///   - limit: the first so many functions that are called within the minutes.
     ///   - minutes: of the day's beginning.
     public init(invocations path: String, functions limit: Int, minutes: Int) throws {
         let rows = try Self.rows(of: path)

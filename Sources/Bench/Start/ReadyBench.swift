@@ -40,6 +40,7 @@ public final class ReadyBench {
     ///   - folder: a bench's own; registry (`root`) and store are made in it.
     ///   - executable: `czone`.
     ///   - root: a folder with Python, the image's root.
+    ///   - rivals: what ours is compared with.
     public init(folder: String, executable: String, root: String, rivals: [Rival]) throws {
         self.folder = folder
         self.executable = executable

@@ -10,6 +10,8 @@ extension Machine {
     /// (`Snapshot`). Zones are not in it: none may be plugged. After a failure the files mean nothing.
     ///
     /// - Parameters:
+    ///   - stateFile: gets all but memory.
+    ///   - memoryFile: gets base memory.
     ///   - identity: which files and choices the machine was made of; a machine that is restored from it must be made of
     ///     the same.
     ///   - attachment: the caller's own, for `attachment` of a restored machine; at most `StateFile.maxBytes` with the

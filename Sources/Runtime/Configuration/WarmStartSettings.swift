@@ -18,6 +18,7 @@ public struct WarmStartSettings: Equatable, Sendable {
     /// How a container begins.
     ///
     /// - Parameters:
+    ///   - function: the container's.
     ///   - choice: the container's own; nil: what its function's setting says.
     ///   - varying: names of its environment variables that may differ from those of its template's other copies.
     /// - Returns: nil for one that starts plainly.

@@ -18,7 +18,9 @@ public struct AnswerWatch: Sendable {
     private var quietUntil: Deadline
     private var isProbed = false
 
-    /// - Parameter limit: for the answer, in milliseconds; nil: `timeouts.answer`.
+    /// - Parameters:
+    ///   - timeouts: for the answer, and for signs of life before it.
+    ///   - limit: for the answer, in milliseconds; nil: `timeouts.answer`.
     public init(_ timeouts: ControlTimeouts, withinMilliseconds limit: CInt? = nil) {
         self.limit = limit ?? timeouts.answer
         signOfLife = timeouts.signOfLife

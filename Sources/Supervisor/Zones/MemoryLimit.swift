@@ -40,6 +40,7 @@ public final class MemoryLimit {
     /// - Parameters:
     ///   - file: memory.max, or memory.limit_in_bytes.
     ///   - fixed: what is there without zones, in bytes: what the file has.
+    ///   - disk: does the writing.
     public init(_ file: OwnedDescriptor, fixed: UInt64, _ disk: DiskWork) {
         self.file = File(file, fixed)
         self.fixed = fixed
