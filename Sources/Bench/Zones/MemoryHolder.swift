@@ -96,9 +96,11 @@ public struct MemoryNeighbours {
         switch words.first {
         case "await":
             let pages = (words.dropFirst().first.flatMap { Int($0) } ?? 0) / 4096
-            // No event tells init of memory that came online.
-            while sysconf(CInt(_SC_PHYS_PAGES)) < pages { usleep(10_000) }
-            say("there")
+            // No event tells init of memory that came online. A minute at most: then it says nothing, and is given up.
+            for _ in 0..<6000 {
+                if sysconf(CInt(_SC_PHYS_PAGES)) >= pages { return say("there") }
+                usleep(10_000)
+            }
         case "fill":
             holders = try (0..<2).map { _ in try Holder(bytesEach) }
             for _ in 0..<(bytesEach / MemoryHolder.bytesPerTurn) { for holder in holders { try holder.takeTurn() } }

@@ -56,14 +56,11 @@ struct ControlGroup {
     private static func passControllersOn(to path: FilePath) {
         var above = FilePath(root)
         for name in path.components.dropFirst(above.components.count) {
-            let text = (try? FileSystem.contents(of: "\(above)/cgroup.controllers", atMost: 4096)) ?? []
-            let present = String(decoding: text, as: UTF8.self).split(whereSeparator: \.isWhitespace)
-            let wanted = controllers.filter { present.contains($0[...]) }
-            // All or none: a group with processes of its own may pass on those of threads alone, and would then be one of
-            // threads, whose children take no process (cgroups(7), "Threaded subtrees").
-            if wanted.contains("memory") {
-                try? FileSystem.write(
-                    wanted.map { "+\($0)" }.joined(separator: " "), into: "\(above)/cgroup.subtree_control")
+            let passedOn = "\(above)/cgroup.subtree_control"
+            // Memory first, which a group with processes of its own cannot pass on: one that passed on those of threads
+            // alone would be one of threads, whose children take no process (cgroups(7), "Threaded subtrees").
+            if (try? FileSystem.write("+memory", into: passedOn)) != nil {
+                for controller in controllers { try? FileSystem.write("+\(controller)", into: passedOn) }
             }
             above.append(name)
         }
