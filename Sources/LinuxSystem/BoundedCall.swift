@@ -1,4 +1,5 @@
 import Synchronization
+import SystemPackage
 
 /// Calls that wait for a file system, which may never answer. Nothing ends a thread that hangs in the kernel; so each is
 /// made by a thread of its own, and its caller waits only so long.
@@ -40,12 +41,19 @@ public enum BoundedCall {
         }
     }
 
-    /// What the call returns; nil where it has not within so many milliseconds, or where too many of this process hang.
-    /// What comes later is dropped.
+    /// What the call returns; nil where it has not within so many milliseconds. What comes later is dropped.
+    ///
+    /// - Parameters:
+    ///   - limit: in milliseconds.
+    ///   - call: what may hang.
+    /// - Throws: EAGAIN where 16 calls of this process hang already.
     public static func value<Value: Sendable>(
         withinMilliseconds limit: CInt, _ call: @escaping @Sendable () -> Value
     ) throws(SystemError) -> Value? {
-        guard hanging.withLock({ $0 < maxHanging }) else { return nil }
+        guard hanging.withLock({ $0 < maxHanging }) else {
+            throw SystemError(
+                "ask a file system while \(maxHanging) calls of others hang", .resourceTemporarilyUnavailable)
+        }
         let made = try Call<Value>()
         _ = try Thread(named: "file system") { made.finish(call()) }
         _ = try wait(for: [(made.ended.descriptor, .readable)], timeoutInMilliseconds: limit)
