@@ -18,9 +18,14 @@ extension KVM {
         [0x2ff, 0x250, 0x258, 0x259] + Array(0x268...0x26f) + Array(0x200...0x20f)
 }
 
+extension ModelSpecificRegister {
+    /// TSC (AMD64 manual vol. 2 §13.2.4).
+    static let timeStampCounter: UInt32 = 0x10
+    /// TSC_DEADLINE (Intel SDM vol. 3 §11.5.4.1); 0: not armed.
+    static let timeStampCounterDeadline: UInt32 = 0x6e0
+}
+
 extension VirtualCPU {
-    private static let timeStampCounter: UInt32 = 0x10
-    private static let timeStampCounterDeadline: UInt32 = 0x6e0
     /// Below KVM's limit of one request (MAX_IO_MSRS, 256).
     private static let maxPerRequest = 128
     private static let headerSize = MemoryLayout<kvm_msrs>.size
@@ -50,8 +55,8 @@ extension VirtualCPU {
     /// is an error unless it reads as the same value.
     public func setModelSpecificRegisters(_ registers: [ModelSpecificRegister]) throws(HypervisorError) {
         let (deadline, others) = (
-            registers.filter { $0.index == Self.timeStampCounterDeadline },
-            registers.filter { $0.index != Self.timeStampCounterDeadline }
+            registers.filter { $0.index == ModelSpecificRegister.timeStampCounterDeadline },
+            registers.filter { $0.index != ModelSpecificRegister.timeStampCounterDeadline }
         )
         var rest = (others + deadline)[...]
         while !rest.isEmpty {
@@ -75,10 +80,13 @@ extension VirtualCPU {
     /// processors agree, and keeps the machine's. That serves all processors but the first; before Linux 6.7, it would
     /// leave the first at the counter that the machine got when it was made. So the first goes far away before.
     func leaveTimeStampCounterOfCreation(for registers: [ModelSpecificRegister]) throws(HypervisorError) {
-        guard index == 0, let counter = registers.first(where: { $0.index == Self.timeStampCounter }) else { return }
+        let isCounter = { (register: ModelSpecificRegister) in
+            register.index == ModelSpecificRegister.timeStampCounter
+        }
+        guard index == 0, let counter = registers.first(where: isCounter) else { return }
         let farAway: UInt64 = 1 << 42  // hours
         try setModelSpecificRegisters([
-            ModelSpecificRegister(index: Self.timeStampCounter, value: counter.value &+ farAway)
+            ModelSpecificRegister(index: ModelSpecificRegister.timeStampCounter, value: counter.value &+ farAway)
         ])
     }
 

@@ -63,7 +63,7 @@ extension VirtualCPU {
     public func state() throws(HypervisorError) -> VirtualCPUState {
         // The order matters: reading the MP state lets KVM settle pending INIT and SIPI, which changes the registers.
         let multiprocessor = try bytes(of: kvm_mp_state.self, CLINUX_KVM_GET_MP_STATE, "the MP state")
-        return VirtualCPUState(
+        var state = VirtualCPUState(
             registers: try bytes(of: kvm_regs.self, CLINUX_KVM_GET_REGS, "registers"),
             segments: try bytes(of: kvm_sregs.self, CLINUX_KVM_GET_SREGS, "segment registers"),
             extendedState: try extendedState(),
@@ -77,6 +77,8 @@ extension VirtualCPU {
                 try Hypervisor.kvm(
                     "read the time-stamp counter's frequency",
                     clinux_ioctl(descriptor.rawValue, CLINUX_KVM_GET_TSC_KHZ, 0))))
+        state.owePendingTimerInterrupt()
+        return state
     }
 
     /// Makes this vCPU what the saved one was. CPUID must have been set to the same answers before, the virtual machine

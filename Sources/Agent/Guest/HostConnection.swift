@@ -64,11 +64,10 @@ final class HostConnection {
     private func connect() {
         let raw = Kernel.connectHost(port: Limits.controlPort)
         guard raw >= 0 else { return retry() }
+        // It is no one's socket before it has begun: an event that was sent on it now would come before the greeting.
         let candidate = Descriptor(taking: raw)
-        socket = candidate
         loop.watch(raw, for: Ready.writable) { [self] _ in
             loop.forget(raw)
-            socket = nil
             if Kernel.socketError(raw) == 0 { begin(candidate) } else { retry() }
         }
     }
