@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import Synchronization
 import SystemPackage
 
 /// A POSIX thread that can be interrupted out of a blocking call, as a vCPU's thread must be.
@@ -18,6 +19,8 @@ public final class Thread: @unchecked Sendable {
     }
 
     private let identifier: pthread_t
+    /// Or its stack would stay after its end.
+    private let isJoined = Atomic(false)
 
     /// Starts a thread; `name` is cut to the 15 bytes that the kernel keeps.
     public init(named name: String, _ run: @escaping @Sendable () -> Void) throws(SystemError) {
@@ -47,5 +50,10 @@ public final class Thread: @unchecked Sendable {
     public func interrupt() { _ = clinux_kick_thread(UInt64(identifier), Self.interruptSignal) }
 
     /// Waits for the thread's end. Once, by one thread.
-    public func join() { _ = pthread_join(identifier, nil) }
+    public func join() {
+        isJoined.store(true, ordering: .relaxed)
+        _ = pthread_join(identifier, nil)
+    }
+
+    deinit { if !isJoined.load(ordering: .relaxed) { pthread_detach(identifier) } }
 }

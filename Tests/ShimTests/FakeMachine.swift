@@ -22,6 +22,7 @@ final class FakeMachine: Sendable {
 
     private let state: Mutex<State>
     private let identity: OwnedDescriptor
+    private let accepts = Atomic(true)
 
     init(_ launch: VirtualMachineLaunch) throws {
         // As a process would, it has the open files too.
@@ -54,6 +55,14 @@ final class FakeMachine: Sendable {
         try identity.write(all: Array("\(text)\n".utf8))
     }
 
+    /// Takes no more connections, and has as many waiting as its socket holds; they are what is returned.
+    func fillBacklog(at path: String) -> [OwnedDescriptor] {
+        accepts.store(false, ordering: .releasing)
+        var waiting: [OwnedDescriptor] = []
+        while let socket = try? UnixSocket.connect(to: path, sendingWithinMilliseconds: 100) { waiting.append(socket) }
+        return waiting
+    }
+
     /// As if it had been killed.
     func die() {
         let (descriptors, clients) = state.withLock { state in
@@ -68,7 +77,7 @@ final class FakeMachine: Sendable {
     private func accept(_ listening: CInt) {
         while true {
             let raw = Glibc.accept(listening, nil, nil)
-            guard raw >= 0 else { return }
+            guard raw >= 0, accepts.load(ordering: .acquiring) else { return }
             let client = FakeClient(OwnedDescriptor(taking: raw), request: 0)
             state.withLock { $0.clients.append(client) }
             _ = try? Thread(named: "fake-client") { [self] in serve(client) }

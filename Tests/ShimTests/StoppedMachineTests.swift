@@ -46,6 +46,10 @@ private final class StopState: Sendable {
     }
 }
 
+private final class Counter: Sendable {
+    let value = Atomic(0)
+}
+
 /// A VM whose process is stopped at each stage of a container's life: every call ends within its bound, with a code by
 /// which clients decide.
 @Suite(.timeLimit(.minutes(2))) struct StoppedMachineTests {
@@ -172,6 +176,32 @@ private final class StopState: Sendable {
         #expect(ContinuousClock.now - start < .seconds(15))
         for task in waiting { task.cancel() }
         for task in waiting { _ = try await task.value }
+    }
+
+    @Test func callsToAVMThatTakesNoConnectionHoldNoThreadThatOthersNeed() async throws {
+        var timeouts = ControlTimeouts.short
+        timeouts.sending = 15_000
+        let bench = try await ShimBench(timeouts: timeouts)
+        try await bench.run("a")
+        let machine = try #require(try bench.hosting.registry.virtualMachines().first)
+        let waiting = try bench.machine.fillBacklog(at: machine.socketPath)
+        defer { withExtendedLifetime(waiting) {} }
+        // More than the pool has threads.
+        let ended = Counter()
+        var calls: [Task<Status?, any Error>] = []
+        for name in (0..<20).map({ "x\($0)" }) {
+            _ = try await bench.call("Exec", bench.execution(name, in: "a"))
+            let start = Containerd_Task_V2_StartRequest.with { ($0.id, $0.execID) = ("a", name) }
+            calls.append(
+                Task { @Sendable in
+                    defer { ended.value.add(1, ordering: .relaxed) }
+                    return try await bench.refusal(of: "Start", start)
+                })
+        }
+        try await bench.create("b") { $0.annotations = [Annotation.function: "other"] }
+        try await bench.start("b")
+        #expect(ended.value.load(ordering: .relaxed) == 0)
+        for call in calls { #expect(try await call.value?.code == .deadlineExceeded) }
     }
 
     @Test func aPodWhoseVMIsStoppedCanBeMadeAnew() async throws {

@@ -3,8 +3,8 @@ import OCI
 import Runtime
 import Synchronization
 
-/// A container that is offered to VMs. Files and locks are the pool's threads' work; for VMs none of them waits: each
-/// offer has `ControlTimeouts.offer` (`.start` for a VM that was just started), and is waited for without a thread.
+/// A container that is offered to VMs. Each step has a thread of its own, as a VM may take no connection; each offer has
+/// `ControlTimeouts.offer` (`.start` for a VM that was just started), and is waited for without a thread.
 final class PlacingConversation: Sendable {
     private let attempt: Mutex<PlacementAttempt>
 
@@ -23,7 +23,7 @@ final class PlacingConversation: Sendable {
         var hasAnswered: Bool?
         while true {
             let answer = hasAnswered
-            switch try await work.run({ try self.step(answer) }) {
+            switch try await work.runApart({ try self.step(answer) }) {
             case .placed(let begun, let machine): return (begun, machine)
             case .wait(let socket, let deadline):
                 hasAnswered = await socket.becomesReadable(by: deadline)

@@ -106,7 +106,7 @@ extension ContainerTask {
         let (hosting, registryID, io) = (hosting, registryID, process.io)
         let logger = BinaryLogger.Identity(container: id, namespace: hosting.namespace)
         let (zone, seccomp) = (zoneSizeInBytes, specification.spec.linux?.seccomp)
-        let (begun, streams) = try await hosting.work.run { () throws -> (BegunConversation, OpenStreams) in
+        let (begun, streams) = try await hosting.work.runApart { () throws -> (BegunConversation, OpenStreams) in
             let compiler = SpecificationCompiler(layers: [], zoneSizeInBytes: zone)
             let compiled = try compiler.process(spec, seccomp: seccomp)
             let (streams, far) = try OpenStreams.open(io, logger: logger)

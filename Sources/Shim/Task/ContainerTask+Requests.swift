@@ -44,7 +44,7 @@ extension ContainerTask {
             }
             // A VM that answers nothing ends nothing in it: so it is ended itself.
             if signal == SIGKILL, execID.isEmpty, case RuntimeError.silent = error, let machine = home?.machine {
-                return try await hosting.work.run { try machine.kill() }
+                return try await hosting.work.runApart { try machine.kill() }
             }
             throw error
         }
