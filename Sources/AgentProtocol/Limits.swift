@@ -42,6 +42,8 @@ public enum Limits {
     public static let containers = 256
     /// Processes in a list of them.
     public static let processes = 65_536
+    /// The highest number of a process (PID_MAX_LIMIT of Linux).
+    public static let processID = 4_194_304
     /// Entropy bytes in one message.
     public static let entropy = 512
     /// Step timings in one reply.

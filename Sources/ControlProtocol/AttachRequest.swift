@@ -10,9 +10,9 @@ public struct AttachRequest: Equatable, Sendable {
     /// What the guest knows the share by that all volumes are in.
     public static let tag = "czone"
     /// The most volumes of one request; further ones come with further requests.
-    public static let mostVolumes = ControlLimits.descriptors
+    public static let maxVolumes = ControlLimits.descriptors
     /// The most volumes of one container.
-    public static let mostOfContainer = 128
+    public static let maxVolumesOfContainer = 128
 
     /// A file or directory of the host's, and how it is shared.
     public struct Volume: Equatable, Sendable {
@@ -42,7 +42,7 @@ public struct AttachRequest: Equatable, Sendable {
 
     func encode(into encoder: inout MessageEncoder) {
         encoder.name(container)
-        encoder.list(volumes, "volumes", atMost: Self.mostVolumes) { encoder, volume in
+        encoder.list(volumes, "volumes", atMost: Self.maxVolumes) { encoder, volume in
             encoder.flag(volume.isReadOnly)
             encoder.flag(volume.isRecursive)
             encoder.flag(volume.isConstant)
@@ -51,7 +51,7 @@ public struct AttachRequest: Equatable, Sendable {
 
     init(decoding decoder: inout MessageDecoder) throws(ProtocolError) {
         container = try decoder.name()
-        volumes = try decoder.list("volumes", atMost: Self.mostVolumes) { d throws(ProtocolError) in
+        volumes = try decoder.list("volumes", atMost: Self.maxVolumes) { d throws(ProtocolError) in
             Volume(
                 isReadOnly: try d.flag("read-only"), isRecursive: try d.flag("recursive"),
                 isConstant: try d.flag("constant"))

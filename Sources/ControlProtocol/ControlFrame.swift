@@ -4,7 +4,7 @@ public import AgentProtocol
 ///
 /// | bytes | field |
 /// |---|---|
-/// | 0–3 | payload length, at most `ControlFrame.mostBytes` |
+/// | 0–3 | payload length, at most `ControlLimits.payload` |
 /// | 4–7 | request: chosen by the client, repeated in every answer to it |
 /// | 8… | payload: one byte that says which message, then its fields as `MessageEncoder` writes them |
 ///

@@ -86,6 +86,17 @@ public struct ChildProcess: Sendable {
         }
         return status & 0x7F == 0 ? (status >> 8) & 0xFF : 128 + (status & 0x7F)
     }
+
+    /// The same, of a process that is killed when it has not ended by then; nil where it was.
+    public func waitForEnd(withinMilliseconds limit: CInt) throws(SystemError) -> Int32? {
+        let hasEnded =
+            if let process = try watch(process: id) {
+                try process.isReadable(by: Deadline(inMilliseconds: limit))
+            } else { true }
+        if !hasEnded { sendSignal(SIGKILL, to: id) }
+        let status = try waitForEnd()
+        return hasEnded ? status : nil
+    }
 }
 
 /// Sends a signal to the process of a descriptor (`watch(process:)`), and to no other that has its number by now; whether
@@ -106,9 +117,12 @@ public func watch(process: Int32) throws(SystemError) -> OwnedDescriptor? {
     return OwnedDescriptor(taking: try checked(result, "watch process \(process)"))
 }
 
+/// PATH where nobody has set one.
+public let defaultSearchPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
 /// The file of a program's name: itself where it has a slash, else the first one in PATH that can be run.
 public func findProgram(_ name: String) -> String? {
-    let path = CurrentProcess.environment("PATH") ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+    let path = CurrentProcess.environment("PATH") ?? defaultSearchPath
     let candidates = name.contains("/") ? [name] : path.split(separator: ":").map { "\($0)/\(name)" }
     return candidates.first { unsafe access($0, X_OK) == 0 }
 }

@@ -12,6 +12,9 @@ public struct SystemError: Error, CustomStringConvertible, Equatable {
     }
 
     public var description: String { "cannot \(action): \(errno)" }
+
+    /// Whether a socket's peer has gone.
+    public var isEndOfPeer: Bool { [.brokenPipe, .connectionReset, .connectionRefused].contains(errno) }
 }
 
 /// Turns the C door's convention (a negative errno value for a failure) into a value or an error.

@@ -13,7 +13,7 @@ public struct Autoscaler: Equatable, Sendable {
     /// When there was last a burst; nil: none is under way.
     private var panickingSince: Int64?
     /// The most that was wanted in this burst.
-    private var mostInPanic = 0
+    private var maxInPanic = 0
 
     public init(_ settings: ScalingSettings) {
         self.settings = settings
@@ -38,16 +38,16 @@ public struct Autoscaler: Equatable, Sendable {
         let ready = max(ready, 1)
         let stable = window.average(at: now)
         let panic = window.average(at: now, over: settings.panicWindow)
-        let mostUp = (settings.maxScaleUpRate * Double(ready)).rounded(.up)
-        let mostDown = (Double(ready) / settings.maxScaleDownRate).rounded(.down)
+        let maxByRate = (settings.maxScaleUpRate * Double(ready)).rounded(.up)
+        let minByRate = (Double(ready) / settings.maxScaleDownRate).rounded(.down)
         let wantedByPanic = (panic / settings.target).rounded(.up)
-        var wanted = Self.count(min(max((stable / settings.target).rounded(.up), mostDown), mostUp))
+        var wanted = Self.count(min(max((stable / settings.target).rounded(.up), minByRate), maxByRate))
         // A function that had nothing in its whole window goes to zero, whatever the rate.
         if stable == 0 { wanted = 0 }
         notePanic(isOver: wantedByPanic / Double(ready) >= settings.panicThreshold, at: now)
         if panickingSince != nil {
-            mostInPanic = max(mostInPanic, Self.count(min(max(wantedByPanic, mostDown), mostUp)))
-            wanted = max(wanted, mostInPanic)
+            maxInPanic = max(maxInPanic, Self.count(min(max(wantedByPanic, minByRate), maxByRate)))
+            wanted = max(wanted, maxInPanic)
         }
         return Decision(
             wanted: min(max(wanted, settings.minCount), settings.maxCount), isPanicking: panickingSince != nil)
@@ -58,7 +58,7 @@ public struct Autoscaler: Equatable, Sendable {
             panickingSince = now
         } else if let since = panickingSince, since + settings.stableWindow < now {
             panickingSince = nil
-            mostInPanic = 0
+            maxInPanic = 0
         }
     }
 

@@ -352,7 +352,7 @@ class PodTest(unittest.TestCase):
         restored = set(host.restored_machines())
         pod = self.pod(namespace="team-template")
         pod.run("app", "sleep", "1000")
-        self.assertNotEqual(set(host.restored_machines()) - restored, set(), "its VM goes on from the template")
+        self.assertNotEqual(set(host.restored_machines()) - restored, set(), "its VM is restored from the template")
         self.assert_runs_as(pod.run("sidecar", "sleep", "1000", image=LAYERED), LAYERED)
 
     def another_image_outlives(self, processes):

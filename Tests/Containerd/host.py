@@ -161,7 +161,7 @@ class Host:
         return [pid for pid in self.processes("czone-vm", "") if pid not in servers]
 
     def restored_machines(self):
-        """Those that went on from a template."""
+        """Those that were restored from a template."""
         return self.processes("czone-vm", "--restore")
 
     def snapshot_files(self):

@@ -15,12 +15,12 @@ HERE = Path(__file__).resolve().parent
 
 
 class Gateway:
-    def __init__(self, *options):
+    def __init__(self, *options, templates=False):
         self.folder = Path(tempfile.mkdtemp(prefix="czone-functions.", dir="/run"))
         self.environment = os.environ | {
             "CZONE_ROOT": f"{self.folder}/root",
             "CZONE_STORE": f"{self.folder}/store",
-            "CZONE_TEMPLATES": "off",
+            "CZONE_TEMPLATES": "on" if templates else "off",
             "CZONE_BASE_MEMORY": "256M",
         }
         self.functions = self.folder / "functions"

@@ -13,11 +13,12 @@ import Testing
         let catalog: FunctionCatalog
         private let folder: String
 
-        init(_ fields: String = "", failure: String? = nil) async throws {
+        init(_ fields: String = "", failure: String? = nil, losses: Int = 0) async throws {
             folder = "/tmp/czone-front-" + RandomBytes.bytes(6).map { String($0, radix: 16) }.joined()
             try FileSystem.makeDirectory(folder)
             let group = MultiThreadedEventLoopGroup.singleton
-            catalog = FunctionCatalog(folder: folder, starter: LocalStarter(group, log, failure: failure))
+            let starter = LocalStarter(group, log, failure: failure, losses: losses)
+            catalog = FunctionCatalog(folder: folder, starter: starter)
             try FileSystem.replace("\(folder)/f.yaml", with: Array("name: f\nimage: i\n\(fields)\n".utf8))
             catalog.load()
             _ = try await FrontListener.listen(
@@ -141,6 +142,15 @@ import Testing
         let failing = try await Front(failure: "no memory")
         let refusal = try failing.ask(get("/f/x"))
         #expect(refusal.hasPrefix("HTTP/1.1 503") && refusal.contains("no memory"))
+    }
+
+    @Test func aStartWhoseVMIsLostIsTriedAgain() async throws {
+        let front = try await Front(losses: 3)
+        #expect(try front.ask(get("/f/x")).hasPrefix("HTTP/1.1 200"))
+        #expect(front.log.count("start") == 4)
+        let failing = try await Front(losses: .max)
+        #expect(try failing.ask(get("/f/x")).hasPrefix("HTTP/1.1 503"))
+        #expect(failing.log.count("start") == 4)
     }
 
     @Test func aSlowReaderHoldsTheContainerBack() async throws {

@@ -28,6 +28,7 @@ import Testing
         }
 
         func close() {}
+        var isCutOff: Bool { false }
     }
 
     private let link = WaitingLink()

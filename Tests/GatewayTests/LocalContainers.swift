@@ -12,9 +12,12 @@ final class LocalStarter: ContainerStarting {
     let group: MultiThreadedEventLoopGroup
     private let log: ServerLog
     private let failure: String?
+    /// Starts whose VM is lost, before one succeeds.
+    private let losses: Int
 
     /// - Parameter failure: why none can be started; nil: all can.
-    init(_ group: MultiThreadedEventLoopGroup, _ log: ServerLog, failure: String? = nil) {
+    init(_ group: MultiThreadedEventLoopGroup, _ log: ServerLog, failure: String? = nil, losses: Int = 0) {
+        self.losses = losses
         self.group = group
         self.log = log
         self.failure = failure
@@ -24,8 +27,9 @@ final class LocalStarter: ContainerStarting {
         let eventLoop = group.next()
         log.note("start")
         if let failure { return eventLoop.makeFailedFuture(GatewayError.noContainer(failure)) }
-        let link = LocalLink(group, log)
+        let link = LocalLink(group, log, isCutOff: log.count("start") <= losses)
         container.note(link, machine: "local", zoneSizeInBytes: 128 << 20)
+        if link.isCutOff { return eventLoop.makeFailedFuture(GatewayError.containerEnded("lost")) }
         return eventLoop.makeSucceededFuture(link.ended.futureResult)
     }
 }
@@ -46,8 +50,10 @@ final class LocalLink: ContainerLink {
     private let channels = Mutex<[any Channel]>([])
     private let isClosed = Atomic(false)
     let ended: EventLoopPromise<String>
+    let isCutOff: Bool
 
-    init(_ group: MultiThreadedEventLoopGroup, _ log: ServerLog) {
+    init(_ group: MultiThreadedEventLoopGroup, _ log: ServerLog, isCutOff: Bool = false) {
+        self.isCutOff = isCutOff
         self.group = group
         self.log = log
         ended = group.next().makePromise()

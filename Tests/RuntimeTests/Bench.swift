@@ -80,7 +80,7 @@ struct Bench: Sendable {
     }
 }
 
-/// Makes nothing ahead of demand.
+/// Prewarms nothing.
 struct NoProvider: Provider {
     func provide(_ order: Placement.MachineOrder, behind machine: VirtualMachineDirectory) {}
 }

@@ -73,7 +73,7 @@ import Testing
     let starter = FakeStarter()
     let bench = try Bench(starter)
     let placed = try bench.place("one")
-    let folder = try #require(try placed.container.record()?.logFolder)
+    let folder = try #require(try placed.container.record()?.logDirectory)
     #expect(folder.hasPrefix(bench.folder.path.appending("logs").string))
     #expect(try FileSystem.names(in: folder)?.sorted() == ["log", "log.1", "log.2"])
     let request = try #require(starter.machines[0].state.withLock(\.requests).first)
@@ -94,7 +94,7 @@ import Testing
     try FileSystem.replace(lost + "/log", with: [1])
     let placed = try bench.place("one")
     #expect(try FileSystem.status(lost) == nil)
-    #expect(try placed.container.record()?.logFolder.map { try FileSystem.status($0) != nil } == true)
+    #expect(try placed.container.record()?.logDirectory.map { try FileSystem.status($0) != nil } == true)
 }
 
 @Test func logOptionsAreNamedAsDockerNamesThem() throws {

@@ -69,6 +69,21 @@ extension Bench {
     }
 }
 
+@Test func aVMThatNeverEndsMakingATemplateIsKilled() throws {
+    let bench = try Bench()
+    let monitor = "\(bench.folder.path)/monitor"
+    try FileSystem.replace(monitor, with: Array("#!/bin/sh\nexec sleep 1000\n".utf8), mode: 0o755)
+    var timeouts = ControlTimeouts()
+    timeouts.template = 2_000
+    let placement = Placement(
+        registry: bench.registry, configuration: Configuration(),
+        files: try VirtualMachineFiles(monitor: FilePath(monitor), kernel: "/bin/true", initialRAMDisk: "/bin/true"),
+        starter: FakeStarter(), provider: NoProvider(), timeouts: timeouts)
+    let refusal = #expect(throws: RuntimeError.self) { try placement.makeTemplate(for: order(bench)) }
+    #expect("\(try #require(refusal))".contains("making a template has not ended within 2 s: its VM was killed"))
+    #expect(try bench.folder.contents().filter { $0.hasPrefix("templates/") } == ["templates/tmp"])
+}
+
 @Test func whoFailsTellsWhy() throws {
     let bench = try Bench()
     do {
@@ -133,7 +148,7 @@ extension Bench {
     #expect(other.directoryName != one.directoryName)
 }
 
-/// Remembers launches; a VM that goes on from a template is refused if `refuses`.
+/// Remembers launches; a VM that is restored from a template is refused if `refuses`.
 private final class WatchingStarter: VirtualMachineStarter {
     let inner = FakeStarter()
     let launches = Mutex<[VirtualMachineLaunch]>([])

@@ -174,7 +174,7 @@ final class FakeStarter: VirtualMachineStarter {
     }
 }
 
-/// Makes nothing ahead of demand.
+/// Prewarms nothing.
 struct NoProvider: Provider {
     func provide(_ order: Placement.MachineOrder, behind machine: VirtualMachineDirectory) {}
 }

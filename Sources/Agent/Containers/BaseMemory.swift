@@ -31,7 +31,7 @@ enum BaseMemory {
     /// missing to the others. Each container's group bounds it instead, by pids.max and memory.base.max.
     static func raiseSharedLimits() throws(Failure) {
         let limits: [(name: String, value: String)] = [
-            ("kernel/threads-max", "1048576"), ("kernel/pid_max", "4194304"), ("kernel/pty/max", "1048576"),
+            ("kernel/threads-max", "1048576"), ("kernel/pid_max", "\(Limits.processID)"), ("kernel/pty/max", "1048576"),
             ("fs/file-max", "1073741824"), ("fs/aio-max-nr", "262144"), ("fs/pipe-user-pages-soft", "0"),
             ("fs/inotify/max_user_instances", "1048576"), ("fs/inotify/max_user_watches", "1048576"),
             ("fs/epoll/max_user_watches", "1048576"),

@@ -17,6 +17,8 @@ protocol ContainerLink: Sendable {
     ) throws -> (near: OwnedDescriptor, answer: EventLoopFuture<Void>)
     /// Ends the container, if it has not ended.
     func close()
+    /// Its VM is gone, and has not said that the container has ended.
+    var isCutOff: Bool { get }
 }
 
 /// The control connection by which a container was run: it ends with it. Requests may be made on any thread; answers
@@ -33,6 +35,7 @@ final class ContainerConnection: ContainerLink {
         /// Above those of the connection's blocking beginning.
         var nextRequest: UInt32 = 1 << 16
         var isOpen = true
+        var isCutOff = false
     }
 
     let eventLoop: any NIOCore.EventLoop
@@ -78,7 +81,7 @@ final class ContainerConnection: ContainerLink {
                     let handler = ReplyHandler(decoder) {
                         connection.deliver($0)
                     } onEnd: {
-                        connection.finish("its connection has ended")
+                        connection.finish("its connection has ended", isCutOff: true)
                     }
                     try channel.pipeline.syncOperations.addHandler(handler)
                 }
@@ -143,6 +146,8 @@ final class ContainerConnection: ContainerLink {
         if let channel = channel.withLock({ $0 }) { channel.close(promise: nil) } else { socket.endConnection() }
     }
 
+    var isCutOff: Bool { state.withLock(\.isCutOff) }
+
     private func take(_ number: UInt32) -> EventLoopPromise<ControlReply>? {
         state.withLock { $0.waiting.removeValue(forKey: number) }
     }
@@ -163,8 +168,9 @@ final class ContainerConnection: ContainerLink {
         }
     }
 
-    private func finish(_ reason: String) {
+    private func finish(_ reason: String, isCutOff: Bool = false) {
         let waiting = state.withLock { state in
+            if state.isOpen { state.isCutOff = isCutOff }
             state.isOpen = false
             defer { state.waiting = [:] }
             return state.waiting.values

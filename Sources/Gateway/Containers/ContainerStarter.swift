@@ -136,7 +136,7 @@ extension FunctionDefinition {
             [
                 "AWS_LAMBDA_RUNTIME_API=127.0.0.1:\(ContainerStarter.runtimePort)",
                 "AWS_LAMBDA_FUNCTION_NAME=\(name)", "AWS_LAMBDA_FUNCTION_VERSION=$LATEST",
-                "AWS_LAMBDA_FUNCTION_MEMORY_SIZE=\((memoryInBytes ?? 128 << 20) >> 20)",
+                "AWS_LAMBDA_FUNCTION_MEMORY_SIZE=\((memoryInBytes ?? Configuration().zoneSizeInBytes) >> 20)",
                 "AWS_LAMBDA_LOG_GROUP_NAME=/czone/\(name)", "AWS_LAMBDA_LOG_STREAM_NAME=\(name)",
                 "AWS_LAMBDA_INITIALIZATION_TYPE=on-demand", "AWS_REGION=local", "AWS_DEFAULT_REGION=local",
             ] + defaulted("LAMBDA_TASK_ROOT", "/var/task") + (handler.isEmpty ? [] : ["_HANDLER=\(handler)"])

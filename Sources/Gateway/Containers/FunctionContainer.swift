@@ -70,6 +70,9 @@ final class FunctionContainer: Sendable {
         link?.close()
     }
 
+    /// Its VM has gone, for a reason that need not be the container's.
+    var isCutOff: Bool { state.withLock(\.link)?.isCutOff ?? false }
+
     /// It has ended: its connections go.
     func forget(_ reason: String) {
         pool.close(forEver: true)

@@ -129,14 +129,14 @@ final class FunctionCatalog: Sendable {
     }
 
     /// Below so much available memory of the host, in bytes, what is idle goes.
-    private static let leastAvailable: UInt64 = 256 << 20
+    private static let minAvailable: UInt64 = 256 << 20
 
     /// The host lacks memory: paused containers and idle ones end, of all functions; whether there was one.
     func relieve() -> Bool { all.reduce(false) { $1.giveBack() || $0 } }
 
     /// What is done every second.
     func tick() {
-        if let memory = HostMemory.current(), memory.available < Self.leastAvailable, relieve() {
+        if let memory = HostMemory.current(), memory.available < Self.minAvailable, relieve() {
             Log.logger.warning("the host has \(memory.available >> 20) MiB available: idle containers end")
         }
         for service in all { service.tick() }

@@ -24,6 +24,8 @@ final class FunctionService: Sendable {
         var wanted = 0
         /// No container could be started lately: until when none is tried, and why.
         var failure: (until: Int64, reason: String)?
+        /// Starts in a row whose VM was lost.
+        var lostStarts = 0
         var isClosed = false
     }
 
@@ -37,6 +39,8 @@ final class FunctionService: Sendable {
 
     /// How long after a failed start the next is tried, in milliseconds.
     private static let startBackoff: Int64 = 1000
+    /// A start whose VM is lost is no fault of the function: so many more are tried before those that wait are refused.
+    private static let maxLostStarts = 3
 
     init(
         _ definition: FunctionDefinition, starter: any ContainerStarting,
@@ -165,7 +169,7 @@ final class FunctionService: Sendable {
     private func noteReady(_ container: FunctionContainer) {
         let now = clock()
         let assigned = state.withLock { state in
-            state.failure = nil
+            (state.failure, state.lostStarts) = (nil, 0)
             return state.leases(state.dispatcher.becomeReady(container.number, at: now))
         }
         for (promise, lease) in assigned { promise.succeed(lease) }
@@ -188,21 +192,34 @@ final class FunctionService: Sendable {
         let now = clock()
         // Memory that idle containers give back may do: then it is tried again before anybody is refused.
         let isRelieved = if case RuntimeError.noMemory = error { pressure() } else { false }
-        let (isWanted, failed) = state.withLock { state -> (Bool, [EventLoopPromise<Lease>]) in
+        let isLost = container.isCutOff || isMachineLost(error)
+        let (isRefused, failed) = state.withLock { state -> (Bool, [EventLoopPromise<Lease>]) in
             let isWanted = state.dispatcher.slots[container.number]?.state == .starting
             state.dispatcher.remove(container.number)
             state.containers[container.number] = nil
             // One of a definition that is no more.
             guard isWanted else { return (false, []) }
+            if isLost {
+                state.lostStarts += 1
+                if state.lostStarts <= Self.maxLostStarts { return (false, []) }
+            }
             state.failure = (now + Self.startBackoff, "\(error)")
             // Others may have room soon, or are about to start.
             guard state.dispatcher.currentCount == 0, !isRelieved else { return (true, []) }
             return (true, state.dropWaiters(at: now))
         }
-        guard isWanted else { return scaleUp() }
+        guard isRefused else { return scaleUp() }
         Log.logger.warning("no container of \(name) can be started: \(error)")
         account.noteFailedStart()
         for promise in failed { promise.fail(GatewayError.noContainer("\(error)")) }
+    }
+
+    private func isMachineLost(_ error: any Error) -> Bool {
+        switch error {
+        case RuntimeError.virtualMachineEnded: true
+        case RuntimeError.system(let failure): failure.isEndOfPeer
+        default: false
+        }
     }
 
     /// The host lacks memory: all containers end that have no request, whatever was wanted; whether there was one.

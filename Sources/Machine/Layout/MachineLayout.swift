@@ -16,7 +16,7 @@ public enum LayoutError: Error, Equatable, CustomStringConvertible {
         switch self {
         case .baseMemory(let size):
             "base memory of \(size) bytes: expected a multiple of 2 MiB between "
-                + "\(MachineLayout.smallestBaseMemory >> 20) MiB and \(MachineLayout.largestBaseMemory >> 30) GiB"
+                + "\(MachineLayout.minBaseMemory >> 20) MiB and \(MachineLayout.largestBaseMemory >> 30) GiB"
         case .baseDoesNotFit(let end, let bits):
             "base memory would end at \(end), in the upper half of what the processor's \(bits) physical address bits "
                 + "reach: less fits"
@@ -60,7 +60,7 @@ public struct MachineLayout: Equatable, Sendable {
     }
 
     /// Less than this holds no kernel at all; what a given kernel needs is `KernelImage.requiredMemory`.
-    public static let smallestBaseMemory: UInt64 = 16 << 20
+    public static let minBaseMemory: UInt64 = 16 << 20
     /// From 64 GiB of boot memory on Linux's memory blocks grow, and zones of 128 MiB could no longer be plugged
     /// (probe_memory_block_size: MEM_SIZE_FOR_LARGE_BLOCK).
     public static let largestBaseMemory: UInt64 = 60 << 30
@@ -108,7 +108,7 @@ public struct MachineLayout: Equatable, Sendable {
     }
 
     private static func base(_ size: UInt64) throws(LayoutError) -> (GuestRange, GuestRange?) {
-        guard size % (2 << 20) == 0, (smallestBaseMemory...largestBaseMemory).contains(size) else {
+        guard size % (2 << 20) == 0, (minBaseMemory...largestBaseMemory).contains(size) else {
             throw .baseMemory(sizeInBytes: size)
         }
         let low = min(size, AddressMap.endOfLowBase.rawValue)

@@ -1,3 +1,5 @@
+import LinuxSystem
+
 /// An image's configuration document (OCI image spec 1.1, config.md): what its digest names is the whole image, as the
 /// document lists the digest of every layer.
 public struct ImageConfiguration: Codable, Hashable, Sendable {
@@ -69,7 +71,7 @@ public struct ImageConfig: Codable, Hashable, Sendable {
     public static let ofPlainDirectory = ImageConfig(cmd: ["/bin/sh"], env: ["PATH=\(defaultPath)"], workingDir: "/")
 
     /// The search path of a container whose image sets none.
-    public static let defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+    public static let defaultPath = defaultSearchPath
 
     /// The command line: the image's entry point followed by `arguments`, or by the image's own when there are none.
     public func commandLine(arguments: [String] = []) -> [String] {

@@ -1,3 +1,4 @@
+import AgentProtocol
 import ControlProtocol
 import Geometry
 import LinuxSystem
@@ -26,7 +27,7 @@ public struct Configuration: Equatable, Sendable {
     public var usesTemplates = true
     /// What all templates may take of the store, in bytes.
     public var templateLimitInBytes: UInt64 = 4 << 30
-    /// How many VMs of each function are prewarmed: started ahead of demand.
+    /// How many VMs of each function are prewarmed: started before they are needed.
     public var prewarm = 0
     /// The same for some functions by their names.
     public var prewarmByFunction: [String: Int] = [:]
@@ -189,7 +190,7 @@ public struct Configuration: Equatable, Sendable {
         case .warmStart: warmStart.isOn = try Self.isOn(value, setting, origin)
         case .warmStartTimeout: warmStart.timeoutInSeconds = try Self.number(value, 1...86_400, setting, origin)
         case .warmStartMemory: warmStart.memoryInBytes = try Self.size(value, setting, origin)
-        case .processesMax: processesMax = UInt64(try Self.number(value, 1...4_194_304, setting, origin))
+        case .processesMax: processesMax = UInt64(try Self.number(value, 1...Limits.processID, setting, origin))
         }
     }
 

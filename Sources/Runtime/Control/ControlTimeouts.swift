@@ -17,7 +17,7 @@ public struct ControlTimeouts: Sendable {
     public var signOfLife: CInt = 10_000
     /// Until what lists VMs and containers shows a VM as silent.
     public var report: CInt = 10_000
-    /// Until another process has made a template, for which it boots a VM.
+    /// Until a VM that is booted for a template has saved itself; and until another process has made one.
     public var template: CInt = 600_000
     /// Until another process lets go of a function's lock, which it holds while it starts a VM.
     public var lock: CInt = 30_000

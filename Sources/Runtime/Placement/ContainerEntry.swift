@@ -17,7 +17,7 @@ struct ContainerEntry {
     init(_ order: Placement.Order, in registry: Registry) throws(RuntimeError) {
         var record = order.record
         let logs = ContainerLogs(of: registry, besides: order.store.root)
-        if record.isDetached, order.beginning == .run { record.logFolder = logs.folder(of: record.id) }
+        if record.isDetached, order.beginning == .run { record.logDirectory = logs.folder(of: record.id) }
         let (folder, exit) = try registry.enter(record)
         self.folder = folder
         self.record = record
@@ -25,8 +25,8 @@ struct ContainerEntry {
         var descriptors = order.streams.descriptors
         var passed = order.streams.passed
         var logFiles: ArraySlice<OwnedDescriptor> = []
-        if let logFolder = record.logFolder {
-            do throws(RuntimeError) { logFiles = try logs.make(logFolder, order.logOptions)[...] } catch {
+        if let logDirectory = record.logDirectory {
+            do throws(RuntimeError) { logFiles = try logs.make(logDirectory, order.logOptions)[...] } catch {
                 try? folder.remove()
                 throw error
             }

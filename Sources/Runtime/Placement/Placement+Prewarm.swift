@@ -4,7 +4,7 @@ import Logging
 import Logs
 import SystemPackage
 
-/// What is made ahead of demand. There is no daemon: the command that uses something up, or finds it missing, starts
+/// What is prewarmed. There is no daemon: the command that uses something up, or finds it missing, starts
 /// another one that makes it anew in the background, at low priority, so that no container waits for it.
 extension Placement {
     /// Starts what is to be done behind a container that has its VM.
@@ -41,7 +41,7 @@ extension Placement {
     }
 }
 
-/// Makes in the background what is to be there ahead of demand.
+/// Prewarms in the background.
 public protocol Provider: Sendable {
     func provide(_ order: Placement.MachineOrder, behind machine: VirtualMachineDirectory) throws(RuntimeError)
 }

@@ -78,7 +78,7 @@ extension Placement {
 
     /// Starts a VM, from its template if there is one and it may be.
     ///
-    /// - Parameter isPrewarmed: it is started ahead of demand, without a first container.
+    /// - Parameter isPrewarmed: it is prewarmed, without a first container.
     func start(
         _ reserved: ReservedMachine, for order: MachineOrder, fromTemplate: Bool = true, isPrewarmed: Bool = false
     ) throws(RuntimeError) -> StartedMachine {

@@ -64,20 +64,24 @@ extension Placement {
         }
     }
 
-    /// Runs a VM that nobody talks to; its exit status.
+    /// Runs a VM that nobody talks to; its exit status. Its own bounds do not count while its process is stopped.
     private func runMonitor(
         _ arguments: MachineArguments, _ words: OwnedDescriptor, _ user: UserLease
     ) throws(RuntimeError) -> Int32 {
         let nothing = try system { () throws(SystemError) in
             try OwnedDescriptor(opening: "/dev/null", flags: O_RDWR)
         }
-        return try system { () throws(SystemError) in
+        let status = try system { () throws(SystemError) in
             var process = ProcessLaunch(
                 files.monitor.string, arguments: [files.monitor.string] + arguments.words,
                 environment: MonitorStarter.environment, input: nothing, output: words, error: words)
             process.kept = [user.descriptor]
             process.seesNoProcesses = true
-            return try process.start().waitForEnd()
+            return try process.start().waitForEnd(withinMilliseconds: timeouts.template)
         }
+        guard let status else {
+            throw .invalid("making a template has not ended within \(timeouts.template / 1000) s: its VM was killed")
+        }
+        return status
     }
 }

@@ -177,8 +177,3 @@ public struct Placement: Sendable {
         return .fresh(try start(reserved, for: order.machine))
     }
 }
-
-extension SystemError {
-    /// Whether a socket's peer has gone.
-    var isEndOfPeer: Bool { [.brokenPipe, .connectionReset, .connectionRefused].contains(errno) }
-}

@@ -18,12 +18,12 @@ public struct VirtualMachineLaunch: Sendable {
     public var idleTimeoutInSeconds: Int
     /// The same for a prewarmed one, before its first container.
     public var prewarmTimeoutInSeconds: Int
-    /// It is started ahead of demand: it also ends where the host lacks memory.
+    /// It is prewarmed: it also ends where the host lacks memory.
     public var isPrewarmed = false
     /// It ends with the first container that it gets.
     public var isAlone: Bool
     public var kernelArguments: String
-    /// The template that it goes on from, and what it must be a template of.
+    /// The template that it is restored from, and what it must be a template of.
     public var template: (folder: String, identity: String)?
     /// Listens at the VM's socket.
     public var control: OwnedDescriptor
@@ -58,7 +58,7 @@ public struct MonitorStarter: VirtualMachineStarter {
     public init() {}
 
     static let environment = [
-        "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+        "PATH=\(defaultSearchPath)",
         // A program that looks into this one at its crash could not be run.
         "SWIFT_BACKTRACE=enable=no",
     ]

@@ -97,7 +97,7 @@ public struct ContainerDirectory: Hashable, Sendable {
     /// Its log first: its record tells where that is.
     static func removeFiles(of path: String) throws(RuntimeError) {
         let record = try? RecordFile.read(ContainerRecord.self, from: "\(path)/container.json")
-        if let folder = record?.logFolder {
+        if let folder = record?.logDirectory {
             try system { () throws(SystemError) in try ContainerLogs.remove(folder) }
         }
         try system { () throws(SystemError) in

@@ -93,7 +93,7 @@ struct ContainerLogs {
         for name in try system({ () throws(SystemError) in try FileSystem.names(in: root) }) ?? [] {
             guard let dot = name.lastIndex(of: ".") else { continue }
             let folder = "\(root)/\(name)"
-            if try registry.container(String(name[..<dot])).record()?.logFolder == folder { continue }
+            if try registry.container(String(name[..<dot])).record()?.logDirectory == folder { continue }
             try system { () throws(SystemError) in try Self.remove(folder) }
         }
         try system { () throws(SystemError) in try FileSystem.touch(marker) }

@@ -20,7 +20,7 @@ extension ContainerRecord {
         writer.flag("isAlone", isAlone)
         writer.flag("isDetached", isDetached)
         writer.flag("isRemovedAtEnd", isRemovedAtEnd)
-        if let logFolder { writer.text("logFolder", logFolder) }
+        if let logDirectory { writer.text("logDirectory", logDirectory) }
         writer.object("process", process)
         return writer.object
     }

@@ -23,10 +23,10 @@ public struct ContainerRecord: Codable, Equatable, Sendable {
     public var process: RuntimeSpec.Process
     /// What its processes are kept from; nil: the default profile, which need not be written each time.
     public var seccomp: RuntimeSpec.Seccomp?
-    /// It runs without a client; what it prints is in files of `logFolder`.
+    /// It runs without a client; what it prints is in files of `logDirectory`.
     public var isDetached: Bool
     /// Nil: nothing is logged.
-    public var logFolder: String?
+    public var logDirectory: String?
     /// Nothing of it is kept when it has ended.
     public var isRemovedAtEnd: Bool
 

@@ -21,7 +21,7 @@ public struct VirtualMachineDirectory: Hashable, Sendable {
     /// The path of its control group.
     var groupPath: String { "\(path)/group" }
     var recordPath: String { "\(path)/vm.json" }
-    /// There until a VM that was started ahead of demand has its first container.
+    /// There until a prewarmed VM has its first container.
     var prewarmedPath: String { "\(path)/prewarmed" }
 
     /// How it was started; nil where the folder is gone.
@@ -40,7 +40,7 @@ public struct VirtualMachineDirectory: Hashable, Sendable {
         }
     }
 
-    /// Whether it was started ahead of demand and has had no container yet.
+    /// Whether it was prewarmed and has had no container yet.
     public func isPrewarmed() throws(RuntimeError) -> Bool {
         try system { () throws(SystemError) in try FileSystem.status(prewarmedPath) != nil }
     }

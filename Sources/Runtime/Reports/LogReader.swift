@@ -25,7 +25,7 @@ public struct LogReader {
 
     /// Nil where the container has no log.
     public init?(_ container: ContainerDirectory) throws(RuntimeError) {
-        guard let folder = try container.record()?.logFolder else { return nil }
+        guard let folder = try container.record()?.logDirectory else { return nil }
         self.init(try system { () throws(SystemError) in try ContainerLogs.files(in: folder) })
     }
 
@@ -33,7 +33,7 @@ public struct LogReader {
 
     /// Tells when a container prints, or ends; nil where it has no log.
     public static func watch(_ container: ContainerDirectory) throws(RuntimeError) -> FileWatch? {
-        guard let folder = try container.record()?.logFolder else { return nil }
+        guard let folder = try container.record()?.logDirectory else { return nil }
         return try system { () throws(SystemError) in try FileWatch(folders: [container.path, folder]) }
     }
 

@@ -1,12 +1,11 @@
 public import AgentProtocol
 
 extension ContainerMeasure {
-    /// Greater counts are told as this: sums of many stay within 64 bits, and a floating-point number holds each.
+    /// Greater counts are reported as this: sums of many stay within 64 bits, and a floating-point number holds each.
     private static var greatestCount: UInt64 { 1 << 53 }
-    /// The kernel's PID_MAX_LIMIT.
-    private static var greatestProcessCount: UInt64 { 4_194_304 }
+    private static var maxProcessCount: UInt64 { UInt64(Limits.processID) }
 
-    /// What the guest says, cut to what can be. It is the guest's own word, and a hostile one says anything.
+    /// What the guest says, cut to what can be. A hostile one says anything.
     ///
     /// - Parameters:
     ///   - memoryInBytes: all that the container can have.
@@ -28,8 +27,8 @@ extension ContainerMeasure {
         cut.cpuSystem = min(cpuSystem, cut.cpuUsage - cut.cpuUser)
         (cut.cpuPeriods, cut.cpuThrottledPeriods) = (count(cpuPeriods), count(cpuThrottledPeriods))
         cut.cpuThrottled = count(cpuThrottled)
-        cut.processes = min(processes, Self.greatestProcessCount)
-        if processesMax != .max { cut.processesMax = min(processesMax, Self.greatestProcessCount) }
+        cut.processes = min(processes, Self.maxProcessCount)
+        if processesMax != .max { cut.processesMax = min(processesMax, Self.maxProcessCount) }
         return cut
     }
 }

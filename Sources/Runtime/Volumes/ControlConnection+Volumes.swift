@@ -5,7 +5,7 @@ extension ControlConnection {
     /// Shows the next volumes to a VM for a container that is run by this connection next; the rest are left.
     /// - Returns: the number that the answer bears: `.done`, or a refusal.
     func attach(_ volumes: inout ArraySlice<HostVolume>, to container: String) throws(RuntimeError) -> UInt32 {
-        let some = volumes.prefix(AttachRequest.mostVolumes)
+        let some = volumes.prefix(AttachRequest.maxVolumes)
         volumes = volumes.dropFirst(some.count)
         let request = AttachRequest(
             container: container,

@@ -78,7 +78,7 @@ actor Pod {
 
     private func place(_ image: StoredImage, _ zoneSizeInBytes: UInt64) async throws -> Placed {
         let (hosting, membership, specification, id) = (hosting, membership, specification, registryID)
-        let (conversation, key) = try await hosting.work.run { () throws -> (PlacingConversation, FunctionKey) in
+        let (conversation, key) = try await hosting.work.runApart { () throws -> (PlacingConversation, FunctionKey) in
             let (placement, _, files) = try hosting.placement()
             let key = membership.key(image: image, kernel: files.identity, zoneSizeInBytes: zoneSizeInBytes, unique: id)
             var order = Placement.Order(

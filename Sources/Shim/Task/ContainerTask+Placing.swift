@@ -36,7 +36,7 @@ extension ContainerTask {
     ) async throws -> (Home?, StoredImage) {
         let hosting = hosting
         let image: @Sendable () async throws -> StoredImage = {
-            try await hosting.work.run { try root.image(from: hosting.images, name: name) }
+            try await hosting.work.runApart { try root.image(from: hosting.images, name: name) }
         }
         guard let pod else { return (nil, try await image()) }
         let home = try await pod.home(zoneSizeInBytes: zoneSizeInBytes, image: image)
@@ -51,7 +51,7 @@ extension ContainerTask {
         let logger = BinaryLogger.Identity(container: id, namespace: hosting.namespace)
         let (specification, membership, registryID) = (specification, membership, registryID)
         let sandbox = pod?.registryID ?? ""
-        return try await hosting.work.run {
+        return try await hosting.work.runApart {
             let (placement, configuration, files) = try hosting.placement()
             let key =
                 podHome?.key

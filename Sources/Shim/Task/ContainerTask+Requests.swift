@@ -1,3 +1,4 @@
+import AgentProtocol
 import LinuxSystem
 import ContainerdAPI
 import ControlProtocol
@@ -72,8 +73,8 @@ extension ContainerTask {
         guard case .processes(let ids) = try await connection(of: initial).ask(.processes(container: registryID)) else {
             throw Status(.internalError, "the VM answered something else than the container's processes")
         }
-        // The guest's word: 0 stands for no process, and Linux has none above PID_MAX_LIMIT.
-        return ids.filter { (1...4_194_304).contains($0) }
+        // As the guest reports them: 0 stands for no process, and Linux has none above PID_MAX_LIMIT.
+        return ids.filter { (1...Limits.processID).contains(Int($0)) }
     }
 
     func setPaused(_ paused: Bool) async throws {

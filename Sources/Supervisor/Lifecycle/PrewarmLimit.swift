@@ -1,6 +1,6 @@
 public import LinuxSystem
 
-/// How long a prewarmed VM, started ahead of demand, is kept for its first container: for a time, and only while the host
+/// How long a prewarmed VM is kept for its first container: for a time, and only while the host
 /// has memory.
 public struct PrewarmLimit: Sendable {
     /// How often the host's memory is looked at, in milliseconds.

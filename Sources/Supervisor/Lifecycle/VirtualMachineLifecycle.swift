@@ -88,7 +88,7 @@ final class VirtualMachineLifecycle {
         idleTimer.arm(inMilliseconds: containers.isEmpty ? configuration.idleTimeoutInMilliseconds ?? 0 : 0)
     }
 
-    /// The VM was started ahead of demand and has had no container yet.
+    /// The VM was prewarmed and has had no container yet.
     private var isPrewarmed: Bool { configuration.prewarm != nil && !containers.hasHadAny }
 
     private func timeIsUp() {

@@ -37,8 +37,9 @@ final class AttachedVolumes {
         let descriptors = try caller.takeDescriptors(request.volumes.count)
         guard files.isServing else { throw Refusal(.noFileServer, "no process serves the VM's volumes yet") }
         guard let session = caller.session else { return }
-        guard (session.volumes[request.container]?.count ?? 0) + descriptors.count <= AttachRequest.mostOfContainer
-        else { throw Refusal(.invalid, "more than \(AttachRequest.mostOfContainer) volumes of one container") }
+        guard
+            (session.volumes[request.container]?.count ?? 0) + descriptors.count <= AttachRequest.maxVolumesOfContainer
+        else { throw Refusal(.invalid, "more than \(AttachRequest.maxVolumesOfContainer) volumes of one container") }
         session.hold()
         var isLate = false
         let late = deadlines.after(seconds: Self.deadline) { [weak session] in

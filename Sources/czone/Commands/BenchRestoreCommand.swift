@@ -5,7 +5,7 @@ import LinuxSystem
 struct BenchRestoreCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "restore",
-        abstract: "How long a VM takes until its agent answers: booted, and going on from a template.",
+        abstract: "How long a VM takes until its agent answers: booted, and restored from a template.",
         discussion: """
             From the start of the VM's process to the agent's first word, as `czone vm list --json` tells (boot_ms). The \
             sides take turns; a VM that has ended is waited for before the next start.

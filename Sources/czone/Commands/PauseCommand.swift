@@ -6,7 +6,7 @@ struct PauseCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "pause",
         abstract: "Freezes containers, and gives what memory they do not use back to the host.",
-        discussion: "A paused container goes on with `czone unpause`, or when something is executed in it.")
+        discussion: "A paused container is resumed by `czone unpause`, or when something is executed in it.")
 
     @OptionGroup var global: GlobalOptions
     @Argument(help: "Which containers.")

@@ -32,6 +32,10 @@ class Handler(BaseHTTPRequestHandler):
         if name == "sleep":
             time.sleep(float(argument))
             self.answer(b"slept")
+        elif name == "once":
+            # The log has each request that came to be handled.
+            print(f"handled {argument}", flush=True)
+            self.answer(argument.encode())
         elif name == "exit":
             os._exit(3)
         elif name == "silent":

@@ -13,7 +13,7 @@ final class ContainerHost: Sendable {
     let registry: String
     private let templateSetting: String
 
-    /// - Parameter templates: whether VMs go on from templates, and leave them behind; else nothing runs besides the test.
+    /// - Parameter templates: whether VMs are restored from templates, and leave them behind; else nothing runs besides the test.
     init(templates: Bool = false) throws {
         templateSetting = templates ? "on" : "off"
         folder = "/run/czone-test-" + RandomBytes.bytes(6).map { String($0, radix: 16) }.joined()

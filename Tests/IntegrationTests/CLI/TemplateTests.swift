@@ -2,7 +2,7 @@ import LinuxSystem
 import TestSupport
 import Testing
 
-/// VMs that go on from templates, and what two of one template never share.
+/// VMs that are restored from templates, and what two of one template never share.
 @Suite(.needsKVM, .serialized) struct TemplateTests {
     private let host: ContainerHost
 
