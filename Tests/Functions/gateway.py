@@ -93,7 +93,7 @@ class Gateway:
     def server(self, name, **fields):
         self.define(name, ["python3", "/app/server.py"], **fields)
 
-    def ask(self, path, method="GET", body=None, headers={}, timeout=180):
+    def ask(self, path, method="GET", body=None, headers={}, timeout=330):
         """Status, headers, body."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
         try:

@@ -109,7 +109,7 @@ class Load(unittest.TestCase):
     # Load that comes and goes
 
     def test_memory_is_back_after_each_cycle_of_sixteen_containers(self):
-        self.gateway.server("cycle", concurrency=1, scale={"max": 16})
+        self.gateway.server("cycle", concurrency=1, timeout="300s", scale={"max": 16})
         used = []
         for cycle in range(CYCLES + 1):
             most = self.ask_sixteen_at_once()
@@ -125,7 +125,7 @@ class Load(unittest.TestCase):
         """The most containers that were there; each request stays until all sixteen are."""
         most = 0
         with concurrent.futures.ThreadPoolExecutor(16) as pool:
-            asked = [pool.submit(self.gateway.ask, "/cycle/sleep/20") for _ in range(16)]
+            asked = [pool.submit(self.gateway.ask, "/cycle/sleep/40") for _ in range(16)]
             while not all(one.done() for one in asked):
                 most = max(most, len([one for one in self.gateway.containers() if one["state"] == "running"]))
                 concurrent.futures.wait(asked, timeout=0.5)

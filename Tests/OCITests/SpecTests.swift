@@ -116,7 +116,7 @@ import Testing
     }
 
     @Test func theDefaultFilterKeepsContainersFromVsock() throws {
-        let rules = try #require(RuntimeSpec.Seccomp.default().syscalls)
+        let rules = try #require(DefaultSeccompProfile.seccomp().syscalls)
         #expect(
             rules.contains { $0.names == ["socket"] && $0.args?.first?.value == 40 && $0.action == "SCMP_ACT_ERRNO" })
         #expect(rules.contains { $0.names == ["clone3"] && $0.errnoRet == 38 })

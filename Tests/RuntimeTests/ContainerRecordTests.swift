@@ -28,7 +28,7 @@ private func readBack(_ record: ContainerRecord) throws -> ContainerRecord {
 @Test func whatIsNotPlainIsLeftToCodable() throws {
     let bench = try Bench()
     var record = bench.record("one")
-    record.seccomp = .default()
+    record.seccomp = DefaultSeccompProfile.seccomp()
     #expect(record.plainJSON == nil)
     record.seccomp = nil
     record.process.consoleSize = RuntimeSpec.ConsoleSize(height: 1, width: 2)

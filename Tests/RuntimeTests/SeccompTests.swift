@@ -12,7 +12,7 @@ private func program(_ profile: RuntimeSpec.Seccomp) throws -> FilterProgram {
 }
 
 @Test func theDefaultProfileKeepsContainersFromTheKernelsAdministration() throws {
-    let filter = try program(.default())
+    let filter = try program(DefaultSeccompProfile.seccomp())
     // read, execve, openat, clone3 of x86-64.
     #expect(try filter.verdict(0) == allow)
     #expect(try filter.verdict(59) == allow)
@@ -29,7 +29,7 @@ private func program(_ profile: RuntimeSpec.Seccomp) throws -> FilterProgram {
 }
 
 @Test func capabilitiesLiftWhatTheyAreFor() throws {
-    let filter = try program(.default(for: ["CAP_SYS_ADMIN", "CAP_SYS_TIME"]))
+    let filter = try program(DefaultSeccompProfile.seccomp(for: ["CAP_SYS_ADMIN", "CAP_SYS_TIME"]))
     // mount, unshare, clone3, clone with CLONE_NEWUSER, clock_settime.
     for number: UInt32 in [165, 272, 435, 227] { #expect(try filter.verdict(number) == allow) }
     #expect(try filter.verdict(56, [0x1000_0000]) == allow)

@@ -143,7 +143,9 @@ final class ContainerConnection: ContainerLink {
     }
 
     func close() {
-        if let channel = channel.withLock({ $0 }) { channel.close(promise: nil) } else { socket.endConnection() }
+        // The channel has a copy of the socket: its end alone would be no end for the VM, while this one is held.
+        socket.endConnection()
+        channel.withLock { $0 }?.close(promise: nil)
     }
 
     var isCutOff: Bool { state.withLock(\.isCutOff) }

@@ -73,7 +73,8 @@ final class ContainerStarter: ContainerStarting {
         let placed = try placement.place(order)
         let size = plan.key.isAlone ? plan.key.zoneSizeInBytes : order.zoneSizeInBytes
         let connection = try ContainerConnection.adopt(placed.connection, request: placed.request, on: eventLoop) {
-            container.note(zoneSizeInBytes: $0)
+            // The container has the connection.
+            [weak container] in container?.note(zoneSizeInBytes: $0)
         }
         container.note(connection, machine: placed.machine.id, zoneSizeInBytes: size)
         let folder = placed.container

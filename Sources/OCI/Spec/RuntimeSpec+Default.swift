@@ -87,7 +87,7 @@ extension RuntimeSpec {
         linux.resources = resources
         linux.maskedPaths = defaultMaskedPaths
         linux.readonlyPaths = defaultReadonlyPaths
-        linux.seccomp = .default()
+        linux.seccomp = DefaultSeccompProfile.seccomp()
         return linux
     }
 

@@ -109,7 +109,7 @@ public struct RunPlan: Sendable {
                 adding: options.addedCapabilities, dropping: options.droppedCapabilities
             ).applied(to: sets)
             spec.process?.capabilities = chosen
-            spec.linux?.seccomp = .default(for: chosen.bounding ?? [])
+            spec.linux?.seccomp = DefaultSeccompProfile.seccomp(for: chosen.bounding ?? [])
         }
         var resources = spec.linux?.resources ?? RuntimeSpec.Resources()
         resources.memory = memory.map { RuntimeSpec.Memory(limit: Int64(clamping: $0)) }

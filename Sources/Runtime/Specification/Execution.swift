@@ -42,7 +42,8 @@ public struct Execution: Sendable {
         let compiler = SpecificationCompiler(
             layers: [], zoneSizeInBytes: record.zoneSizeInBytes, windowSize: windowSize)
         let held = record.process.capabilities?.bounding ?? RuntimeSpec.defaultCapabilities
-        let specification = try compiler.process(process, seccomp: record.seccomp ?? .default(for: held))
+        let filter = record.seccomp ?? DefaultSeccompProfile.seccomp(for: held)
+        let specification = try compiler.process(process, seccomp: filter)
         let request = ExecuteRequest(
             container: record.id, descriptors: streams.passed, endsWithConnection: true,
             execute: Execute(container: ContainerNumber(0), process: ProcessNumber(1), specification: specification))

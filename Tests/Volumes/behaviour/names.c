@@ -92,7 +92,7 @@ void renames(void) {
 
 static char target[PATH_MAX + 1];
 
-void links_and_removed(void) {
+static void links(void) {
     make("file", "contents");
     CALL(link("file", "second"));
     tell_status("file");
@@ -119,6 +119,10 @@ void links_and_removed(void) {
     CALL(open("soft/", O_RDONLY));
     CALL(lchown("soft", 11, 12));
     tell_status("soft"), tell_status("file");
+}
+
+static void removed_while_open(void) {
+    char read_back[PATH_MAX];
     int fd = open("file", O_RDWR);
     CALL(unlink("file"));
     CALL(unlink("second"));
@@ -133,6 +137,9 @@ void links_and_removed(void) {
     CALL(fchmod(fd, 0600));
     CALL(fsync(fd));
     close(fd);
+}
+
+static void without_a_name(void) {
     int nameless = open(".", O_TMPFILE | O_RDWR, 0640);
     CALL(nameless >= 0);
     CALL(write(nameless, "nameless", 8));
@@ -145,6 +152,9 @@ void links_and_removed(void) {
     CALL(linkat(AT_FDCWD, target, AT_FDCWD, "never", AT_SYMLINK_FOLLOW));
     close(nameless);
     CALL(open(".", O_TMPFILE | O_RDONLY, 0640));
+}
+
+static void removed_folder(void) {
     CALL(mkdir("gone", 0755));
     int folder = open("gone", O_RDONLY | O_DIRECTORY);
     CALL(rmdir("gone"));
@@ -152,4 +162,11 @@ void links_and_removed(void) {
     CALL(mkdirat(folder, "new", 0700));
     CALL(fchmod(folder, 0700));
     close(folder);
+}
+
+void links_and_removed(void) {
+    links();
+    removed_while_open();
+    without_a_name();
+    removed_folder();
 }

@@ -75,8 +75,9 @@ static void allowed_by_list(void) {
 
 static void in_group(void) { CALL(open("listed", O_RDONLY)); }
 
-void attributes(void) {
-    char value[4000];
+static char value[4000];
+
+static void user_attributes(void) {
     memset(value, 'v', sizeof(value));
     make("file", "x");
     CALL(setxattr("file", "user.a", "one", 3, 0));
@@ -102,12 +103,19 @@ void attributes(void) {
     CALL(listxattr("pipe", value, sizeof(value)));
     CALL(mkdir("folder", 0755));
     CALL(setxattr("folder", "user.folder", "x", 1, 0));
+}
+
+static void capability_of_file(void) {
     const uint32_t capability[] = {0x02000001, 1 << 13, 0, 0, 0};
     CALL(setxattr("file", "security.capability", capability, 20, 0));
     CALL(getxattr("file", "security.capability", value, 100));
     int fd = open("file", O_WRONLY);
     CALL(write(fd, "y", 1));
     CALL(getxattr("file", "security.capability", value, 100));
+    close(fd);
+}
+
+static void access_lists(void) {
     make("listed", "x");
     CALL(getxattr("listed", "system.posix_acl_access", value, 100));
     CALL(setxattr("listed", "system.posix_acl_access", &list, sizeof(list), 0));
@@ -130,7 +138,11 @@ void attributes(void) {
     CALL(removexattr("listed", "system.posix_acl_access"));
     CALL(as(1234, 1234, allowed_by_list));
     CALL(setxattr("listed", "system.posix_acl_access", "garbage", 7, 0));
+}
+
+static void file_flags(void) {
     unsigned flags = 0;
+    int fd = open("file", O_WRONLY);
     int has_flags = ioctl(fd, FS_IOC_GETFLAGS, &flags) == 0;
     CALL(has_flags);
     if (has_flags) {
@@ -142,4 +154,11 @@ void attributes(void) {
     }
     CALL(ioctl(fd, 0x1234, &flags));
     close(fd);
+}
+
+void attributes(void) {
+    user_attributes();
+    capability_of_file();
+    access_lists();
+    file_flags();
 }

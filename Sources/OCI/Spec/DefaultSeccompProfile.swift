@@ -1,8 +1,9 @@
-extension RuntimeSpec.Seccomp {
+/// What containers may call where nothing else is said.
+public enum DefaultSeccompProfile {
     /// The system calls that a container is kept from: those that Docker's default profile keeps from one with these
     /// capabilities, written as a list of denials. The guest's kernel is czone's own and pinned, so no system call can
     /// appear that this list does not know; and a short filter costs less at each start and at each call.
-    public static func `default`(for capabilities: [String] = RuntimeSpec.defaultCapabilities) -> RuntimeSpec.Seccomp {
+    public static func seccomp(for capabilities: [String] = RuntimeSpec.defaultCapabilities) -> RuntimeSpec.Seccomp {
         let isAdministrator = capabilities.contains("CAP_SYS_ADMIN")
         var rules = [
             deny(administration),
