@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -32,4 +33,24 @@ int clinux_tcp_port(int socket) {
     if (getsockname(socket, (struct sockaddr *)&address, &size) < 0) return -errno;
     if (address.ss_family == AF_INET6) return ntohs(((struct sockaddr_in6 *)&address)->sin6_port);
     return ntohs(((struct sockaddr_in *)&address)->sin_port);
+}
+
+int clinux_tcp_send_at_once(int socket) {
+    int on = 1;
+    return setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) < 0 ? -errno : 0;
+}
+
+int clinux_connect_tcp(const char *host, uint16_t port) {
+    struct sockaddr_in6 six = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
+    struct sockaddr_in four = {.sin_family = AF_INET, .sin_port = htons(port)};
+    int is_four = inet_pton(AF_INET, host, &four.sin_addr) == 1;
+    if (!is_four && inet_pton(AF_INET6, host, &six.sin6_addr) != 1) return -EINVAL;
+    int connection = socket(is_four ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (connection < 0) return -errno;
+    int result = is_four ? connect(connection, (struct sockaddr *)&four, sizeof four)
+                         : connect(connection, (struct sockaddr *)&six, sizeof six);
+    result = result < 0 ? -errno : clinux_tcp_send_at_once(connection);
+    if (result == 0) return connection;
+    close(connection);
+    return result;
 }

@@ -7,8 +7,9 @@ struct BenchCommand: ParsableCommand {
         abstract: "Measures on this host, side by side in one run.",
         subcommands: [
             BenchBootCommand.self, BenchRestoreCommand.self, BenchZonesCommand.self, BenchStartCommand.self,
-            BenchDensityCommand.self, BenchSlowdownCommand.self, BenchEventsCommand.self, HoldMemoryCommand.self,
-            MemoryNeighboursCommand.self,
+            BenchDensityCommand.self, BenchSlowdownCommand.self, BenchEventsCommand.self, BenchNetworkCommand.self,
+            HoldMemoryCommand.self,
+            MemoryNeighboursCommand.self, ServeTrafficCommand.self, LoadTrafficCommand.self,
         ])
 }
 
