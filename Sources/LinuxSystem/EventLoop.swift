@@ -25,7 +25,8 @@ public final class EventLoop {
     public typealias Handler = (Readiness) -> Void
 
     private let epoll: OwnedDescriptor
-    private let lock: Lock
+    /// Held while a handler runs. Immutable.
+    public let lock: Lock
     /// A token names one registration for ever, so that an event of a closed descriptor never reaches the next one
     /// that gets its number.
     private var handlers: [UInt64: Handler] = [:]

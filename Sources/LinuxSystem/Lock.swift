@@ -14,4 +14,13 @@ public final class Lock: Sendable {
         defer { mutex._unsafeUnlock() }
         return try body()
     }
+
+    /// Runs the body without the lock, which the caller holds: what the lock protects may be another's meanwhile.
+    public func unlocked<Result: ~Copyable, Failure: Error>(_ body: () throws(Failure) -> Result) throws(Failure)
+        -> Result
+    {
+        mutex._unsafeUnlock()
+        defer { mutex._unsafeLock() }
+        return try body()
+    }
 }

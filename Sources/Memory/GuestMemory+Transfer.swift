@@ -25,23 +25,6 @@ extension GuestMemory {
         return count
     }
 
-    /// Writes bytes and guest ranges behind them to a descriptor in one go (writev(2)), as a packet's head and body;
-    /// how many bytes it took. At most 1023 ranges.
-    public func write(
-        _ head: [UInt8], then ranges: [GuestRange], to descriptor: OwnedDescriptor
-    ) throws(GuestMemoryError) -> Int {
-        let body = try unsafe readableVectors(for: ranges)
-        let count = unsafe head.withUnsafeBytes { bytes in
-            // SAFETY: the first vector is the array's own bytes, which writev only reads, each other a checked range.
-            let first = unsafe iovec(
-                iov_base: UnsafeMutableRawPointer(mutating: bytes.baseAddress), iov_len: bytes.count)
-            let vectors = unsafe [first] + body.prefix(1023)
-            return unsafe writev(descriptor.rawValue, vectors, CInt(vectors.count))
-        }
-        guard count >= 0 else { throw .transferFailed(SystemError("write a packet", Errno(rawValue: errno))) }
-        return count
-    }
-
     /// Lets a range begin as a file's bytes from an offset: whole pages show the file, copied on write, so that they
     /// take no memory until the guest changes them; what is no whole page on both sides is read.
     ///

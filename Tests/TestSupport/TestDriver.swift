@@ -1,5 +1,5 @@
 public import Devices
-import LinuxSystem
+public import LinuxSystem
 public import Memory
 public import Virtio
 
@@ -58,11 +58,18 @@ public final class TestDriver {
     public let line = CountingLine()
     public let repeater = RecordingRepeater()
     public let transport: MMIOTransport
+    private let lock: Lock
     public var queues: [DriverQueue] = []
 
     /// A driver with rings and buffers at `base` and up, 320 KiB for each queue.
-    public init(_ device: any VirtioDevice, memory: GuestMemory, base: UInt64 = 0x10000, queueSize: UInt16? = nil) {
+    ///
+    /// `lock`: the device's, which its registers are used with.
+    public init(
+        _ device: any VirtioDevice, memory: GuestMemory, base: UInt64 = 0x10000, queueSize: UInt16? = nil,
+        lock: Lock = Lock()
+    ) {
         self.memory = memory
+        self.lock = lock
         transport = MMIOTransport(device, memory: memory, interrupt: line, repeater: repeater)
         var next = base
         for size in device.queueSizes {
@@ -73,11 +80,11 @@ public final class TestDriver {
     }
 
     public func read(_ register: Register) -> UInt32 {
-        UInt32(truncatingIfNeeded: transport.read(offset: register.rawValue, width: 4))
+        lock.locked { UInt32(truncatingIfNeeded: transport.read(offset: register.rawValue, width: 4)) }
     }
 
     public func write(_ value: UInt32, to register: Register) {
-        transport.write(UInt64(value), offset: register.rawValue, width: 4)
+        lock.locked { transport.write(UInt64(value), offset: register.rawValue, width: 4) }
     }
 
     public func addStatus(_ bit: UInt32) { write(read(.status) | bit, to: .status) }

@@ -1,18 +1,25 @@
+import LinuxSystem
 import Memory
 
 /// From the guest to the ports.
 extension NetworkDevice {
     func transmit() {
         guard let queue = transmitQueue else { return }
-        queue.serve(atMost: Self.framesPerTurn) { chain throws(ChainError) in
+        guard !isMoving else { return queue.repeatNotification() }
+        for _ in 0..<Self.framesPerTurn {
+            guard let chain = queue.pop() else { return queue.notifyIfNeeded() }
             do {
                 try transmit(chain, in: queue.memory)
             } catch {
                 // A program may have chosen the buffer: its frame is lost, as any link loses some.
                 refuse(\.malformed, "with a buffer that cannot be read")
             }
-            return 0
+            // The driver has reset the device meanwhile.
+            guard transmitQueue === queue else { return }
+            queue.push(chain)
         }
+        queue.notifyIfNeeded()
+        if queue.hasAvailable { queue.repeatNotification() }
     }
 
     /// Header, addresses and tag are copied out and checked as the copy, which is what is sent; the rest goes from
@@ -32,17 +39,21 @@ extension NetworkDevice {
         guard let port = frame.port.flatMap({ ports[$0] }) else { return refuse(\.portless, "without a port's tag") }
         guard frame.source == port.address else { return refuse(\.spoofed, "from an address that is not its port's") }
         guard !port.isDead else { return counters.refused += 1 }
-        let head = header.bytes() + prefix[PacketHeader.sizeInBytes..<prefixSize - NetworkFrame.tagSize]
+        transfer.begin(header.bytes() + prefix[PacketHeader.sizeInBytes..<prefixSize - NetworkFrame.tagSize])
         do throws(GuestMemoryError) {
-            _ = try memory.write(head, then: reader.ranges(atMost: reader.remaining), to: port.tap)
-            counters.transmitted += 1
-            port.traffic.noteTransmitted(frameSize - NetworkFrame.tagSize)
-            traffic.noteTransmitted(frameSize - NetworkFrame.tagSize)
+            for range in reader.ranges(atMost: reader.remaining) {
+                // A frame in more pieces than one call takes is none that a driver sends.
+                guard try transfer.append(readable: range, in: memory) else { return refuse(\.malformed, "malformed") }
+            }
         } catch {
-            // A tap that takes nothing now, or never again, loses frames as any link does.
-            guard case .transferFailed = error else { throw .memory(error) }
-            counters.refused += 1
+            throw .memory(error)
         }
+        guard let outcome = move({ () throws(SystemError) in try transfer.write(to: port.tap) }) else { return }
+        // A tap that takes nothing now, or never again, loses frames as any link does.
+        guard case .success = outcome else { return counters.refused += 1 }
+        counters.transmitted += 1
+        port.traffic.noteTransmitted(frameSize - NetworkFrame.tagSize)
+        traffic.noteTransmitted(frameSize - NetworkFrame.tagSize)
     }
 
     private func refuse(_ counter: WritableKeyPath<NetworkCounters, UInt64>, _ reason: String) {

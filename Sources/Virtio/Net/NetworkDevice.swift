@@ -1,6 +1,7 @@
 public import Devices
 public import LinuxSystem
 import Memory
+import Synchronization
 
 /// A network interface (virtio 1.2 §5.1) whose host side is a switch between the driver and the ports of pods.
 ///
@@ -10,7 +11,8 @@ import Memory
 /// talk to each other through the host's network only. What the guest sends is checked: a tag without a port, or a
 /// source address that is not the port's, and the frame is gone.
 ///
-/// Offloads go through: the taps carry the same header as the driver's buffers. Protected by the device lock.
+/// Offloads go through: the taps carry the same header as the driver's buffers, and payload goes straight between a tap
+/// and guest memory. Protected by the device lock, which is given back for each frame's way (`move`).
 public final class NetworkDevice: VirtioDevice {
     /// Feature bits of §5.1.3.
     enum Feature {
@@ -54,7 +56,18 @@ public final class NetworkDevice: VirtioDevice {
     private(set) var features: UInt64 = 0
     private(set) var receiveQueue: DeviceQueue?
     private(set) var transmitQueue: DeviceQueue?
-    /// A frame on its way to the driver: packet header, addresses, tag, rest. Empty while there are no ports.
+    /// What the next frame's way begins or ends with in this process, and its place in guest memory.
+    let transfer = GuestTransfer(headCapacity: PacketHeader.sizeInBytes + NetworkFrame.addressesSize)
+    /// Those that frames are read into.
+    var buffers = ReceiveBuffers()
+    /// A frame is on its way without the device lock, which others may hold: the queues are not theirs meanwhile.
+    var isMoving = false
+    /// How often the driver has taken its buffers back. Raised with the device lock held.
+    let resets = Atomic<UInt64>(0)
+    /// Held while a frame is on its way; taken with the device lock held, or with none.
+    let moves = Lock()
+    /// A frame for which the driver's buffers had too little room: packet header, addresses, tag, rest. Empty while there
+    /// are no ports.
     var frame: [UInt8] = []
     /// A frame in `frame` that waits for the driver's buffers: its size with header and tag. Nothing else is taken
     /// from any tap meanwhile.
@@ -89,7 +102,9 @@ public final class NetworkDevice: VirtioDevice {
 
     public func reset() {
         for port in ports.values { unwatch(port) }
+        endMoves()
         (receiveQueue, transmitQueue, heldSize, features) = (nil, nil, nil, 0)
+        buffers.forget()
     }
 
     public func handleNotification(queue index: Int) {

@@ -48,8 +48,13 @@ struct PacketHeader: Equatable {
 
     /// The header's bytes; `bufferCount` counts for frames to the driver only.
     func bytes(bufferCount: UInt16 = 0) -> [UInt8] {
-        [flags.rawValue, segmentation.rawValue]
-            + [headerLength, segmentSize, checksumStart, checksumOffset, bufferCount].flatMap(\.littleEndianBytes)
+        func low(_ value: UInt16) -> UInt8 { UInt8(truncatingIfNeeded: value) }
+        func high(_ value: UInt16) -> UInt8 { UInt8(truncatingIfNeeded: value >> 8) }
+        return [
+            flags.rawValue, segmentation.rawValue, low(headerLength), high(headerLength), low(segmentSize),
+            high(segmentSize), low(checksumStart), high(checksumStart), low(checksumOffset), high(checksumOffset),
+            low(bufferCount), high(bufferCount),
+        ]
     }
 
     /// Whether the fields agree with each other and with a frame of so many bytes. A lie here would make the host's
@@ -76,5 +81,17 @@ struct PacketHeader: Equatable {
             result.headerLength = length
         }
         return result
+    }
+}
+
+/// What the driver gets in front of a frame's type: header, addresses, and the tag of the port that it came by.
+struct PacketPrefix {
+    let header: PacketHeader
+    let addresses: ArraySlice<UInt8>
+    let port: UInt16
+
+    /// `bufferCount`: how many of the driver's buffers the frame is in.
+    func bytes(bufferCount: UInt16) -> [UInt8] {
+        header.bytes(bufferCount: bufferCount) + addresses + NetworkFrame.tag(ofPort: port)
     }
 }

@@ -43,6 +43,30 @@ public final class DeviceQueue {
         virtqueue.putBack()
     }
 
+    /// The chain that comes `distance` behind the next one, which stays in the queue; nil where there is none yet.
+    public func peek(_ distance: Int) -> DescriptorChain? {
+        guard !isStopped, distance < size else { return nil }
+        switch virtqueue.peek(UInt16(distance), in: memory) {
+        case .chain(let chain): return chain
+        case .empty: return nil
+        case .fault(let fault):
+            fail("queue \(index): \(fault)")
+            return nil
+        }
+    }
+
+    /// Takes so many chains out of the queue that were looked at.
+    public func take(_ count: Int) {
+        guard !isStopped else { return }
+        virtqueue.take(UInt16(count))
+    }
+
+    /// Gives several chains back, of which the device has written so many bytes: the driver sees all of them or none.
+    public func push(_ chains: [(chain: DescriptorChain, written: UInt32)]) {
+        guard !isStopped else { return }
+        if let fault = virtqueue.push(chains, in: memory) { fail("queue \(index): \(fault)") }
+    }
+
     /// Whether a chain waits. Where none does, the driver will notify of the next one.
     public var hasAvailable: Bool {
         guard !isStopped else { return false }

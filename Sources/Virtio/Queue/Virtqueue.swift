@@ -97,16 +97,34 @@ public struct Virtqueue: Sendable, Equatable {
     public mutating func pop(in memory: GuestMemory) -> Popped {
         do throws(QueueFault) {
             guard try availableCount(in: memory) > 0 else { return .empty }
-            let slot = UInt64(progress.nextAvailable & (size - 1))
-            let head: UInt16 = try load(at: configuration.availableRing, plus: 4 + 2 * slot, in: memory)
-            let table = DescriptorTable(address: configuration.descriptorTable, count: UInt32(size))
-            let chain = try DescriptorChain(
-                from: head, in: table, queueSize: size, allowsIndirect: hasIndirect, memory: memory)
+            let chain = try chain(at: progress.nextAvailable, in: memory)
             progress.nextAvailable &+= 1
             return .chain(chain)
         } catch {
             return .fault(error)
         }
+    }
+
+    /// The chain that comes `distance` behind the next one. It stays in the queue, and where there is none the driver is
+    /// asked for nothing.
+    public func peek(_ distance: UInt16, in memory: GuestMemory) -> Popped {
+        do throws(QueueFault) {
+            guard try countAvailable(in: memory) > distance else { return .empty }
+            return .chain(try chain(at: progress.nextAvailable &+ distance, in: memory))
+        } catch {
+            return .fault(error)
+        }
+    }
+
+    /// Takes so many chains that were looked at; no more than there are.
+    public mutating func take(_ count: UInt16) { progress.nextAvailable &+= count }
+
+    private func chain(at index: UInt16, in memory: GuestMemory) throws(QueueFault) -> DescriptorChain {
+        let slot = UInt64(index & (size - 1))
+        let head: UInt16 = try load(at: configuration.availableRing, plus: 4 + 2 * slot, in: memory)
+        let table = DescriptorTable(address: configuration.descriptorTable, count: UInt32(size))
+        return try DescriptorChain(
+            from: head, in: table, queueSize: size, allowsIndirect: hasIndirect, memory: memory)
     }
 
     /// Makes the chain that was popped last the next one again; only before anything else is popped.
@@ -141,16 +159,44 @@ public struct Virtqueue: Sendable, Equatable {
     /// Gives a chain back to the driver, of which the device has written `written` bytes from the start of its
     /// writable part (§2.7.8).
     public mutating func push(_ chain: DescriptorChain, written: UInt32, in memory: GuestMemory) -> QueueFault? {
-        let slot = UInt64(progress.nextUsed & (size - 1))
-        let element = UInt64(chain.head) | UInt64(written) << 32
-        do {
-            try memory.store(element, at: offset(configuration.usedRing, 4 + 8 * slot))
-            try memory.storeRelease(progress.nextUsed &+ 1, at: offset(configuration.usedRing, 2))
+        do throws(GuestMemoryError) {
+            try store(chain, written: written, at: progress.nextUsed, in: memory)
+            try publish(1, in: memory)
+            return nil
         } catch {
             return .memory(error)
         }
-        progress.nextUsed &+= 1
-        return nil
+    }
+
+    /// Gives several chains back, at most as many as the queue has entries: the driver sees all of them or none, as the
+    /// parts of one frame must come (§5.1.6.4).
+    public mutating func push(
+        _ chains: some Collection<(chain: DescriptorChain, written: UInt32)>, in memory: GuestMemory
+    ) -> QueueFault? {
+        do throws(GuestMemoryError) {
+            var index = progress.nextUsed
+            for (chain, written) in chains {
+                try store(chain, written: written, at: index, in: memory)
+                index &+= 1
+            }
+            try publish(index &- progress.nextUsed, in: memory)
+            return nil
+        } catch {
+            return .memory(error)
+        }
+    }
+
+    private func store(
+        _ chain: DescriptorChain, written: UInt32, at index: UInt16, in memory: GuestMemory
+    ) throws(GuestMemoryError) {
+        let element = UInt64(chain.head) | UInt64(written) << 32
+        try memory.store(element, at: offset(configuration.usedRing, 4 + 8 * UInt64(index & (size - 1))))
+    }
+
+    /// Lets the driver see so many elements more.
+    private mutating func publish(_ count: UInt16, in memory: GuestMemory) throws(GuestMemoryError) {
+        try memory.storeRelease(progress.nextUsed &+ count, at: offset(configuration.usedRing, 2))
+        progress.nextUsed &+= count
     }
 
     /// Whether the driver wants to hear of what was pushed since the last call (§2.7.7, §2.7.10).

@@ -20,7 +20,7 @@ struct NetworkWorld {
     init(features: UInt64? = nil, starting: Bool = true) throws {
         loop = try EventLoop()
         device = NetworkDevice(loop: loop)
-        driver = TestDriver(device, memory: try GuestMemory.zeroed(sizeInBytes: 1 << 20))
+        driver = TestDriver(device, memory: try GuestMemory.zeroed(sizeInBytes: 1 << 20), lock: loop.lock)
         wires = [try PacketPair(), try PacketPair()]
         if starting { driver.start(features: features) }
         var ports: [NetworkPort] = []

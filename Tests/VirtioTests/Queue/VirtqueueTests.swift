@@ -97,6 +97,46 @@ private typealias Descriptor = DriverQueue.Descriptor
         #expect(try pair.popChain() == first)
     }
 
+    @Test func chainsThatWereLookedAtComeOut() throws {
+        let pair = try Pair()
+        for size in 1...3 { try pair.driver.add([.writable(size)]) }
+        let looked = try (0..<3 as Range<UInt16>).map { distance in
+            guard case .chain(let chain) = pair.device.peek(distance, in: pair.memory) else { throw NoChain() }
+            return chain
+        }
+        #expect(looked.map(\.writableSizeInBytes) == [1, 2, 3])
+        #expect(pair.device.peek(3, in: pair.memory) == .empty)
+        pair.device.take(2)
+        #expect(try pair.popChain() == looked[2])
+        #expect(pair.pop() == .empty)
+    }
+
+    @Test func severalChainsComeBackInOrder() throws {
+        let pair = try Pair()
+        for _ in 0..<3 { try pair.driver.add([.writable(10)]) }
+        let chains = try (1...3 as ClosedRange<UInt32>).map { (chain: try pair.popChain(), written: $0) }
+        #expect(pair.device.push(chains, in: pair.memory) == nil)
+        #expect(
+            try pair.driver.takeUsed()
+                == chains.map { DriverQueue.Used(head: UInt32($0.chain.head), written: $0.written) })
+        #expect(pair.shouldNotify())
+    }
+
+    /// The driver may look at any moment: parts of a frame appear with the last of them, or not at all.
+    @Test func ofSeveralChainsNoneComesBackWithoutTheOthers() throws {
+        let pair = try Pair()
+        for _ in 0..<3 { try pair.driver.add([.writable(10)]) }
+        let chains = try (0..<3).map { _ in (chain: try pair.popChain(), written: 1 as UInt32) }
+        var seen = 0
+        let parts = chains.lazy.map { part in
+            seen += (try? pair.driver.takeUsed().count) ?? 1
+            return part
+        }
+        #expect(pair.device.push(parts, in: pair.memory) == nil)
+        #expect(seen == 0)
+        #expect(try pair.driver.takeUsed().count == 3)
+    }
+
     // MARK: Faults
 
     @Test func aLoopOfDescriptorsIsAFault() throws {
