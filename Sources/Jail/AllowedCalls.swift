@@ -12,6 +12,7 @@ extension ThreadKind {
         case .savingEvent: common + Self.eventCalls + Self.savingCalls
         case .terminalEvent: common + Self.eventCalls + Self.terminalCalls
         case .processor: common + Self.processorCalls
+        case .network: common + Self.networkCalls
         case .files: common + Self.filesCalls
         case .disk: common + Self.diskCalls
         case .fileServer: common + Self.fileServerCalls
@@ -67,6 +68,11 @@ extension ThreadKind {
         // tcsetattr(3) with TCSADRAIN.
         AllowedCall("ioctl", .equal(argument: 1, UInt64(TCSETSW)))
     ]
+
+    /// A frame that the guest may not send is told as a vCPU's faults are: to the log, and to clients.
+    private static let networkCalls: [AllowedCall] =
+        ["epoll_wait", "epoll_ctl", "readv", "writev", "sendmsg", "shutdown", "timerfd_settime"].map { AllowedCall($0) }
+        + [interrupt]
 
     private static let filesCalls: [AllowedCall] =
         ["epoll_ctl", "recvmsg", "sendmsg", "shutdown", "fcntl"].map { AllowedCall($0) } + [interrupt]

@@ -8,6 +8,8 @@ public enum ThreadKind: Equatable, Sendable {
     case terminalEvent
     /// Runs a vCPU.
     case processor
+    /// Moves frames between the network device's queues and taps.
+    case network
     /// Passes the guest's requests for files on.
     case files
     /// Writes logs and exit records.
@@ -20,6 +22,7 @@ public enum ThreadKind: Equatable, Sendable {
         switch self {
         case .event, .savingEvent, .terminalEvent: "event"
         case .processor: "vcpu"
+        case .network: "network"
         case .files: "files"
         case .disk: "disk"
         case .fileServer: "file server"

@@ -98,7 +98,9 @@ final class VirtualMachineProcess {
                 ControlRequest.fileServerConnections, named: "files", prepare: walls.entrance(.files))
         }
         defer { console.restoreTerminal() }
-        let end = machine.run(prepareProcessor: walls.entrance(.processor)) { walls.close() }
+        let end = machine.run(
+            prepareProcessor: walls.entrance(.processor), prepareNetwork: walls.entrance(.network)
+        ) { walls.close() }
         let (isFulfilled, state, report) = machine.lock.locked {
             if let supervisor {
                 supervisor.conclude(end)

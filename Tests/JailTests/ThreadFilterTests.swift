@@ -4,7 +4,7 @@ import Testing
 
 @Suite struct ThreadFilterTests {
     static let kinds: [ThreadKind] = [
-        .event, .savingEvent, .terminalEvent, .processor, .files, .disk, .fileServer,
+        .event, .savingEvent, .terminalEvent, .processor, .network, .files, .disk, .fileServer,
     ]
     /// What no thread of a VM's has a use for, and much harm can be done with.
     private static let never = [

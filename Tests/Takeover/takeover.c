@@ -82,13 +82,13 @@ int ioctl(int fd, unsigned long request, ...) {
     return REAL(ioctl)(fd, request, argument);
 }
 
+// Several kinds of threads wait in one way; which one this is, the name tells that it has given itself.
+static _Thread_local char own_name[16];
+
 int epoll_wait(int fd, struct epoll_event *events, int most, int timeout) {
-    take_over("event");
+    take_over(strcmp(own_name, "network") == 0 ? own_name : "event");
     return REAL(epoll_wait)(fd, events, most, timeout);
 }
-
-// Both kinds of workers wait so; which one this is, the name tells that it has given itself.
-static _Thread_local char own_name[16];
 
 int prctl(int option, ...) {
     va_list list;

@@ -6,6 +6,6 @@ public enum KernelCommandLine {
         "memory_hotplug.memmap_on_memory=1", "virtio_mem.unplug_online=0",
         "sysctl.vm.percpu_pagelist_high_fraction=512", "thp_anon=16K-64K:always",
         "overcommit_guess_min=64G",
-        "rcupdate.rcu_expedited=1", "swiotlb=noforce", "tsc=reliable", "noreplace-smp",
+        "rcupdate.rcu_expedited=1", "swiotlb=noforce", "tsc=reliable", "noreplace-smp", "virtio_net.napi_tx=0",
     ].joined(separator: " ")
 }

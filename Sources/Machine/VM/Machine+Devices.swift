@@ -19,7 +19,7 @@ extension Machine {
             slots.append(
                 try VirtioSlot(
                     try make(device, configuration), index: slots.count, memory: memory, machine: virtualMachine,
-                    bus: registers, loop: loop))
+                    bus: registers, loop: device == .network ? networkThread?.loop ?? loop : loop))
         }
     }
 

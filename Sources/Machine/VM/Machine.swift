@@ -6,9 +6,10 @@ public import Virtio
 
 /// A virtual machine: its memory, processors and devices, from its making to its end.
 ///
-/// Threads: each vCPU has one, and the caller of `run` is the event thread, which waits for all host events. Lock order:
-/// there is one lock, `lock`; it protects guest memory's map, the buses, every device and the event loop's
-/// registrations. A vCPU thread takes it for each exit, the event thread for each round of handlers.
+/// Threads: each vCPU has one, the network device has one, and the caller of `run` is the event thread, which waits for
+/// all other host events. Lock order: there is one lock, `lock`; it protects guest memory's map, the buses, every device
+/// and the event loops' registrations. A vCPU thread takes it for each exit, the event thread and the network thread for
+/// each round of handlers; the latter gives it back for each frame's way (`NetworkDevice.move`).
 public final class Machine: @unchecked Sendable {
     /// The device lock. Immutable.
     public let lock = Lock()
@@ -26,6 +27,8 @@ public final class Machine: @unchecked Sendable {
     public let vsock: VsockDevice
     /// Where pods' interfaces are; nil for a machine without. Protected by the device lock.
     public let network: NetworkDevice?
+    /// Waits for the network device's queues and taps. Immutable; there where `network` is.
+    let networkThread: NetworkThread?
     /// Takes the guest's free pages back. Protected by the device lock.
     let balloon: BalloonDevice
     /// One for each zone, in their order. Protected by the device lock.
@@ -80,7 +83,8 @@ public final class Machine: @unchecked Sendable {
             )
         }
         vsock = VsockDevice(loop: loop)
-        network = configuration.takesContainers ? NetworkDevice(loop: loop) : nil
+        networkThread = try making { [lock] in configuration.takesContainers ? try NetworkThread(lock) : nil }
+        network = networkThread.map { NetworkDevice(loop: $0.loop) }
         balloon = BalloonDevice(backing: FreePages(of: memory))
         try making {
             nextMemorySlot = try ram.mapBase(into: memory, of: virtualMachine)
@@ -102,9 +106,11 @@ public final class Machine: @unchecked Sendable {
     ///
     /// - Parameters:
     ///   - prepareProcessor: what each vCPU's thread does first; it may wait there.
+    ///   - prepareNetwork: the same of the network device's thread.
     ///   - begin: is called when all these threads have been started, before anything of the guest may run.
     public func run(
-        prepareProcessor: @escaping @Sendable () -> Void = {}, begin: () -> Void = {}
+        prepareProcessor: @escaping @Sendable () -> Void = {}, prepareNetwork: @escaping @Sendable () -> Void = {},
+        begin: () -> Void = {}
     ) -> MachineEnd {
         do {
             try lock.locked {
@@ -112,6 +118,7 @@ public final class Machine: @unchecked Sendable {
                 if isRestored { resumeDevices() }
             }
             for processor in processors { try processor.start(handing: self, after: prepareProcessor) }
+            try networkThread?.start(after: prepareNetwork)
         } catch {
             // Those that were started wait for the others: they go with the process.
             return .failed("\(error)")
@@ -120,6 +127,7 @@ public final class Machine: @unchecked Sendable {
         do { try loop.run() } catch { report(.failed("\(error)")) }
         for processor in processors { processor.stop() }
         for processor in processors { processor.join() }
+        networkThread?.end()
         return lock.locked {
             serial?.flush()
             return end ?? .stopped

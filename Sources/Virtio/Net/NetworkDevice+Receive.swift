@@ -43,14 +43,18 @@ extension NetworkDevice {
     // MARK: Receiving
 
     private func receive(from port: NetworkPort, _ ready: Readiness) {
-        guard let queue = receiveQueue else { return }
+        // What another thread has under way ends soon, and the tap is as ready as it was.
+        guard let queue = receiveQueue, !isMoving else { return }
         for _ in 0..<Self.framesPerTurn {
             guard heldSize == nil, queue.hasAvailable else {
                 // The frames wait in their taps, as many as those keep.
                 for other in ports.values { unwatch(other) }
                 break
             }
-            guard takeFrame(from: port, ready, to: queue), receiveQueue === queue else { break }
+            // While the frame was on its way the port may have been taken away, and the device reset.
+            guard takeFrame(from: port, ready, to: queue), receiveQueue === queue, ports[port.number] === port else {
+                break
+            }
         }
         if receiveQueue === queue { queue.notifyIfNeeded() }
     }

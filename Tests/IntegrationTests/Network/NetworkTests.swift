@@ -63,6 +63,18 @@ import Testing
         #expect(client.output.prefix(32) == expected, "\(client.error)")
     }
 
+    /// The guest lets go of what was sent, pages of files in the zone among it, though nothing is sent afterwards.
+    @Test func whatAContainerSentLastDoesNotKeepItsZone() throws {
+        let server = "head -c 4000000 /dev/zero >/tmp/big; echo ok >/tmp/index.html; httpd -f -h /tmp"
+        let name = try host.runDetached(["--network", pods[0].namespace], ["sh", "-c", server])
+        #expect(try host.waits { try get(pods[0].ipv4) == "ok\n" })
+        let fetch = "timeout 20 busybox wget -q -O - http://\(pods[0].ipv4)/big | wc -c"
+        #expect(try host.shell(fetch).output == "4000000\n")
+        #expect(try host.czone(["rm", "-f", name]).status == 0)
+        #expect(try host.waits { try host.machines().first?.zones.plugged == 0 })
+        #expect(try host.machines().first?.zones.quarantined == 0)
+    }
+
     /// The container's own root, and a program that watches and forges frames.
     private func installFrames() throws {
         let source = #filePath.replacing("IntegrationTests/Network/NetworkTests.swift", with: "Network/frames.c")
