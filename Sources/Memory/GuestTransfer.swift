@@ -16,6 +16,7 @@ public final class GuestTransfer: @unchecked Sendable {
     /// In front of the guest's bytes; as long as the object lives at one address.
     private let head: UnsafeMutableRawBufferPointer
     private var headSize = 0
+    // SAFETY: for all of this file: a vector is the head or a checked range of a mapping in `mappings`, which is held.
     private var vectors: [iovec] = unsafe []
     /// Behind the vectors, each once in a row.
     private var mappings: [Mapping] = []
@@ -24,6 +25,7 @@ public final class GuestTransfer: @unchecked Sendable {
 
     /// - Parameter headCapacity: the most bytes of this process's own.
     public init(headCapacity: Int) {
+        // SAFETY: fresh memory that has no other owner; of the vectors only room is made.
         unsafe head = .allocate(byteCount: headCapacity, alignment: 8)
         unsafe vectors.reserveCapacity(64)
     }

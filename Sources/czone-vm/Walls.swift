@@ -45,7 +45,9 @@ struct Walls {
     /// Goes behind the walls for nothing but to see whether the host has them; a line for each that it has not. Whether
     /// all held.
     static func examine(_ user: UInt32) throws -> Bool {
-        let kinds: [ThreadKind] = [.processor, .network, .files, .disk, .fileServer, .savingEvent, .terminalEvent, .event]
+        let kinds: [ThreadKind] = [
+            .processor, .network, .files, .disk, .fileServer, .savingEvent, .terminalEvent, .event,
+        ]
         let filters = try kinds.map { try ThreadFilter($0) }
         try Confinement.watchFilters()
         let failures = try Confinement(.user(user), .reduced).enter(maxDescriptors: maxDescriptors)

@@ -6,6 +6,9 @@ import LinuxSystem
 /// A value that was copied out of guest memory, or came from a tap.
 struct PacketHeader: Equatable {
     static let sizeInBytes = 12
+    /// The least that Linux' TCP cuts to (TCP_MIN_GSO_SIZE): less would be many thousand packets for the host to make of
+    /// one frame.
+    static let minSegmentSize: UInt16 = 8
 
     struct Flags: OptionSet {
         let rawValue: UInt8
@@ -66,7 +69,7 @@ struct PacketHeader: Equatable {
             else { return false }
         }
         guard segmentation != .none else { return true }
-        return flags.contains(.needsChecksum) && segmentSize > 0 && Int(headerLength) <= frameSize
+        return flags.contains(.needsChecksum) && segmentSize >= Self.minSegmentSize && Int(headerLength) <= frameSize
     }
 
     /// The header of the same frame with `count` bytes more before its checksum, or fewer; nil where that is impossible.

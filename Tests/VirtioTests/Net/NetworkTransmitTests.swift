@@ -140,6 +140,8 @@ import Virtio
             // Cutting without a checksum, into nothing, with headers longer than the frame or shorter than a tag.
             PacketBytes.header(segmentation: 1, segmentSize: 1000),
             PacketBytes.header(flags: 1, segmentation: 1, checksumStart: 38),
+            // Cutting into thousands of pieces.
+            PacketBytes.header(flags: 1, segmentation: 1, segmentSize: 7, checksumStart: 38),
             PacketBytes.header(flags: 1, segmentation: 4, headerLength: 9000, segmentSize: 9, checksumStart: 38),
             PacketBytes.header(flags: 1, segmentation: 4, headerLength: 2, segmentSize: 9, checksumStart: 38),
             // UDP, ECN, and what does not exist.
