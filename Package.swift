@@ -40,6 +40,7 @@ let package = Package(
         .executable(name: "czone", targets: ["czone"]),
         .executable(name: "czone-vm", targets: ["czone-vm"]),
         .executable(name: "czone-gateway", targets: ["czone-gateway"]),
+        .executable(name: "czone-fabric", targets: ["czone-fabric"]),
         .executable(name: "containerd-shim-czone-v2", targets: ["containerd-shim-czone-v2"]),
     ],
     dependencies: [
@@ -83,17 +84,28 @@ let package = Package(
         module("AgentProtocol", ["Geometry"]),
         module("ControlProtocol", ["AgentProtocol", "Geometry"]),
 
+        // What reads files that an operator writes.
+        module("Definitions", ["LinuxSystem", yams]),
+        // The fabric's policies, and what its clients ask it.
+        module("FabricPolicies", ["Definitions", "LinuxSystem"]),
+        module("FabricProtocol", ["ControlProtocol", "AgentProtocol"]),
+
         // What clients of a virtual machine share.
-        module("OCI", ["LeanJSON", "LinuxSystem", "CLinux", "CArchive", "CNettle", system]),
+        module("Hashing", ["CNettle"]),
+        module("OCI", ["Hashing", "LeanJSON", "LinuxSystem", "CLinux", "CArchive", system]),
         module(
             "Runtime",
             [
-                "OCI", "LeanJSON", "Logs", "Metrics", "ControlProtocol", "AgentProtocol", "Geometry", "LinuxSystem",
-                "CLinux", "CSeccomp", system, logging,
+                "OCI", "LeanJSON", "Logs", "Metrics", "FabricProtocol", "ControlProtocol", "AgentProtocol", "Geometry",
+                "LinuxSystem", "CLinux", "CSeccomp", system, logging,
             ]),
         module("Bench", ["Runtime", "ControlProtocol", "AgentProtocol", "LinuxSystem", system]),
 
-        module("ControlChannel", ["ControlProtocol", "Logs", logging, nioCore]),
+        module(
+            "ControlChannel",
+            ["ControlProtocol", "AgentProtocol", "LinuxSystem", "Logs", logging, nioCore, nioPosix]),
+        // Exchanges of HTTP on SwiftNIO, each way as fast as its reader.
+        module("HTTPExchange", [nioCore, nioHTTP1]),
 
         // containerd's side.
         .target(name: "ContainerdAPI", dependencies: [protobuf]),
@@ -109,18 +121,31 @@ let package = Package(
             linkerSettings: staticExecutable),
 
         // Functions: containers that come and go with the requests for them.
-        module("Events", ["Runtime", "LeanJSON", "LinuxSystem", yams]),
+        module("Events", ["Definitions", "FabricPolicies", "Runtime", "LeanJSON", "LinuxSystem"]),
         module("Scaling"),
         module(
             "Gateway",
             [
-                "Events", "Scaling", "Runtime", "OCI", "LeanJSON", "Logs", "Metrics", "ControlChannel",
-                "ControlProtocol", "AgentProtocol", "LinuxSystem", system, logging, nioCore, nioPosix, nioHTTP1,
+                "Events", "Definitions", "HTTPExchange", "Scaling", "Runtime", "OCI", "LeanJSON", "Logs", "Metrics",
+                "ControlChannel", "ControlProtocol", "AgentProtocol", "LinuxSystem", system, logging, nioCore, nioPosix,
+                nioHTTP1,
                 nioHTTP2, nioSSL, nioTLS,
             ]),
         .executableTarget(
             name: "czone-gateway", dependencies: ["Gateway", "Logs", logging], swiftSettings: settings,
             linkerSettings: staticExecutable),
+
+        // The fabric: carries containers' requests to cloud services.
+        module(
+            "Fabric",
+            [
+                "FabricPolicies", "FabricProtocol", "Definitions", "HTTPExchange", "Hashing", "ControlChannel",
+                "ControlProtocol",
+                "AgentProtocol", "LinuxSystem", "Logs", logging, nioCore, nioPosix, nioHTTP1, nioSSL,
+            ]),
+        .executableTarget(
+            name: "czone-fabric", dependencies: ["Fabric", "Jail", "LinuxSystem", "Logs", logging],
+            swiftSettings: settings, linkerSettings: staticExecutable),
 
         module(
             "Supervisor",
@@ -138,9 +163,8 @@ let package = Package(
         .executableTarget(
             name: "czone",
             dependencies: [
-                "Bench", "Runtime", "OCI", "LeanJSON", "Logs", "Metrics", "ControlProtocol", "AgentProtocol",
-                "Geometry",
-                "Hypervisor", "LinuxSystem", arguments, system, logging,
+                "Bench", "Runtime", "OCI", "LeanJSON", "Logs", "Metrics", "FabricProtocol",
+                "ControlProtocol", "AgentProtocol", "Geometry", "Hypervisor", "LinuxSystem", arguments, system, logging,
             ],
             swiftSettings: settings, linkerSettings: staticExecutable),
 
@@ -184,7 +208,15 @@ let package = Package(
                 "TestSupport", system, nioPosix, protobuf,
             ]),
         tests("BenchTests", ["Bench", "LinuxSystem"]),
-        tests("EventsTests", ["Events"]),
+        tests("EventsTests", ["Events", "Definitions"]),
+        tests("HashingTests", ["Hashing"]),
+        tests("FabricPoliciesTests", ["FabricPolicies", "Definitions"]),
+        tests(
+            "FabricTests",
+            [
+                "Fabric", "FabricPolicies", "FabricProtocol", "ControlProtocol", "LinuxSystem", "TestSupport", nioCore,
+                nioPosix, nioHTTP1,
+            ]),
         tests("ScalingTests", ["Scaling"]),
         tests("GatewayTests", ["Gateway", "Events", "AgentProtocol", "LinuxSystem", nioCore, nioPosix, nioHTTP1]),
         tests("TTRPCTests", ["TTRPC", "LinuxSystem", nioCore, nioPosix]),

@@ -29,7 +29,7 @@ public final class Gateway: Sendable {
     private let catalog: FunctionCatalog
     private let options: GatewayOptions
     private let listeners = Mutex<[any Channel]>([])
-    private let router: Router
+    private let access: AccessLog
     private let administration: AdministrationRouter
     private let socketPath: String
     /// Held as long as the process lives: there is one gateway for a registry.
@@ -59,8 +59,9 @@ public final class Gateway: Sendable {
             logs: logs, isAlone: options.isAlone)
         catalog = FunctionCatalog(folder: options.functions, starter: starter)
         let access = options.accessLog.map { RotatedFile($0, maxBytes: 64 << 20, on: threads) }
-        router = Router(catalog, AccessLog(access))
-        administration = AdministrationRouter(catalog, logs, router, threads: threads)
+        self.access = AccessLog(access)
+        administration = AdministrationRouter(
+            catalog, logs, Router(catalog, self.access), threads: threads)
     }
 
     /// Serves until the process gets SIGTERM or SIGINT.
@@ -75,11 +76,12 @@ public final class Gateway: Sendable {
         var traits = ListenerTraits()
         traits.tokens = try options.tokens()
         traits.secure = try options.secureContext()
+        let callers = Router(catalog, access, traits)
         for listen in options.listen {
             try options.check(listen, hasTokens: traits.tokens != nil)
             let channel = try await FrontListener.listen(
-                on: try SocketAddress(ipAddress: listen.host, port: listen.port), group: group, router: router,
-                traits: traits, limit: ConnectionLimit(options.maxConnections))
+                on: try SocketAddress(ipAddress: listen.host, port: listen.port), group: group, router: callers,
+                secure: traits.secure, limit: ConnectionLimit(options.maxConnections))
             listeners.withLock { $0.append(channel) }
             Log.logger.notice("listening on \(channel.localAddress.map { "\($0)" } ?? "\(listen.host)")")
         }

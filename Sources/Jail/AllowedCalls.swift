@@ -16,6 +16,7 @@ extension ThreadKind {
         case .files: common + Self.filesCalls
         case .disk: common + Self.diskCalls
         case .fileServer: common + Self.fileServerCalls
+        case .fabric: common + Self.fabricCalls
         }
     }
 
@@ -79,6 +80,29 @@ extension ThreadKind {
 
     private static let diskCalls: [AllowedCall] =
         ["pwrite64", "fallocate", "ftruncate", "lseek"].map { AllowedCall($0) }
+
+    /// PR_SET_NAME of prctl(2), which Swift does not import.
+    private static let setThreadName: UInt64 = 15
+
+    /// Connections to the outside, names' resolution with the files that it reads, and threads.
+    private static let fabricCalls: [AllowedCall] =
+        [
+            "epoll_create", "epoll_create1", "epoll_wait", "epoll_pwait", "epoll_ctl", "eventfd2", "timerfd_create",
+            "timerfd_settime",
+            "connect", "bind", "getsockname", "getpeername", "getsockopt", "setsockopt", "sendto", "sendmsg",
+            "sendmmsg", "recvfrom", "recvmsg", "accept4", "shutdown", "readv", "writev", "poll", "ppoll", "openat",
+            "newfstatat", "fstat", "lseek", "pread64", "uname", "sysinfo", "clone", "clone3", "set_robust_list", "rseq",
+            "sched_getaffinity", "rt_sigaction", "sigaltstack", "mremap", "getuid", "geteuid", "fcntl",
+        ].map { AllowedCall($0) } + [
+            AllowedCall("socket", .equal(argument: 0, UInt64(AF_INET))),
+            AllowedCall("socket", .equal(argument: 0, UInt64(AF_INET6))),
+            AllowedCall("socket", .equal(argument: 0, UInt64(AF_NETLINK))),
+            // A resolver may ask the host's name service cache.
+            AllowedCall("socket", .equal(argument: 0, UInt64(AF_UNIX))),
+            AllowedCall("socketpair", .equal(argument: 0, UInt64(AF_UNIX))),
+            AllowedCall("ioctl", .equal(argument: 1, UInt64(FIONREAD))),
+            AllowedCall("prctl", .equal(argument: 0, setThreadName)),
+        ]
 
     private static let fileServerCalls: [AllowedCall] =
         [

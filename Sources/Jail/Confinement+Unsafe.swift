@@ -11,6 +11,8 @@ public struct Confinement: Sendable {
         case user(UInt32)
         /// The user that it was, with the capabilities that serving files takes, over what its descriptors reach.
         case fileServer
+        /// Likewise, and it stays in the host's network and root: it connects to the outside.
+        case client(UInt32)
     }
 
     /// What is done where the host refuses a wall.
@@ -71,12 +73,14 @@ public struct Confinement: Sendable {
         try steps.take("limits") { () throws(SystemError) in
             try checked(clinux_limit_resources(UInt64(maxDescriptors)), "limit resources")
         }
-        if let prepared {
+        if case .client = identity {
+            // Its user and its filters are its walls.
+        } else if let prepared {
             try steps.take("namespaces and an empty root of its own") { () throws(SystemError) in try prepared.enter() }
         } else {
             try leave(&steps, openOwn)
         }
-        if case .user(let number) = identity {
+        if let number = identity.user {
             try steps.take("the user \(number), in a user namespace of its own") { () throws(SystemError) in
                 try checked(clinux_become_user(own?.rawValue ?? -1, number), "become another user")
             }
@@ -117,13 +121,24 @@ public struct Confinement: Sendable {
 
     /// Makes the process fit for filters, before it has a second thread: a call that a filter forbids ends it, with a line
     /// on standard error that names thread and call, and the C library's heap makes no calls but those for memory.
-    public static func watchFilters() throws(SystemError) {
+    ///
+    /// - Parameter program: the process's name, for the line.
+    public static func watchFilters(program: StaticString = "czone-vm") throws(SystemError) {
         clinux_share_heap()
         // SAFETY: a literal lives as long as the process.
-        let program: StaticString = "czone-vm"
         let result = program.withUTF8Buffer { name in
             unsafe name.withMemoryRebound(to: CChar.self) { unsafe clinux_watch_filters($0.baseAddress) }
         }
         try checked(result, "watch for forbidden system calls")
+    }
+}
+
+extension Confinement.Identity {
+    /// The user of the host's that it becomes; nil: it stays who it is.
+    fileprivate var user: UInt32? {
+        switch self {
+        case .user(let number), .client(let number): number
+        case .fileServer: nil
+        }
     }
 }

@@ -16,6 +16,8 @@ public enum ThreadKind: Equatable, Sendable {
     case disk
     /// Of `czone-files`: does the guest's requests for files.
     case fileServer
+    /// Of `czone-fabric`, every one.
+    case fabric
 
     /// What it is called where it has done what it may not.
     public var name: StaticString {
@@ -26,6 +28,7 @@ public enum ThreadKind: Equatable, Sendable {
         case .files: "files"
         case .disk: "disk"
         case .fileServer: "file server"
+        case .fabric: "fabric"
         }
     }
 }

@@ -1,3 +1,4 @@
+import Hashing
 import LinuxSystem
 
 /// A content's address: `sha256:` and 64 lower-case hexadecimal digits (OCI image spec, descriptor.md, "Digests").
@@ -53,5 +54,5 @@ extension Digest: Codable {
 
 extension Digest {
     /// The digest of bytes.
-    public init(of bytes: [UInt8]) { self = SHA256.digest(of: bytes) }
+    public init(of bytes: [UInt8]) { self.init(bytes: SHA256.digest(of: bytes)) }
 }

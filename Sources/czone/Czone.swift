@@ -21,7 +21,8 @@ struct Czone: ParsableCommand {
                     RmCommand.self,
                     PauseCommand.self, UnpauseCommand.self, StatsCommand.self, ZonesCommand.self, MetricsCommand.self,
                 ]),
-            CommandGroup(name: "Functions", subcommands: [ServeCommand.self, FunctionCommand.self]),
+            CommandGroup(
+                name: "Functions", subcommands: [ServeCommand.self, FunctionCommand.self, FabricCommand.self]),
             CommandGroup(
                 name: "VMs and images",
                 subcommands: [VMCommand.self, ImageCommand.self, TemplateCommand.self, BootCommand.self]),

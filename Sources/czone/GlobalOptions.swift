@@ -63,7 +63,7 @@ struct GlobalOptions: ParsableArguments {
         }
         guard let command = rest.first, !command.hasPrefix("-"), !leading.isEmpty else { return arguments }
         // A command of commands (vm, image) takes them after its second word.
-        let words = ["vm", "image", "template", "bench", "function"].contains(command) ? 2 : 1
+        let words = ["vm", "image", "template", "bench", "function", "fabric"].contains(command) ? 2 : 1
         return Array(rest.prefix(words)) + leading + rest.dropFirst(words)
     }
 }

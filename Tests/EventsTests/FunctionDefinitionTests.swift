@@ -1,3 +1,4 @@
+import Definitions
 import Testing
 
 @testable import Events
@@ -30,7 +31,7 @@ import Testing
             volumes: ["/srv/data:/data:ro"]
             hosts: [Resize.Example.com]
             network: none
-            fabric: ""
+            fabric: store
             """
         let definition = try FunctionDefinition(yaml: yaml, file: "resize.yaml")
         #expect(definition.tenant == "shop" && definition.command == ["python3", "app.py"])
@@ -40,6 +41,7 @@ import Testing
         #expect(definition.scale.idleInMilliseconds == 120_000 && definition.scale.pauseInMilliseconds == 500)
         #expect(definition.timeoutInMilliseconds == 10_000 && definition.queue == 7 && definition.retries)
         #expect(definition.warmStart && definition.environment == ["A=1", "LEVEL=info"])
+        #expect(definition.fabric == "store")
         #expect(definition.volumes == ["/srv/data:/data:ro"] && definition.hosts == ["resize.example.com"])
     }
 

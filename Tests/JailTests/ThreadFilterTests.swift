@@ -25,14 +25,22 @@ import Testing
         #expect(names.contains("openat") == (kind == .fileServer))
     }
 
-    @Test(arguments: kinds)
+    @Test func theFabricConnectsAndRunsNothing() throws {
+        _ = try ThreadFilter(.fabric)
+        let names = Set(ThreadKind.fabric.allowedCalls(process: 1).map(\.name))
+        #expect(names.isSuperset(of: ["connect", "openat", "clone3"]))
+        let connecting = ["clone", "clone3", "socket", "connect", "bind", "prctl", "rt_sigaction", "mremap"]
+        #expect(names.isDisjoint(with: Set(Self.never).subtracting(connecting)))
+    }
+
+    @Test(arguments: kinds + [.fabric])
     func noMemoryCanBeMadeExecutable(kind: ThreadKind) {
         for call in kind.allowedCalls(process: 1) where ["mmap", "mprotect"].contains(call.name) {
             #expect(call.conditions == [.withoutExecution(argument: 2)])
         }
     }
 
-    @Test(arguments: kinds)
+    @Test(arguments: kinds + [.fabric])
     func everyDeviceRequestIsNamed(kind: ThreadKind) {
         for call in kind.allowedCalls(process: 1) where call.name == "ioctl" { #expect(!call.conditions.isEmpty) }
     }

@@ -43,7 +43,7 @@ import Testing
         #"{"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":[DIFF]},"config":{"Cmd":["/c"],"Env":null,"Labels":{"a":null,"b":"c"},"Volumes":{"/v":null},"ExposedPorts":null,"User":null,"WorkingDir":null}}"#,
     ])
     func configurationsThatLeaveThingsOutAreRead(_ template: String) throws {
-        let config = template.replacing("DIFF", with: "\"\(SHA256.digest(of: layer()))\"")
+        let config = template.replacing("DIFF", with: "\"\(Digest(of: layer()))\"")
         var tar = TarWriter()
         tar.blob("config.json", Array(config.utf8))
         tar.blob("layer.tar", layer())
@@ -69,8 +69,8 @@ import Testing
 
     @Test func dockerArchivesAreRead() throws {
         let config =
-            #"{"architecture":"amd64","os":"linux","config":{"Cmd":null,"Entrypoint":["/e"]},"rootfs":{"type":"layers","diff_ids":["\#(SHA256.digest(of: layer()))","\#(SHA256.digest(of: layer("2")))","\#(SHA256.digest(of: layer()))"]}}"#
-        let digest = SHA256.digest(of: Array(config.utf8))
+            #"{"architecture":"amd64","os":"linux","config":{"Cmd":null,"Entrypoint":["/e"]},"rootfs":{"type":"layers","diff_ids":["\#(Digest(of: layer()))","\#(Digest(of: layer("2")))","\#(Digest(of: layer()))"]}}"#
+        let digest = Digest(of: Array(config.utf8))
         var tar = TarWriter()
         tar.blob("\(digest.hex).json", Array(config.utf8))
         tar.blob("aa/layer.tar", layer())
@@ -141,7 +141,7 @@ import Testing
     @Test func aDamagedLayerIsRefused() throws {
         var writer = ImageWriter()
         try writer.image([layer()])
-        let digest = SHA256.digest(of: layer())
+        let digest = Digest(of: layer())
         writer.damageBlob(digest)
         guard case .digestMismatch(_, digest, _) = failure(try writer.archive(in: folder)) else {
             Issue.record("expected a digest mismatch")
@@ -166,7 +166,7 @@ import Testing
 
     @Test func aLayerThatUnpacksToSomethingElseIsRefused() throws {
         var writer = ImageWriter()
-        try writer.image([layer()], [.gzip], diffIDs: [SHA256.digest(of: [1]).description])
+        try writer.image([layer()], [.gzip], diffIDs: [Digest(of: [1]).description])
         guard case .digestMismatch(let what, _, _) = failure(try writer.archive(in: folder)), what.contains("unpacked")
         else {
             Issue.record("expected a digest mismatch")
@@ -196,7 +196,7 @@ import Testing
     @Test func missingAndShortBlobsAreNamed() throws {
         var writer = ImageWriter()
         try writer.image([layer()])
-        let path = "blobs/sha256/\(SHA256.digest(of: layer()).hex)"
+        let path = "blobs/sha256/\(Digest(of: layer()).hex)"
         var missing = writer
         missing.set(path, nil)
         guard case .missing = failure(try missing.layout(in: folder, "missing")) else {

@@ -203,7 +203,7 @@ import Testing
         let store = try folder.store()
         #expect(try store.list().isEmpty)
         #expect(try store.find("abcdef") == nil)
-        #expect(throws: OCIError.self) { try store.remove(SHA256.digest(of: [])) }
+        #expect(throws: OCIError.self) { try store.remove(Digest(of: [])) }
         #expect(!FileManager.default.fileExists(atPath: folder.path("images")), "asking makes nothing")
         #expect(throws: OCIError.self) { try ImageStore(root: "relative") }
     }
@@ -225,7 +225,7 @@ extension StoredImage {
         config.stopSignal = "SIGQUIT"
         let accounts = Accounts(passwd: "a:x:4294967295:2:::\n", group: "g:x:3:a,b\n")
         let image = StoredImage(
-            digest: SHA256.digest(of: []), name: "n", origin: "/o", config: config, accounts: accounts,
+            digest: Digest(of: []), name: "n", origin: "/o", config: config, accounts: accounts,
             erofsSizeInBytes: 2 << 20,
             created: nil, imported: 1)
         let bytes = try JSON.encode(image, what: "image")

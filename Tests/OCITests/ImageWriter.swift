@@ -12,7 +12,7 @@ struct ImageWriter {
 
     /// Adds a blob and returns its descriptor's members.
     mutating func blob(_ content: [UInt8], type: String, digest: String? = nil) -> String {
-        let digest = digest ?? OCI.SHA256.digest(of: content).description
+        let digest = digest ?? Digest(of: content).description
         files["blobs/sha256/\(digest.dropFirst(7))"] = content
         return #""mediaType":"\#(type)","digest":"\#(digest)","size":\#(content.count)"#
     }
@@ -25,7 +25,7 @@ struct ImageWriter {
         diffIDs: [String]? = nil,
         layerDigest: String? = nil, listed: Bool = true
     ) throws -> String {
-        let diffs = diffIDs ?? layers.map { SHA256.digest(of: $0).description }
+        let diffs = diffIDs ?? layers.map { Digest(of: $0).description }
         let configuration = """
             {"architecture":"\(platform.architecture)","os":"\(platform.os)","config":\(config),\
             "rootfs":{"type":"layers","diff_ids":[\(diffs.map { "\"\($0)\"" }.joined(separator: ","))]}}

@@ -1,6 +1,7 @@
+public import Definitions
+import FabricPolicies
 import LinuxSystem
 import Runtime
-import Yams
 
 extension FunctionDefinition {
     /// A longer document is refused unread.
@@ -9,12 +10,7 @@ extension FunctionDefinition {
     /// Reads a definition.
     /// - Throws: what is wrong first, with its line.
     public init(yaml text: String, file: String) throws(DefinitionError) {
-        guard text.utf8.count <= Self.maxBytes else {
-            throw DefinitionError(
-                file: file, line: nil, field: "",
-                text: "has \(text.utf8.count) bytes, a definition has at most \(Self.maxBytes)")
-        }
-        var reader = try DefinitionReader(try Self.document(text, file), file: file)
+        var reader = try DefinitionReader(yaml: text, of: "a function's", file: file, atMost: Self.maxBytes)
         var (name, image) = ("", "")
         try reader.read("name", into: &name, expected: "1 to 63 of a-z, 0-9 and -, a letter first") {
             Self.isName($0) ? $0 : nil
@@ -28,21 +24,6 @@ extension FunctionDefinition {
         try readContainer(&reader)
         try readRequests(&reader)
         try reader.end()
-    }
-
-    private static func document(_ text: String, _ file: String) throws(DefinitionError) -> Node {
-        do {
-            guard let node = try Yams.compose(yaml: text) else {
-                throw DefinitionError(file: file, line: nil, field: "", text: "is empty")
-            }
-            return node
-        } catch let error as DefinitionError {
-            throw error
-        } catch let error as YamlError {
-            throw DefinitionError(file: file, line: error.line, field: "", text: "is no YAML: \(error.problem)")
-        } catch {
-            throw DefinitionError(file: file, line: nil, field: "", text: "is no YAML: \(error)")
-        }
     }
 
     /// What its containers are.
@@ -70,8 +51,9 @@ extension FunctionDefinition {
         try reader.read("network", into: &network, expected: "none: a function's container has its loopback alone") {
             $0 == "none" ? $0 : nil
         }
-        var fabric = ""
-        try reader.read("fabric", into: &fabric, expected: "nothing: there are no policies") { $0.isEmpty ? $0 : nil }
+        try reader.read("fabric", into: &fabric, expected: "the name of a policy of /etc/czone/fabric") {
+            FabricPolicy.isName($0) ? .some($0) : nil
+        }
     }
 
     /// How it is asked.
@@ -109,24 +91,5 @@ extension FunctionDefinition.Scale {
         try reader.readTime("panic", into: &panicInMilliseconds, in: 1000...3_600_000)
         try reader.readTime("idle", into: &idleInMilliseconds, in: 0...86_400_000)
         try reader.readTime("pause", into: &pauseInMilliseconds, in: 0...86_400_000)
-    }
-}
-
-extension YamlError {
-    fileprivate var line: Int? {
-        switch self {
-        case .scanner(_, _, let mark, _), .parser(_, _, let mark, _), .composer(_, _, let mark, _): mark.line
-        case .duplicatedKeysInMapping(_, let context): context.mark.line
-        default: nil
-        }
-    }
-
-    fileprivate var problem: String {
-        switch self {
-        case .scanner(_, let problem, _, _), .parser(_, let problem, _, _), .composer(_, let problem, _, _): problem
-        case .reader(let problem, _, _, _): problem
-        case .duplicatedKeysInMapping(let duplicates, _): "\(quoted(duplicates.joined(separator: ", "))) is there twice"
-        default: "it cannot be read"
-        }
     }
 }

@@ -57,6 +57,8 @@ public struct FunctionDefinition: Equatable, Sendable {
     public var environment: [String] = []
     /// SRC:DST[:ro] each.
     public var volumes: [String] = []
+    /// The policy by which it reaches cloud services through the fabric; nil: it does not.
+    public var fabric: String?
     /// Host names under which it is reached, besides `/NAME/…`.
     public var hosts: [String] = []
 
@@ -72,28 +74,5 @@ public struct FunctionDefinition: Equatable, Sendable {
         (changed.scale, changed.queue, changed.retries) = (scale, queue, retries)
         (changed.timeoutInMilliseconds, changed.hosts) = (timeoutInMilliseconds, hosts)
         return changed == self
-    }
-}
-
-/// Where a definition is wrong, and what was expected.
-public struct DefinitionError: Error, Equatable, CustomStringConvertible {
-    /// The file's name, or what stands for it.
-    public let file: String
-    /// From 1; nil where it is about the whole.
-    public let line: Int?
-    /// `scale.max`; empty where it is about the whole.
-    public let field: String
-    public let text: String
-
-    public init(file: String, line: Int?, field: String, text: String) {
-        self.file = file
-        self.line = line
-        self.field = field
-        self.text = text
-    }
-
-    public var description: String {
-        let place = line.map { "\(file):\($0)" } ?? file
-        return field.isEmpty ? "\(place): \(text)" : "\(place): \(field) \(text)"
     }
 }

@@ -1,4 +1,5 @@
 import Events
+import HTTPExchange
 import LeanJSON
 import LinuxSystem
 import NIOCore

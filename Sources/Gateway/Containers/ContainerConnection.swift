@@ -3,9 +3,7 @@ import ControlChannel
 import ControlProtocol
 import LinuxSystem
 import NIOCore
-import NIOPosix
 import Runtime
-import Synchronization
 
 /// What holds a container, and reaches into it. Any thread may use it; futures are of any event loop.
 protocol ContainerLink: Sendable {
@@ -23,46 +21,24 @@ protocol ContainerLink: Sendable {
 
 /// The control connection by which a container was run: it ends with it. Requests may be made on any thread; answers
 /// arrive on the connection's event loop.
-///
-/// Requests are sent past SwiftNIO, which passes no descriptors: each is far smaller than the socket's buffer, and goes
-/// whole or not at all.
 final class ContainerConnection: ContainerLink {
     /// How long a VM has for an answer that its guest takes part in.
     static let patience = TimeAmount.milliseconds(Int64(ControlTimeouts.standard.answer))
 
-    private struct State {
-        var waiting: [UInt32: EventLoopPromise<ControlReply>] = [:]
-        /// Above those of the connection's blocking beginning.
-        var nextRequest: UInt32 = 1 << 16
-        var isOpen = true
-        var isCutOff = false
-    }
-
     let eventLoop: any NIOCore.EventLoop
-    private let socket: OwnedDescriptor
-    private let begunRequest: UInt32
-    /// Called when its zone has grown or shrunk, with what is plugged in bytes.
-    private let onZoneSize: @Sendable (UInt64) -> Void
-    private let state = Mutex(State())
-    private let channel = Mutex<(any Channel)?>(nil)
+    private let client: ControlClient
     private let first: EventLoopPromise<ControlReply>
-    private let end: EventLoopPromise<String>
 
     /// The first answer to the request that began the conversation, or why there is none.
     var beginning: EventLoopFuture<ControlReply> { first.futureResult }
     /// Why the container has ended; never fails.
-    var ended: EventLoopFuture<String> { end.futureResult }
+    var ended: EventLoopFuture<String> { client.ended }
 
-    private init(
-        _ placed: ControlConnection, request: UInt32, on eventLoop: any NIOCore.EventLoop,
-        _ onZoneSize: @escaping @Sendable (UInt64) -> Void
-    ) {
-        self.onZoneSize = onZoneSize
-        self.eventLoop = eventLoop
-        socket = placed.socket
-        begunRequest = request
-        first = eventLoop.makePromise()
-        end = eventLoop.makePromise()
+    private init(_ client: ControlClient, _ first: EventLoopPromise<ControlReply>) {
+        self.client = client
+        self.first = first
+        eventLoop = client.eventLoop
+        client.ended.whenSuccess { first.fail(GatewayError.containerEnded($0)) }
     }
 
     /// Takes a connection over on which a container was asked for.
@@ -72,28 +48,31 @@ final class ContainerConnection: ContainerLink {
         _ placed: ControlConnection, request: UInt32, on eventLoop: any NIOCore.EventLoop,
         onZoneSize: @escaping @Sendable (UInt64) -> Void
     ) throws -> ContainerConnection {
-        let connection = ContainerConnection(placed, request: request, on: eventLoop, onZoneSize)
-        let decoder = placed.decoder
-        let copy = try placed.socket.duplicateToGiveAway()
-        ClientBootstrap(group: eventLoop)
-            .channelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    let handler = ReplyHandler(decoder) {
-                        connection.deliver($0)
-                    } onEnd: {
-                        connection.finish("its connection has ended", isCutOff: true)
-                    }
-                    try channel.pipeline.syncOperations.addHandler(handler)
+        let first = eventLoop.makePromise(of: ControlReply.self)
+        // Known before the first answer comes: that is on the event loop, and there after this.
+        let end = eventLoop.makePromise(of: String.self)
+        let client: ControlClient
+        do {
+            client = try ControlClient.adopt(placed.socket, decoder: placed.decoder, on: eventLoop) { frame in
+                guard frame.request == request else { return }
+                switch frame.content {
+                case .exited(let record):
+                    end.succeed(record.cause.isEmpty ? "it ended with \(record.code)" : record.cause)
+                case .zoneResized(let sizeInBytes): onZoneSize(sizeInBytes)
+                case .refused(let refusal):
+                    first.fail(RuntimeError.refused(refusal))
+                    end.succeed(refusal.text)
+                default: first.succeed(frame.content)
                 }
             }
-            .withConnectedSocket(copy)
-            .whenComplete { result in
-                switch result {
-                case .success(let channel): connection.channel.withLock { $0 = channel }
-                case .failure(let error): connection.finish("\(error)")
-                }
-            }
-        return connection
+        } catch {
+            first.fail(error)
+            end.succeed("\(error)")
+            throw error
+        }
+        end.futureResult.whenSuccess { client.finish($0) }
+        client.ended.whenSuccess { end.succeed($0) }
+        return ContainerConnection(client, first)
     }
 
     /// Sends a request that has one answer; fails with `RuntimeError.refused`, with `GatewayError` where the VM has gone, or
@@ -101,31 +80,7 @@ final class ContainerConnection: ContainerLink {
     func ask(
         _ request: ControlRequest, descriptors: [OwnedDescriptor] = [], within patience: TimeAmount = patience
     ) -> EventLoopFuture<ControlReply> {
-        let promise = eventLoop.makePromise(of: ControlReply.self)
-        let number = state.withLock { state -> UInt32? in
-            guard state.isOpen else { return nil }
-            state.nextRequest = state.nextRequest == .max ? 1 << 16 : state.nextRequest + 1
-            state.waiting[state.nextRequest] = promise
-            return state.nextRequest
-        }
-        guard let number else {
-            promise.fail(GatewayError.containerEnded("its VM has ended"))
-            return promise.futureResult
-        }
-        do {
-            try socket.send(ControlFrame(request: number, content: request).bytes(), descriptors: descriptors)
-        } catch {
-            take(number)?.fail(error)
-            return promise.futureResult
-        }
-        let timer = eventLoop.scheduleTask(in: patience) { [weak self] in
-            self?.take(number)?.fail(GatewayError.silent)
-        }
-        promise.futureResult.whenComplete { _ in timer.cancel() }
-        return promise.futureResult.flatMapThrowing { reply in
-            if case .refused(let refusal) = reply { throw RuntimeError.refused(refusal) }
-            return reply
-        }
+        client.ask(request, descriptors: descriptors, within: patience).explained
     }
 
     func setPaused(_ isPaused: Bool, of container: String) -> EventLoopFuture<Void> {
@@ -135,52 +90,26 @@ final class ContainerConnection: ContainerLink {
     func relay(
         port: UInt16, opening: RelayConnection.Opening, of container: String, withinMilliseconds limit: UInt32
     ) throws -> (near: OwnedDescriptor, answer: EventLoopFuture<Void>) {
-        let (near, far) = try UnixSocket.pair()
-        let request = RelayRequest(
-            container: container, port: port, opening: opening, timeoutInMilliseconds: limit)
-        let answer = ask(.relay(request), descriptors: [far], within: .milliseconds(Int64(limit) + 20_000))
-        return (near, answer.map { _ in })
+        let (near, answer) = try client.relay(
+            port: port, opening: opening, of: container, withinMilliseconds: limit)
+        return (near, answer.explained)
     }
 
-    func close() {
-        // The channel has a copy of the socket: its end alone would be no end for the VM, while this one is held.
-        socket.endConnection()
-        channel.withLock { $0 }?.close(promise: nil)
-    }
+    func close() { client.close() }
 
-    var isCutOff: Bool { state.withLock(\.isCutOff) }
+    var isCutOff: Bool { client.isCutOff }
+}
 
-    private func take(_ number: UInt32) -> EventLoopPromise<ControlReply>? {
-        state.withLock { $0.waiting.removeValue(forKey: number) }
-    }
-
-    private func deliver(_ frame: ControlFrame<ControlReply>) {
-        guard frame.request == begunRequest else {
-            take(frame.request)?.succeed(frame.content)
-            return
+extension EventLoopFuture {
+    /// Fails as the gateway's callers know it.
+    fileprivate var explained: EventLoopFuture<Value> {
+        flatMapErrorThrowing { error in
+            switch error as? ControlFailure {
+            case .refused(let refusal): throw RuntimeError.refused(refusal)
+            case .ended(let reason): throw GatewayError.containerEnded(reason)
+            case .silent: throw GatewayError.silent
+            case nil: throw error
+            }
         }
-        switch frame.content {
-        case .exited(let record):
-            finish(record.cause.isEmpty ? "it ended with \(record.code)" : record.cause)
-        case .zoneResized(let sizeInBytes): onZoneSize(sizeInBytes)
-        case .refused(let refusal):
-            first.fail(RuntimeError.refused(refusal))
-            finish(refusal.text)
-        default: first.succeed(frame.content)
-        }
-    }
-
-    private func finish(_ reason: String, isCutOff: Bool = false) {
-        let waiting = state.withLock { state in
-            if state.isOpen { state.isCutOff = isCutOff }
-            state.isOpen = false
-            defer { state.waiting = [:] }
-            return state.waiting.values
-        }
-        let error = GatewayError.containerEnded(reason)
-        for promise in waiting { promise.fail(error) }
-        first.fail(error)
-        end.succeed(reason)
-        close()
     }
 }

@@ -1,6 +1,7 @@
 import AgentProtocol
 import ControlProtocol
 import Events
+import HTTPExchange
 import LinuxSystem
 import NIOCore
 import NIOPosix
@@ -43,19 +44,26 @@ final class ContainerStarter: ContainerStarting {
     func start(_ container: FunctionContainer) -> EventLoopFuture<EventLoopFuture<String>> {
         let eventLoop = group.next()
         return threads.runIfActive(eventLoop: eventLoop) { [self] in try place(container, on: eventLoop) }
-            .flatMap { [self] connection in
-                begin(container, connection).map { connection.ended }
+            .flatMap { [self] placed in
+                begin(container, placed).map { placed.connection.ended }
                     .flatMapErrorThrowing { error in
-                        connection.close()
+                        placed.connection.close()
                         throw error
                     }
             }
     }
 
+    /// A container that a VM has taken.
+    private struct PlacedContainer {
+        let connection: ContainerConnection
+        /// Has its tenant's fabric serve it; nil: it has no fabric. Blocks.
+        let attach: (@Sendable () throws -> Void)?
+    }
+
     /// Has a VM take it. Blocks.
     private func place(
         _ container: FunctionContainer, on eventLoop: any NIOCore.EventLoop
-    ) throws -> ContainerConnection {
+    ) throws -> PlacedContainer {
         let definition = container.definition
         let configuration = try Configuration.load()
         let files = try VirtualMachineFiles(Artefacts())
@@ -84,22 +92,41 @@ final class ContainerStarter: ContainerStarting {
             // What is left in the registry, where nobody needs it.
             threads.submit { _ in try? folder.remove() }
         }
-        return connection
+        let attach = plan.fabric.map { [registry] access in
+            let (id, tenant, machine) = (plan.record.id, plan.record.tenant, placed.machine)
+            return { @Sendable () throws -> Void in
+                try FabricClient(registry).attach(id, in: machine, access, tenant: tenant, configuration)
+            }
+        }
+        return PlacedContainer(connection: connection, attach: attach)
     }
 
     /// From what a VM has taken to what takes requests.
-    private func begin(
-        _ container: FunctionContainer, _ connection: ContainerConnection
-    ) -> EventLoopFuture<Void> {
+    private func begin(_ container: FunctionContainer, _ placed: PlacedContainer) -> EventLoopFuture<Void> {
+        let connection = placed.connection
+        let made = attached(placed)
         switch container.definition.kind {
         case .http:
-            return connection.beginning.flatMap { [self] _ in probe(container, on: connection.eventLoop) }
+            let started =
+                placed.attach == nil
+                ? made : made.flatMap { connection.ask(.start(container: container.id)) }.map { _ in }
+            return started.flatMap { [self] in probe(container, on: connection.eventLoop) }
         case .lambda:
-            guard let runtime = container.runtime else { return connection.beginning.map { _ in } }
-            return connection.beginning
+            guard let runtime = container.runtime else { return made }
+            return
+                made
                 .flatMap { _ in runtime.listen(in: container, on: connection.eventLoop) }
                 .flatMap { _ in connection.ask(.start(container: container.id)) }
                 .flatMap { _ in runtime.isReady(on: connection.eventLoop) }
+        }
+    }
+
+    /// What was made, with the fabric if it has that.
+    private func attached(_ placed: PlacedContainer) -> EventLoopFuture<Void> {
+        let beginning = placed.connection.beginning.map { _ in }
+        guard let attach = placed.attach else { return beginning }
+        return beginning.flatMap { [threads] in
+            threads.runIfActive(eventLoop: placed.connection.eventLoop) { try attach() }
         }
     }
 
@@ -127,6 +154,7 @@ extension FunctionDefinition {
         options.environment = environment + kindEnvironment
         options.volumes = volumes
         options.isWarmStart = warmStart
+        options.fabric = fabric
         return options
     }
 
@@ -139,8 +167,11 @@ extension FunctionDefinition {
                 "AWS_LAMBDA_FUNCTION_NAME=\(name)", "AWS_LAMBDA_FUNCTION_VERSION=$LATEST",
                 "AWS_LAMBDA_FUNCTION_MEMORY_SIZE=\((memoryInBytes ?? Configuration().zoneSizeInBytes) >> 20)",
                 "AWS_LAMBDA_LOG_GROUP_NAME=/czone/\(name)", "AWS_LAMBDA_LOG_STREAM_NAME=\(name)",
-                "AWS_LAMBDA_INITIALIZATION_TYPE=on-demand", "AWS_REGION=local", "AWS_DEFAULT_REGION=local",
-            ] + defaulted("LAMBDA_TASK_ROOT", "/var/task") + (handler.isEmpty ? [] : ["_HANDLER=\(handler)"])
+                "AWS_LAMBDA_INITIALIZATION_TYPE=on-demand",
+            ]
+                // A policy of the fabric says its own.
+                + (fabric == nil ? ["AWS_REGION=local", "AWS_DEFAULT_REGION=local"] : [])
+                + defaulted("LAMBDA_TASK_ROOT", "/var/task") + (handler.isEmpty ? [] : ["_HANDLER=\(handler)"])
         }
     }
 

@@ -1,6 +1,7 @@
 import AgentProtocol
 import ControlProtocol
 import Events
+import HTTPExchange
 import LinuxSystem
 import NIOCore
 import Runtime

@@ -1,3 +1,4 @@
+import HTTPExchange
 import NIOCore
 import NIOHTTP1
 import NIOHTTP2
@@ -13,7 +14,7 @@ enum FrontListener {
     private static let idleHTTP2 = TimeAmount.minutes(10)
 
     static func listen(
-        on address: SocketAddress, group: MultiThreadedEventLoopGroup, router: any Routing, traits: ListenerTraits,
+        on address: SocketAddress, group: MultiThreadedEventLoopGroup, router: any Routing, secure: NIOSSLContext?,
         limit: ConnectionLimit
     ) async throws -> any Channel {
         try await ServerBootstrap(group: group)
@@ -23,7 +24,7 @@ enum FrontListener {
             .childChannelOption(.maxMessagesPerRead, value: 4)
             .childChannelInitializer { channel in
                 guard limit.admit(channel) else { return channel.close() }
-                return initialize(channel, router, traits)
+                return initialize(channel, router, secure)
             }
             .bind(to: address).get()
     }
@@ -34,17 +35,17 @@ enum FrontListener {
     ) async throws -> any Channel {
         try await ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: 64)
-            .childChannelInitializer { channel in initialize(channel, router, ListenerTraits()) }
+            .childChannelInitializer { channel in initialize(channel, router, nil) }
             .bind(unixDomainSocketPath: path, cleanupExistingSocketFile: true).get()
     }
 
     /// HTTP/1.1, or HTTP/2 where the caller begins so, or agrees on it by TLS.
     static func initialize(
-        _ channel: any Channel, _ router: any Routing, _ traits: ListenerTraits
+        _ channel: any Channel, _ router: any Routing, _ secure: NIOSSLContext?
     ) -> EventLoopFuture<Void> {
-        guard let secure = traits.secure else {
+        guard let secure else {
             return channel.eventLoop.makeCompletedFuture {
-                try channel.pipeline.syncOperations.addHandler(ProtocolDetector(router, traits))
+                try channel.pipeline.syncOperations.addHandler(ProtocolDetector(router))
             }
         }
         // Who does not come to an end with TLS keeps no connection.
@@ -57,34 +58,17 @@ enum FrontListener {
                     timer.cancel()
                     return channel.eventLoop.makeCompletedFuture {
                         if case .negotiated("h2") = result {
-                            try configureHTTP2(channel, router, traits)
+                            try configureHTTP2(channel, router)
                         } else {
-                            try configureHTTP1(channel, router, traits)
+                            try FrontHandler.configure(channel, router)
                         }
                     }
                 })
         }
     }
 
-    /// An answer to HEAD has the length of a body that it has not: `FrontHandler` says how bodies end.
-    private static var framing: HTTPResponseEncoder.Configuration {
-        var configuration = HTTPResponseEncoder.Configuration()
-        configuration.automaticallySetFramingHeaders = false
-        return configuration
-    }
-
-    /// On the channel's event loop.
-    static func configureHTTP1(_ channel: any Channel, _ router: any Routing, _ traits: ListenerTraits) throws {
-        let encoder = HTTPResponseEncoder(configuration: framing)
-        let decoder = ByteToMessageHandler(HTTPRequestDecoder(leftOverBytesStrategy: .forwardBytes))
-        let pipelining = HTTPServerPipelineHandler()
-        let errors = HTTPServerProtocolErrorHandler()
-        let front = FrontHandler(router, traits, http: [encoder, decoder, pipelining, errors])
-        try channel.pipeline.syncOperations.addHandlers([encoder, decoder, pipelining, errors, front])
-    }
-
     /// Each stream is as a connection with one request. On the channel's event loop.
-    static func configureHTTP2(_ channel: any Channel, _ router: any Routing, _ traits: ListenerTraits) throws {
+    static func configureHTTP2(_ channel: any Channel, _ router: any Routing) throws {
         try channel.pipeline.syncOperations.addHandlers([IdleStateHandler(allTimeout: idleHTTP2), IdleCloser()])
         var connection = NIOHTTP2Handler.ConnectionConfiguration()
         connection.initialSettings = nioDefaultSettings + [HTTP2Setting(parameter: .maxConcurrentStreams, value: 256)]
@@ -93,7 +77,7 @@ enum FrontListener {
         ) { stream in
             stream.eventLoop.makeCompletedFuture {
                 try stream.pipeline.syncOperations.addHandlers([
-                    HTTP2FramePayloadToHTTP1ServerCodec(), FrontHandler(router, traits, http: []),
+                    HTTP2FramePayloadToHTTP1ServerCodec(), FrontHandler(router, http: []),
                 ])
             }
         }

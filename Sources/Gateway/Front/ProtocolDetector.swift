@@ -1,3 +1,4 @@
+import HTTPExchange
 import NIOCore
 import NIOHTTP2
 
@@ -11,13 +12,11 @@ final class ProtocolDetector: ChannelInboundHandler, RemovableChannelHandler {
     private static let preface = Array("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8)
 
     private let router: any Routing
-    private let traits: ListenerTraits
     private var received = ByteBuffer()
     private var timer: Scheduled<Void>?
 
-    init(_ router: any Routing, _ traits: ListenerTraits) {
+    init(_ router: any Routing) {
         self.router = router
-        self.traits = traits
     }
 
     func channelActive(context: ChannelHandlerContext) {
@@ -37,9 +36,9 @@ final class ProtocolDetector: ChannelInboundHandler, RemovableChannelHandler {
         if isHTTP2, seen.count < Self.preface.count { return }
         do {
             if isHTTP2 {
-                try FrontListener.configureHTTP2(context.channel, router, traits)
+                try FrontListener.configureHTTP2(context.channel, router)
             } else {
-                try FrontListener.configureHTTP1(context.channel, router, traits)
+                try FrontHandler.configure(context.channel, router)
             }
         } catch { return context.close(promise: nil) }
         let pipeline = context.pipeline.syncOperations

@@ -1,4 +1,5 @@
 import Events
+import HTTPExchange
 import LinuxSystem
 import NIOCore
 import NIOHTTP1

@@ -1,28 +1,12 @@
 import Events
+import HTTPExchange
 import NIOHTTP1
 
 /// What of a request's and an answer's headers is passed on (RFC 9110, section 7.6), and what is added.
 enum RequestHeaders {
-    /// About one connection, and not passed on (section 7.6.1); those that `Connection` names are neither.
-    private static let hopByHop = [
-        "connection", "keep-alive", "proxy-connection", "proxy-authenticate", "proxy-authorization", "te", "trailer",
-        "transfer-encoding", "upgrade",
-    ]
-
-    /// Without what is about one connection.
-    static func passedOn(_ headers: HTTPHeaders) -> HTTPHeaders {
-        var passed = headers
-        for name in headers[canonicalForm: "connection"] where name != "close" && name != "keep-alive" {
-            // What frames the body is ours to say, whatever the caller names.
-            if name.lowercased() != "content-length" { passed.remove(name: String(name)) }
-        }
-        for name in hopByHop { passed.remove(name: name) }
-        return passed
-    }
-
     /// The head that a container gets.
     static func forwarded(_ head: HTTPRequestHead, to target: String, caller: Caller) -> HTTPRequestHead {
-        var headers = passedOn(head.headers)
+        var headers = head.headers.passedOn
         if caller.isUpgrade, let protocols = head.headers.first(name: "upgrade") {
             headers.add(name: "Connection", value: "upgrade")
             headers.add(name: "Upgrade", value: protocols)
@@ -46,7 +30,7 @@ enum RequestHeaders {
 
     /// An answer's headers for the caller.
     static func answered(_ headers: HTTPHeaders, _ caller: Caller) -> HTTPHeaders {
-        var passed = passedOn(headers)
+        var passed = headers.passedOn
         passed.replaceOrAdd(name: "X-Request-Id", value: caller.requestID)
         return passed
     }

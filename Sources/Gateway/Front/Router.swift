@@ -1,4 +1,5 @@
 import Events
+import HTTPExchange
 import NIOCore
 import NIOHTTP1
 import NIOSSL
@@ -15,10 +16,12 @@ struct ListenerTraits: Sendable {
 final class Router: Routing {
     private let catalog: FunctionCatalog
     private let log: AccessLog
+    private let traits: ListenerTraits
 
-    init(_ catalog: FunctionCatalog, _ log: AccessLog) {
+    init(_ catalog: FunctionCatalog, _ log: AccessLog, _ traits: ListenerTraits = ListenerTraits()) {
         self.catalog = catalog
         self.log = log
+        self.traits = traits
     }
 
     func exchange(for head: HTTPRequestHead, _ front: FrontHandler) -> any FrontExchange {
@@ -95,7 +98,7 @@ final class Router: Routing {
 
     /// Nil where the caller was refused.
     private func authorize(_ head: HTTPRequestHead, _ front: FrontHandler) -> TokenList.Grant? {
-        guard let tokens = front.traits.tokens else { return .all }
+        guard let tokens = traits.tokens else { return .all }
         guard let grant = tokens.grant(head.headers.first(name: "authorization")) else {
             front.answer(
                 .unauthorized, "a bearer token of a tenant is needed", headers: [("WWW-Authenticate", "Bearer")])
@@ -109,8 +112,8 @@ final class Router: Routing {
     ) -> RequestHeaders.Caller {
         var caller = RequestHeaders.Caller()
         caller.address = channel.remoteAddress?.ipAddress ?? "unix"
-        caller.isSecure = front.traits.secure != nil
-        caller.isAuthorized = front.traits.tokens != nil
+        caller.isSecure = traits.secure != nil
+        caller.isAuthorized = traits.tokens != nil
         caller.requestID = RequestHeaders.requestID(head.headers)
         if let parent = head.headers.first(name: "traceparent"), let trace = TraceContext(traceparent: parent) {
             caller.trace = trace
@@ -148,12 +151,4 @@ final class Router: Routing {
             requestID: caller.requestID, trace: caller.trace.trace)
         return RequestRecord(line, service.account, log)
     }
-}
-
-/// A request that was answered at once.
-final class AnsweredExchange: FrontExchange {
-    func receive(_ part: HTTPServerRequestPart) {}
-    var takesMore: Bool { true }
-    func frontBecameWritable() {}
-    func frontEnded() {}
 }

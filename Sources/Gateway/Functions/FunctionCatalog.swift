@@ -1,3 +1,4 @@
+import Definitions
 import Events
 import LinuxSystem
 import Logging

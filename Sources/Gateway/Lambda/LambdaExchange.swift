@@ -1,4 +1,5 @@
 import Events
+import HTTPExchange
 import FoundationEssentials
 import LinuxSystem
 import NIOCore

@@ -1,3 +1,4 @@
+import Hashing
 import CArchive
 import Glibc
 import LinuxSystem
@@ -99,13 +100,13 @@ final class Decompressor {
     /// The digests of the blob and of its uncompressed bytes, when everything has been read.
     func digests() throws(OCIError) -> (blob: Digest, plain: Digest) {
         while try unsafe nextBlock() != nil {}
-        return (compressedHash.finish(), plainHash.finish())
+        return (Digest(bytes: compressedHash.finish()), Digest(bytes: plainHash.finish()))
     }
 
     /// The blob's digest, whether or not it could be decompressed.
     func blobDigest() throws(OCIError) -> Digest {
         try readRest()
-        return compressedHash.finish()
+        return Digest(bytes: compressedHash.finish())
     }
 
     /// What follows a compressed stream's end belongs to the blob, and to its digest.

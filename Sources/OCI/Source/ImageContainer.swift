@@ -52,7 +52,7 @@ enum ImageContainer {
     ) throws(OCIError) -> Document {
         let name = "the \(what) \(descriptor.digest)"
         let bytes = try blob(descriptor, what: "the \(what)").bytes(limit: limits.documentInBytes, what: name)
-        let digest = SHA256.digest(of: bytes)
+        let digest = Digest(of: bytes)
         guard digest == descriptor.digest else {
             throw .digestMismatch(what: name, expected: descriptor.digest, actual: digest)
         }

@@ -65,7 +65,7 @@ extension ImageContents {
             throw .missing(what: "the configuration \(quoted(image.config))", in: container.path)
         }
         let bytes = try file.bytes(limit: limits.documentInBytes, what: image.config)
-        digest = SHA256.digest(of: bytes)
+        digest = Digest(of: bytes)
         // docker save names the file by its digest.
         let stem = image.config.split(separator: "/").last.map { $0.hasSuffix(".json") ? $0.dropLast(5) : $0 }
         if let stem, let promised = Digest(hex: stem), promised != digest {

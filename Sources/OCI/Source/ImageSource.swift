@@ -1,3 +1,4 @@
+import Hashing
 import Glibc
 import LinuxSystem
 import SystemPackage
@@ -30,7 +31,7 @@ struct ImageSource {
                 latest = max(latest, inner.changed)
             }
         }
-        key = hash.finish()
+        key = Digest(bytes: hash.finish())
         latestChange = latest
     }
 

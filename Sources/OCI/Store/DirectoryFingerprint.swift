@@ -1,3 +1,4 @@
+import Hashing
 import LinuxSystem
 import SystemPackage
 
@@ -16,7 +17,7 @@ struct DirectoryFingerprint: Equatable {
         let status = try Directory.status(of: folder.descriptor)
         var walk = Walk(path: path, status, limits: limits)
         try walk.visit(folder, FilePath(path), depth: 0)
-        digest = walk.hash.finish()
+        digest = Digest(bytes: walk.hash.finish())
         latestChange = walk.latestChange
         contentInBytes = walk.contentInBytes
     }

@@ -1,3 +1,4 @@
+import Hashing
 import Glibc
 import LinuxSystem
 import SystemPackage
@@ -22,7 +23,7 @@ extension ImageStore {
         }
         var key = SHA256()
         key.update("folder\0\(path)")
-        let source = key.finish()
+        let source = Digest(bytes: key.finish())
         let former = try find(source: source)
         try link(source.hex, in: .sources, to: image.digest)
         if let former, former.digest != image.digest { try? remove(former.digest) }
@@ -92,7 +93,7 @@ extension ImageStore {
             hash.update(try LayerIdentity.of(folder, at: path))
             folders.append(folder)
         }
-        return (hash.finish(), folders)
+        return (Digest(bytes: hash.finish()), folders)
     }
 
     private func build(

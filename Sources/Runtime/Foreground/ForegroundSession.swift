@@ -19,7 +19,9 @@ public final class ForegroundSession {
     private static let passedSignals = [SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2]
 
     private let connection: ControlConnection
-    private let request: UInt32
+    /// Whose answers are about the process: the one that made its container, and the one that started it, if that was
+    /// another.
+    private let requests: Set<UInt32>
     private let input: OwnedDescriptor?
     private let container: String
     private let signals: SignalDescriptor
@@ -39,10 +41,11 @@ public final class ForegroundSession {
     /// - `request`: the number that the VM's answers about this process bear.
     /// - `terminal`: whether this process's terminal becomes the other's.
     public init(
-        connection: ControlConnection, request: UInt32, container: String, streams: StreamEnds, terminal: Bool
+        connection: ControlConnection, request: UInt32, startRequest: UInt32? = nil, container: String,
+        streams: StreamEnds, terminal: Bool
     ) throws(RuntimeError) {
         self.connection = connection
-        self.request = request
+        requests = Set([request] + [startRequest].compactMap { $0 })
         self.container = container
         input = streams.input
         wantsTerminal = terminal
@@ -106,7 +109,7 @@ public final class ForegroundSession {
 
     private func handleReceived() throws(RuntimeError) {
         while let frame = try connection.nextReceived() {
-            guard frame.request == request else { continue }
+            guard requests.contains(frame.request) else { continue }
             switch frame.content {
             case .started(let started): try handle(started)
             case .exited(let record): outcome = .exited(record)

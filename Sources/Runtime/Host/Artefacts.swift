@@ -55,6 +55,11 @@ public struct Artefacts: Sendable {
         try find("czone-gateway", "CZONE_GATEWAY", ["czone-gateway", "../bin/czone-gateway"])
     }
 
+    /// The fabric's program.
+    public func fabric() throws(Missing) -> FilePath {
+        try find("czone-fabric", "CZONE_FABRIC", ["czone-fabric", "../bin/czone-fabric"])
+    }
+
     /// The command line's program.
     public func command() throws(Missing) -> FilePath {
         try find("czone", "CZONE_COMMAND", ["czone", "../bin/czone", "../../bin/czone"])

@@ -17,7 +17,7 @@ struct ContainerEntry {
     init(_ order: Placement.Order, in registry: Registry) throws(RuntimeError) {
         var record = order.record
         let logs = ContainerLogs(of: registry, besides: order.store.root)
-        if record.isDetached, order.beginning == .run { record.logDirectory = logs.folder(of: record.id) }
+        if record.isDetached { record.logDirectory = logs.folder(of: record.id) }
         let (folder, exit) = try registry.enter(record)
         self.folder = folder
         self.record = record

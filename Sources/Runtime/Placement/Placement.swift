@@ -80,13 +80,14 @@ public struct Placement: Sendable {
             zoneSizeInBytes = key.isAlone ? 0 : key.zoneSizeInBytes
         }
 
-        /// A container as it was planned.
+        /// A container as it was planned. One that has the fabric is made only: that is there before its program runs.
         public init(_ plan: RunPlan, streams: StreamEnds.Far, store: ImageStore) {
             self.init(
                 key: plan.key, record: plan.record, specification: plan.specification, streams: streams,
                 image: plan.image, store: store, volumes: plan.volumes)
             warmStart = plan.warmStart
             logOptions = plan.logOptions
+            if plan.fabric != nil { beginning = .create(sandbox: "") }
             guard !plan.key.isAlone else { return }
             zoneSizeInBytes = plan.zoneSizeInBytes
             maxZoneSizeInBytes = plan.maxZoneSizeInBytes

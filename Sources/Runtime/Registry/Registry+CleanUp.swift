@@ -13,6 +13,7 @@ extension Registry {
             if name.hasPrefix(".") { try cleanUpHidden(name) } else { try cleanUp(container(name)) }
         }
         for function in try functions() { try cleanUp(function) }
+        try FabricDirectory.removeDead(in: self)
     }
 
     /// Removes a function's dead VMs, and the function if it has no other.

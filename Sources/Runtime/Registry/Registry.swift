@@ -13,6 +13,7 @@ public import SystemPackage
 ///     functions/<key>/vms/<id>/prewarmed           there until a prewarmed VM has its first container
 ///     functions/<key>/vms/<id>/console.log         what its guest's kernel prints
 ///     functions/<key>/vms/<id>/monitor.log         what its processes say
+///     fabric/<tenant>/…                            a tenant's fabric: `FabricDirectory`
 ///     users/<n>                                    locked by the process that runs as the n-th user of VMs
 ///     containers/<id>/container.json               a container; what it prints if it is detached: `ContainerLogs`
 ///     containers/<id>/exit                         locked for as long as it lives; holds its exit record at the end

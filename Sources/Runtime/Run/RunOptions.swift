@@ -25,6 +25,8 @@ public struct RunOptions: Equatable, Sendable {
     public var volumes: [String] = []
     /// `none`, or `ns:` and the path of a network namespace.
     public var network = "none"
+    /// The policy by which it reaches cloud services through its tenant's fabric; nil: it does not.
+    public var fabric: String?
     public var isAlone = false
     public var isWarmStart = false
     /// Names of variables, with commas between them.

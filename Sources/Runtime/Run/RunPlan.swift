@@ -13,6 +13,8 @@ public struct RunPlan: Sendable {
     public let volumes: VolumeSet
     public let warmStart: WarmStart?
     public let logOptions: LogOptions
+    /// What it reaches through its tenant's fabric; nil: nothing.
+    public let fabric: FabricAccess?
     /// What its zone has at first, and what it grows to; 0: it does not grow. Without meaning for one that has none.
     public let zoneSizeInBytes: UInt64
     public let maxZoneSizeInBytes: UInt64
@@ -31,7 +33,12 @@ public struct RunPlan: Sendable {
         key = FunctionKey(
             function: options.function, tenant: options.tenant, image: image.digest, kernel: files.identity,
             zoneSizeInBytes: zone, isAlone: options.isAlone)
-        let spec = try Self.runtimeSpec(options, image: image, id: id, memory: isElastic ? nil : memory, configuration)
+        let fabric = try options.fabric.map { try FabricAccess($0, tenant: options.tenant) }
+        self.fabric = fabric
+        var spec = try Self.runtimeSpec(options, image: image, id: id, memory: isElastic ? nil : memory, configuration)
+        if let fabric, let environment = spec.process?.env {
+            spec.process?.env = environment + fabric.added(to: environment)
+        }
         guard let process = spec.process else { throw RuntimeError.invalid("the container has nothing to run") }
         record = ContainerRecord(
             id: id, key: key, image: options.image, created: currentTimeInNanoseconds(),

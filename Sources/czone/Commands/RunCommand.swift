@@ -55,6 +55,8 @@ struct RunCommand: ParsableCommand {
     var volume: [String] = []
     @Option(help: "none, or ns:PATH: the interfaces of a network namespace such as CNI makes.")
     var network = "none"
+    @Option(help: "A policy by which it reaches cloud services without keys of its own (docs/fabric.md).")
+    var fabric: String?
 
     @Flag(name: .customLong("one-per-vm"), help: "Give it a VM of its own, without zones.")
     var onePerVM = false
@@ -121,6 +123,7 @@ struct RunCommand: ParsableCommand {
         options.processesMax = pidsLimit
         options.volumes = volume
         options.network = network
+        options.fabric = fabric
         options.isAlone = onePerVM
         options.isWarmStart = warmStart
         options.varying = warmStartEnv

@@ -38,8 +38,13 @@ struct ContainerRunner {
 
     private func runDetached(_ plan: RunPlan, _ placement: Placement, _ network: PodNetwork?) throws -> Int32 {
         let placed = try placement.place(order(plan, .none, network))
+        let started: UInt32?
+        do { started = try attach(placed, plan) } catch let refusal as Refused {
+            network?.detach()
+            return try giveUp(placed, refusal.refusal)
+        }
         while let frame = try placed.connection.receive() {
-            guard frame.request == placed.request else { continue }
+            guard frame.request == placed.request || frame.request == started else { continue }
             switch frame.content {
             case .started(let started):
                 tellTimings(placed, started)
@@ -60,13 +65,37 @@ struct ContainerRunner {
 
     private func runInForeground(_ plan: RunPlan, _ placement: Placement, _ network: PodNetwork?) throws -> Int32 {
         let (streams, far) = try StreamEnds.make(input: options.isInteractive, terminal: options.hasTerminal)
-        return try follow(try placement.place(order(plan, far, network)), streams, plan)
+        let placed = try placement.place(order(plan, far, network))
+        do { return try follow(placed, streams, plan, started: try attach(placed, plan)) } catch let refusal as Refused
+        {
+            return try giveUp(placed, refusal.refusal)
+        }
     }
 
-    private func follow(_ placed: Placement.Placed, _ streams: StreamEnds, _ plan: RunPlan) throws -> Int32 {
+    /// Gives a container the fabric, if it is to have that, and starts it then: the number of that request.
+    private func attach(_ placed: Placement.Placed, _ plan: RunPlan) throws -> UInt32? {
+        guard let fabric = plan.fabric else { return nil }
+        do {
+            try placed.awaitCreation()
+            try FabricClient(registry).attach(
+                plan.record.id, in: placed.machine, fabric, tenant: plan.record.tenant, try Configuration.load())
+        } catch RuntimeError.refused(let refusal) {
+            throw Refused(refusal: refusal)
+        } catch {
+            // What was made of it goes: a detached one would not go with this connection.
+            _ = try? placed.machine.ask(.remove(container: plan.record.id))
+            try placed.container.remove()
+            throw error
+        }
+        return try placed.connection.send(.start(container: plan.record.id))
+    }
+
+    private func follow(
+        _ placed: Placement.Placed, _ streams: StreamEnds, _ plan: RunPlan, started: UInt32?
+    ) throws -> Int32 {
         let session = try ForegroundSession(
-            connection: placed.connection, request: placed.request, container: plan.record.id, streams: streams,
-            terminal: options.hasTerminal)
+            connection: placed.connection, request: placed.request, startRequest: started, container: plan.record.id,
+            streams: streams, terminal: options.hasTerminal)
         session.onStart = { started in tellTimings(placed, started) }
         switch try session.run() {
         case .exited(let record):
@@ -101,6 +130,11 @@ struct ContainerRunner {
         if !reason.isEmpty { printError(exit.outOfMemory ? "killed: \(reason)" : "czone: \(reason)") }
         return exit.outOfMemory ? 137 : Int32(exit.code)
     }
+}
+
+/// The VM has not made the container.
+private struct Refused: Error {
+    let refusal: Refusal
 }
 
 extension Refusal {

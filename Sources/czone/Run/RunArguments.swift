@@ -99,6 +99,7 @@ struct RunArguments: Equatable {
         case "cap-drop": options.droppedCapabilities.append(value)
         case "volume": options.volumes.append(value)
         case "network": options.network = value
+        case "fabric": options.fabric = value
         case "warm-start-env": options.varying.append(value)
         case "log-opt": options.logOptions.append(value)
         default: return setParsed(name, value)

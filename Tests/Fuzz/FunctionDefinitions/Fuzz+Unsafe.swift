@@ -1,3 +1,4 @@
+import Definitions
 import Events
 
 /// Entry of libFuzzer: the input is a file of the functions' folder. It is a definition whose every value is within its

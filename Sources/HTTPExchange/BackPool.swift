@@ -1,8 +1,8 @@
-import NIOCore
+package import NIOCore
 import Synchronization
 
-/// Connections to a container's server that have no request now, each used only on its own event loop.
-final class BackPool: Sendable {
+/// Connections to a server that have no request now, each used only on its own event loop.
+package final class BackPool: Sendable {
     /// Of each event loop; more are closed.
     private static let maxIdle = 64
 
@@ -13,8 +13,10 @@ final class BackPool: Sendable {
 
     private let state = Mutex(State())
 
+    package init() {}
+
     /// The one that was last in use.
-    func take(on eventLoop: any NIOCore.EventLoop) -> (any Channel)? {
+    package func take(on eventLoop: any NIOCore.EventLoop) -> (any Channel)? {
         state.withLock { state in
             let key = ObjectIdentifier(eventLoop)
             while let channel = state.idle[key]?.popLast() {
@@ -24,7 +26,7 @@ final class BackPool: Sendable {
         }
     }
 
-    func put(_ channel: any Channel) {
+    package func put(_ channel: any Channel) {
         let isKept = state.withLock { state in
             let key = ObjectIdentifier(channel.eventLoop)
             guard !state.isClosed, state.idle[key, default: []].count < Self.maxIdle else { return false }
@@ -35,12 +37,12 @@ final class BackPool: Sendable {
     }
 
     /// One has ended by itself.
-    func remove(_ channel: any Channel) {
+    package func remove(_ channel: any Channel) {
         state.withLock { $0.idle[ObjectIdentifier(channel.eventLoop)]?.removeAll { $0 === channel } }
     }
 
-    /// Closes all; those that come later too, after the container's end.
-    func close(forEver: Bool = false) {
+    /// Closes all; those that come later too, after the server's end.
+    package func close(forEver: Bool = false) {
         let channels = state.withLock { state in
             if forEver { state.isClosed = true }
             defer { state.idle = [:] }

@@ -1,17 +1,20 @@
 import LinuxSystem
-import Runtime
-import Yams
+package import Yams
 
 /// Reads a mapping of a definition field by field; what it is not asked for is an unknown field.
-struct DefinitionReader {
-    let file: String
+package struct DefinitionReader {
+    package let file: String
     /// `scale.` before the names of its fields.
     let prefix: String
+    /// Whose fields they are, for messages: `a function's`.
+    private let subject: String
     private let node: Node
     private var left: [String: Node] = [:]
 
-    init(_ node: Node, file: String, prefix: String = "") throws(DefinitionError) {
-        (self.file, self.node, self.prefix) = (file, node, prefix)
+    package init(
+        _ node: Node, of subject: String, file: String, prefix: String = ""
+    ) throws(DefinitionError) {
+        (self.file, self.subject, self.node, self.prefix) = (file, subject, node, prefix)
         guard let mapping = node.mapping else {
             let name = String(prefix.dropLast())
             throw DefinitionError(
@@ -20,12 +23,12 @@ struct DefinitionReader {
         for (key, value) in mapping { left[key.scalar?.string ?? ""] = value }
     }
 
-    func error(_ field: String, _ node: Node? = nil, _ text: String) -> DefinitionError {
+    package func error(_ field: String, _ node: Node? = nil, _ text: String) -> DefinitionError {
         DefinitionError(file: file, line: (node ?? self.node).mark?.line, field: prefix + field, text: text)
     }
 
     /// Reads a field, where it is there.
-    mutating func read<Value>(
+    package mutating func read<Value>(
         _ field: String, into value: inout Value, expected: String, _ parse: (String) -> Value?
     ) throws(DefinitionError) {
         guard let node = left.removeValue(forKey: field) else { return }
@@ -36,7 +39,7 @@ struct DefinitionReader {
         value = parsed
     }
 
-    mutating func readNumber<Value: FixedWidthInteger>(
+    package mutating func readNumber<Value: FixedWidthInteger>(
         _ field: String, into value: inout Value, in range: ClosedRange<Value>
     ) throws(DefinitionError) {
         try read(field, into: &value, expected: "a number from \(range.lowerBound) to \(range.upperBound)") { text in
@@ -44,12 +47,12 @@ struct DefinitionReader {
         }
     }
 
-    mutating func readFlag(_ field: String, into value: inout Bool) throws(DefinitionError) {
+    package mutating func readFlag(_ field: String, into value: inout Bool) throws(DefinitionError) {
         try read(field, into: &value, expected: "true or false") { ["true": true, "false": false][$0.lowercased()] }
     }
 
     /// A time such as 500ms, 30s, 2m or 1h, in milliseconds.
-    mutating func readTime(
+    package mutating func readTime(
         _ field: String, into value: inout Int64, in range: ClosedRange<Int64>
     ) throws(DefinitionError) {
         let bounds = "from \(range.lowerBound)ms to \(range.upperBound / 1000)s"
@@ -59,7 +62,7 @@ struct DefinitionReader {
     }
 
     /// A list of texts.
-    mutating func readTexts(
+    package mutating func readTexts(
         _ field: String, into values: inout [String], atMost limit: Int
     ) throws(DefinitionError) {
         guard let node = left.removeValue(forKey: field) else { return }
@@ -76,7 +79,7 @@ struct DefinitionReader {
     }
 
     /// A mapping of names to texts, as NAME=value.
-    mutating func readVariables(_ field: String, into values: inout [String]) throws(DefinitionError) {
+    package mutating func readVariables(_ field: String, into values: inout [String]) throws(DefinitionError) {
         guard let node = left.removeValue(forKey: field) else { return }
         guard let mapping = node.mapping, mapping.count <= 1024 else {
             throw error(field, node, "is no mapping of names to values")
@@ -92,22 +95,38 @@ struct DefinitionReader {
     }
 
     /// Reads the fields of a field.
-    mutating func readFields(
+    package mutating func readFields(
         _ field: String, _ body: (inout DefinitionReader) throws(DefinitionError) -> Void
     ) throws(DefinitionError) {
         guard let node = left.removeValue(forKey: field) else { return }
-        var reader = try DefinitionReader(node, file: file, prefix: prefix + field + ".")
+        var reader = try DefinitionReader(node, of: subject, file: file, prefix: prefix + field + ".")
         try body(&reader)
         try reader.end()
     }
 
-    /// There must be nothing left.
-    func end() throws(DefinitionError) {
-        guard let field = left.keys.min() else { return }
-        throw error(field, left[field], "is no field of a function's")
+    /// Reads a list of mappings, each by the body.
+    package mutating func readList(
+        _ field: String, atMost limit: Int, _ body: (inout DefinitionReader) throws(DefinitionError) -> Void
+    ) throws(DefinitionError) {
+        guard let node = left.removeValue(forKey: field) else { return }
+        guard let sequence = node.sequence, sequence.count <= limit else {
+            throw error(field, node, "is no list of at most \(limit) values")
+        }
+        for (index, element) in sequence.enumerated() {
+            var reader = try DefinitionReader(
+                element, of: subject, file: file, prefix: "\(prefix)\(field)[\(index)].")
+            try body(&reader)
+            try reader.end()
+        }
     }
 
-    static func milliseconds(_ text: String) -> Int64? {
+    /// There must be nothing left.
+    package func end() throws(DefinitionError) {
+        guard let field = left.keys.min() else { return }
+        throw error(field, left[field], "is no field of \(subject)")
+    }
+
+    package static func milliseconds(_ text: String) -> Int64? {
         let digits = text.prefix { $0.isASCII && $0.isNumber }
         guard let number = Int64(digits), number <= 1 << 40 else { return nil }
         switch text.dropFirst(digits.count) {

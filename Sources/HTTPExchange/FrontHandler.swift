@@ -1,8 +1,8 @@
-import NIOCore
-import NIOHTTP1
+package import NIOCore
+package import NIOHTTP1
 
 /// What a request of a caller's is given to, part by part. On the caller's event loop.
-protocol FrontExchange: AnyObject {
+package protocol FrontExchange: AnyObject {
     /// The request's body and end.
     func receive(_ part: HTTPServerRequestPart)
     /// Whether it takes more of the request now.
@@ -13,21 +13,21 @@ protocol FrontExchange: AnyObject {
 }
 
 /// Makes the exchanges of a listener's requests. Any event loop may use it.
-protocol Routing: Sendable {
+package protocol Routing: Sendable {
     /// The exchange for a request, begun; it may have answered already.
     func exchange(for head: HTTPRequestHead, _ front: FrontHandler) -> any FrontExchange
 }
 
 /// A caller's connection: one request after the other, each given to an exchange that the router makes for it.
-final class FrontHandler: ChannelDuplexHandler, RemovableChannelHandler {
-    typealias InboundIn = HTTPServerRequestPart
-    typealias OutboundIn = HTTPServerResponsePart
-    typealias OutboundOut = HTTPServerResponsePart
+package final class FrontHandler: ChannelDuplexHandler, RemovableChannelHandler {
+    package typealias InboundIn = HTTPServerRequestPart
+    package typealias OutboundIn = HTTPServerResponsePart
+    package typealias OutboundOut = HTTPServerResponsePart
 
     /// What of a request that was answered already is read on; then the connection is closed.
     private static let maxDiscarded = 1 << 20
     /// A caller has so long for a request's head, and between two requests.
-    static let patience = TimeAmount.seconds(75)
+    package static let patience = TimeAmount.seconds(75)
 
     private enum State {
         case idle
@@ -38,9 +38,8 @@ final class FrontHandler: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     private let router: any Routing
-    let traits: ListenerTraits
     /// The handlers that make HTTP of its bytes; empty where there are none to take away (HTTP/2).
-    let http: [any RemovableChannelHandler]
+    package let http: [any RemovableChannelHandler]
     private var state = State.idle
     private var context: ChannelHandlerContext?
     private var isReadHeld = false
@@ -51,24 +50,23 @@ final class FrontHandler: ChannelDuplexHandler, RemovableChannelHandler {
     private var hasRequestEnded = true
     private var idleTimer: Scheduled<Void>?
 
-    init(_ router: any Routing, _ traits: ListenerTraits, http: [any RemovableChannelHandler]) {
+    package init(_ router: any Routing, http: [any RemovableChannelHandler]) {
         self.router = router
-        self.traits = traits
         self.http = http
     }
 
-    func handlerAdded(context: ChannelHandlerContext) {
+    package func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
         startTimer()
     }
 
-    func handlerRemoved(context: ChannelHandlerContext) {
+    package func handlerRemoved(context: ChannelHandlerContext) {
         idleTimer?.cancel()
         self.context = nil
     }
 
-    var channel: (any Channel)? { context?.channel }
-    var isWritable: Bool { context?.channel.isWritable ?? false }
+    package var channel: (any Channel)? { context?.channel }
+    package var isWritable: Bool { context?.channel.isWritable ?? false }
 
     private func startTimer() {
         guard let context else { return }
@@ -78,7 +76,7 @@ final class FrontHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     // MARK: The request
 
-    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch (unwrapInboundIn(data), state) {
         case (.head(let head), .idle):
             idleTimer?.cancel()
@@ -106,22 +104,22 @@ final class FrontHandler: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     /// Nothing more is read while the container is slow, or not there yet.
-    func read(context: ChannelHandlerContext) {
+    package func read(context: ChannelHandlerContext) {
         if case .exchanging(let exchange) = state, !exchange.takesMore { isReadHeld = true } else { context.read() }
     }
 
-    func resumeReading() {
+    package func resumeReading() {
         guard isReadHeld else { return }
         isReadHeld = false
         context?.read()
     }
 
-    func channelWritabilityChanged(context: ChannelHandlerContext) {
+    package func channelWritabilityChanged(context: ChannelHandlerContext) {
         if case .exchanging(let exchange) = state, context.channel.isWritable { exchange.frontBecameWritable() }
         context.fireChannelWritabilityChanged()
     }
 
-    func channelInactive(context: ChannelHandlerContext) {
+    package func channelInactive(context: ChannelHandlerContext) {
         if case .exchanging(let exchange) = state {
             state = .closed
             exchange.frontEnded()
@@ -130,7 +128,7 @@ final class FrontHandler: ChannelDuplexHandler, RemovableChannelHandler {
         context.fireChannelInactive()
     }
 
-    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+    package func errorCaught(context: ChannelHandlerContext, error: any Error) {
         context.close(promise: nil)
     }
 
@@ -140,7 +138,7 @@ final class FrontHandler: ChannelDuplexHandler, RemovableChannelHandler {
     private var isOld: Bool { version.major < 1 || version.major == 1 && version.minor == 0 }
 
     /// Sends the head; what is about the connection is added here.
-    func send(_ head: HTTPResponseHead) {
+    package func send(_ head: HTTPResponseHead) {
         guard let context else { return }
         var head = head
         head.version = version
@@ -164,12 +162,12 @@ final class FrontHandler: ChannelDuplexHandler, RemovableChannelHandler {
         if isOld { keepsAlive = false } else { head.headers.add(name: "Transfer-Encoding", value: "chunked") }
     }
 
-    func send(_ bytes: ByteBuffer) { context?.write(wrapOutboundOut(.body(.byteBuffer(bytes))), promise: nil) }
+    package func send(_ bytes: ByteBuffer) { context?.write(wrapOutboundOut(.body(.byteBuffer(bytes))), promise: nil) }
 
-    func flush() { context?.flush() }
+    package func flush() { context?.flush() }
 
     /// The answer is whole.
-    func end(trailers: HTTPHeaders? = nil) {
+    package func end(trailers: HTTPHeaders? = nil) {
         guard let context else { return }
         // Before its end is written: with that the next request may come, which has waited.
         guard keepsAlive else {
@@ -185,14 +183,14 @@ final class FrontHandler: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     /// An answer of the gateway's own.
-    func answer(_ status: HTTPResponseStatus, _ text: String, headers: [(String, String)] = []) {
+    package func answer(_ status: HTTPResponseStatus, _ text: String, headers: [(String, String)] = []) {
         let line = text.hasSuffix("\n") ? text : text + "\n"
         answer(
             status, ByteBuffer(string: line),
             headers: [("Content-Type", "text/plain; charset=utf-8")] + headers)
     }
 
-    func answer(_ status: HTTPResponseStatus, _ body: ByteBuffer, headers: [(String, String)]) {
+    package func answer(_ status: HTTPResponseStatus, _ body: ByteBuffer, headers: [(String, String)]) {
         var fields = HTTPHeaders(headers)
         if status.mayHaveResponseBody { fields.add(name: "Content-Length", value: "\(body.readableBytes)") }
         send(HTTPResponseHead(version: version, status: status, headers: fields))
@@ -201,7 +199,7 @@ final class FrontHandler: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     /// The answer broke off: so the caller must see.
-    func breakOff() {
+    package func breakOff() {
         state = .closed
         context?.close(promise: nil)
     }
@@ -214,7 +212,7 @@ final class FrontHandler: ChannelDuplexHandler, RemovableChannelHandler {
     // MARK: Other protocols
 
     /// Leaves HTTP, as the container's connection does: from here on bytes are carried both ways.
-    func becomeTunnel(
+    package func becomeTunnel(
         _ head: HTTPResponseHead, with back: any Channel, _ handler: BackHandler, onEnd: @escaping () -> Void
     ) {
         guard let context, !http.isEmpty else { return breakOff() }
@@ -241,4 +239,13 @@ final class FrontHandler: ChannelDuplexHandler, RemovableChannelHandler {
         try pipeline.addHandler(tunnel)
         for handler in handlers.reversed() { pipeline.removeHandler(handler, promise: nil) }
     }
+}
+
+/// A request that was answered at once.
+package final class AnsweredExchange: FrontExchange {
+    package init() {}
+    package func receive(_ part: HTTPServerRequestPart) {}
+    package var takesMore: Bool { true }
+    package func frontBecameWritable() {}
+    package func frontEnded() {}
 }
