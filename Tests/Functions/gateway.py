@@ -15,13 +15,14 @@ HERE = Path(__file__).resolve().parent
 
 
 class Gateway:
-    def __init__(self, *options, templates=False):
+    def __init__(self, *options, templates=False, idle_seconds=60):
         self.folder = Path(tempfile.mkdtemp(prefix="czone-functions.", dir="/run"))
         self.environment = os.environ | {
             "CZONE_ROOT": f"{self.folder}/root",
             "CZONE_STORE": f"{self.folder}/store",
             "CZONE_TEMPLATES": "on" if templates else "off",
             "CZONE_BASE_MEMORY": "256M",
+            "CZONE_IDLE_TIMEOUT": str(idle_seconds),
         }
         self.functions = self.folder / "functions"
         self.functions.mkdir()
