@@ -218,7 +218,9 @@ let package = Package(
                 nioPosix, nioHTTP1,
             ]),
         tests("ScalingTests", ["Scaling"]),
-        tests("GatewayTests", ["Gateway", "Events", "AgentProtocol", "LinuxSystem", nioCore, nioPosix, nioHTTP1]),
+        tests(
+            "GatewayTests",
+            ["Gateway", "Runtime", "Events", "AgentProtocol", "LinuxSystem", nioCore, nioPosix, nioHTTP1]),
         tests("TTRPCTests", ["TTRPC", "LinuxSystem", nioCore, nioPosix]),
         tests("HypervisorTests", ["Hypervisor", "CLinux"]),
         tests(

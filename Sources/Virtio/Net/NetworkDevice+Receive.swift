@@ -12,14 +12,14 @@ extension NetworkDevice {
 
     /// Waits for a port's frames, where the driver has buffers for them.
     func watch(_ port: NetworkPort) {
-        guard !port.isWatched, !port.isDead, heldSize == nil, let queue = receiveQueue, queue.hasAvailable else {
+        guard !port.isWatched, !port.isDetached, heldSize == nil, let queue = receiveQueue, queue.hasAvailable else {
             return
         }
         let added: Void? = try? loop.add(port.tap, for: .readable) { [weak self, weak port] ready in
             guard let self, let port else { return }
             receive(from: port, ready)
         }
-        if added == nil { port.isDead = true } else { port.isWatched = true }
+        if added == nil { port.isDetached = true } else { port.isWatched = true }
     }
 
     func unwatch(_ port: NetworkPort) {
@@ -81,7 +81,7 @@ extension NetworkDevice {
             return false
         }
         guard count > 0 else {
-            bury(port)
+            detach(port)
             return false
         }
         // One that fills all that was offered was cut.
@@ -149,7 +149,7 @@ extension NetworkDevice {
             return nil
         }
         guard count > 0 else {
-            bury(port)
+            detach(port)
             return nil
         }
         guard count < room else {
@@ -166,7 +166,7 @@ extension NetworkDevice {
     /// A read that failed: nothing was there, or the tap is none any more.
     private func judge(_ error: SystemError, _ port: NetworkPort, _ ready: Readiness) {
         let isOver = error.errno != .resourceTemporarilyUnavailable && error.errno != .interrupted
-        if isOver || ready.contains(.hungUp) { bury(port) }
+        if isOver || ready.contains(.hungUp) { detach(port) }
     }
 
     /// What the driver gets in front of a frame of so many bytes with its header; nil, and counted, where the frame is not
@@ -202,9 +202,9 @@ extension NetworkDevice {
     }
 
     /// The port's interface has gone, or its descriptor is no tap's: an end that is watched on would spin.
-    private func bury(_ port: NetworkPort) {
+    private func detach(_ port: NetworkPort) {
         unwatch(port)
-        port.isDead = true
+        port.isDetached = true
     }
 
     // MARK: The driver's buffers

@@ -38,7 +38,7 @@ extension NetworkDevice {
         let frame = NetworkFrame(prefix[PacketHeader.sizeInBytes...])
         guard let port = frame.port.flatMap({ ports[$0] }) else { return refuse(\.portless, "without a port's tag") }
         guard frame.source == port.address else { return refuse(\.spoofed, "from an address that is not its port's") }
-        guard !port.isDead else { return counters.refused += 1 }
+        guard !port.isDetached else { return counters.refused += 1 }
         transfer.begin(header.bytes() + prefix[PacketHeader.sizeInBytes..<prefixSize - NetworkFrame.tagSize])
         do throws(GuestMemoryError) {
             for range in reader.ranges(atMost: reader.remaining) {

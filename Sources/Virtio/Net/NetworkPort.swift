@@ -13,7 +13,7 @@ public final class NetworkPort {
     /// What it has carried, without what comes before an Ethernet frame and without tags.
     public internal(set) var traffic = NetworkTraffic()
     /// Its interface has gone: nothing comes from it, nothing goes to it.
-    var isDead = false
+    var isDetached = false
 
     init(number: UInt16, address: EthernetAddress, tap: OwnedDescriptor) {
         self.number = number
