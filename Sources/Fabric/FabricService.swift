@@ -41,13 +41,16 @@ public final class FabricService: Sendable {
 
     /// Serves until nothing was to be served for a while.
     public func run() throws {
-        // What it serves ends with the process.
+        // Clients that only ask how it is do not keep it.
+        var end: Deadline?
         while true {
-            let isIdle = fabric.isIdle && clients.withLock { $0 } == 0
+            end = fabric.isIdle ? end ?? Deadline(inMilliseconds: idleLimit) : nil
+            // What it serves ends with the process.
+            let mayEnd = clients.withLock { $0 } == 0
+            if mayEnd, let end, end.remainingMilliseconds == 0 { return }
             let ready = try wait(
                 for: [(socket, .readable), (changed.descriptor, .readable)],
-                timeoutInMilliseconds: isIdle ? idleLimit : -1)
-            if isIdle, ready.allSatisfy(\.isEmpty), fabric.isIdle { return }
+                timeoutInMilliseconds: mayEnd ? end?.remainingMilliseconds ?? -1 : -1)
             if !ready[1].isEmpty { _ = changed.drain() }
             if !ready[0].isEmpty { try admit() }
         }

@@ -15,7 +15,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 SECRET = "real-secret-" + os.urandom(12).hex()
 # What a process of the fabric may come to have resident, whatever passes through it.
-MOST_RESIDENT = 64 << 20
+MOST_RESIDENT = 40 << 20
 
 
 def wait(is_so, seconds, describe=lambda: ""):
