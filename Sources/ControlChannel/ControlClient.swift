@@ -49,7 +49,9 @@ public final class ControlClient: Sendable {
     /// Takes a connection over.
     ///
     /// - Parameters:
+    ///   - socket: the connection.
     ///   - decoder: with what has come on it already.
+    ///   - eventLoop: where answers arrive.
     ///   - onOther: takes answers that `ask` does not wait for, on the event loop.
     public static func adopt(
         _ socket: OwnedDescriptor, decoder: ControlFrameDecoder<ControlReply> = ControlFrameDecoder(),

@@ -57,7 +57,9 @@ public final class NetworkBench {
     ///
     /// - Parameters:
     ///   - folder: a bench's own; registry, store and root folder are made in it.
+    ///   - executable: `czone`, which is the traffic's program too.
     ///   - containers: how many pods each side has, from 2 up.
+    ///   - amounts: how much of each kind of traffic is measured.
     public init(folder: String, executable: String, containers: Int, amounts: Amounts) throws {
         self.executable = executable
         self.amounts = amounts

@@ -23,6 +23,7 @@ public struct FabricClient: Sendable {
     ///   - machine: the VM in which it was made.
     ///   - access: the policy that it gets.
     ///   - tenant: whose it is.
+    ///   - configuration: whose users and jail a fabric that is started gets.
     public func attach(
         _ container: String, in machine: VirtualMachineDirectory, _ access: FabricAccess, tenant: String,
         _ configuration: Configuration
