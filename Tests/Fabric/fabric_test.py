@@ -12,6 +12,8 @@ import time
 import unittest
 from pathlib import Path
 
+from python_image import import_python_image
+
 HERE = Path(__file__).resolve().parent
 SECRET = "real-secret-" + os.urandom(12).hex()
 # What a process of the fabric may come to have resident, whatever passes through it.
@@ -58,7 +60,7 @@ class Fabric(unittest.TestCase):
             "CZONE_ROOT": f"{cls.folder}/root", "CZONE_STORE": f"{cls.folder}/store", "CZONE_TEMPLATES": "off",
             "CZONE_BASE_MEMORY": "256M", "CZONE_FABRIC_POLICIES": f"{cls.folder}/policies",
         }
-        cls.make_image()
+        import_python_image(cls.czone, "fabric", cls.folder, HERE / "image")
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             cls.port = free.getsockname()[1]
@@ -87,19 +89,6 @@ class Fabric(unittest.TestCase):
         if kept:
             subprocess.run(f"mkdir -p {kept}; cp {cls.folder}/root/fabric/*/log {kept}", shell=True)
         shutil.rmtree(cls.folder, ignore_errors=True)
-
-    @classmethod
-    def make_image(cls):
-        root = cls.folder / "image"
-        subprocess.run(["cp", "-a", os.environ["CZONE_TEST_PYTHON"], root], check=True)
-        packages = root / "usr/lib/python3/dist-packages"
-        packages.mkdir(parents=True, exist_ok=True)
-        subprocess.run(["cp", "-a", os.environ["CZONE_TEST_CLIENTS"] + "/image/.", packages], check=True)
-        (root / "app").mkdir()
-        for file in (HERE / "image").iterdir():
-            shutil.copy(file, root / "app")
-        cls.czone("image", "import", "--name", "fabric", f"dir:{root}")
-        shutil.rmtree(root)
 
     @classmethod
     def define(cls, name, credentials, tenants="[default]"):

@@ -11,6 +11,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from python_image import import_python_image
+
 HERE = Path(__file__).resolve().parent
 
 
@@ -28,19 +30,7 @@ class Gateway:
         self.functions.mkdir()
         self.options = options
         self.process = None
-        self.make_image()
-
-    def make_image(self):
-        root = self.folder / "image"
-        subprocess.run(["cp", "-a", os.environ["CZONE_TEST_PYTHON"], root], check=True)
-        packages = root / "usr/lib/python3/dist-packages"
-        packages.mkdir(parents=True, exist_ok=True)
-        subprocess.run(["cp", "-a", os.environ["CZONE_TEST_CLIENTS"] + "/image/.", packages], check=True)
-        (root / "app").mkdir()
-        for file in (HERE / "image").iterdir():
-            shutil.copy(file, root / "app")
-        self.czone("image", "import", "--name", "functions", f"dir:{root}")
-        shutil.rmtree(root)
+        import_python_image(self.czone, "functions", self.folder, HERE / "image")
 
     def start(self):
         with socket.socket() as free:

@@ -7,9 +7,6 @@ import NIOHTTP1
 /// A container's request to a store, from its head to the end of the answer. Bodies go through as fast as their reader takes
 /// them; of each at most a few buffers are here. On the event loop.
 final class StoreExchange: FrontExchange, BackOwner {
-    /// A request of at most so many bytes is kept, so that it can be sent again.
-    private static let maxReplay = 64 << 10
-
     private enum State {
         /// It is being connected, or waits for its next try.
         case waiting
@@ -23,11 +20,7 @@ final class StoreExchange: FrontExchange, BackOwner {
     private weak var front: FrontHandler?
     private let eventLoop: any NIOCore.EventLoop
     private var state = State.waiting
-    /// What of the request has come and not gone.
-    private var unsent: [HTTPServerRequestPart] = []
-    /// What has gone, as long as it may go again.
-    private var replay: [HTTPServerRequestPart]? = []
-    private var replayBytes = 0
+    private var passed = PassedRequest(isRepeatable: true)
     private var hasRequestEnded = false
     private var hasAnswerBegun = false
     private var keepsBackAlive = true
@@ -91,14 +84,12 @@ final class StoreExchange: FrontExchange, BackOwner {
         channel.write(HTTPClientRequestPart.head(head), promise: nil)
         if awaitsContinue {
             awaitsContinue = false
-            if !hasRequestEnded, unsent.isEmpty {
+            if !hasRequestEnded, !passed.waits {
                 front?.send(HTTPResponseHead(version: .http1_1, status: .continue))
                 front?.flush()
             }
         }
-        let parts = unsent
-        unsent = []
-        for part in parts { pass(part, to: channel) }
+        passed.writeWaiting(to: channel)
         channel.flush()
         front?.resumeReading()
     }
@@ -110,36 +101,18 @@ final class StoreExchange: FrontExchange, BackOwner {
         if case .end = part { hasRequestEnded = true }
         if case .body(let bytes) = part { counters.sent(bytes.readableBytes) }
         switch state {
-        case .waiting: unsent.append(part)
+        case .waiting: passed.append(part)
         case .begun(let channel, _):
-            pass(part, to: channel)
+            passed.write(part, to: channel)
             channel.flush()
         case .ended: break
         }
     }
 
-    private func pass(_ part: HTTPServerRequestPart, to channel: any Channel) {
-        switch part {
-        case .head: break
-        case .body(let bytes):
-            keep(part, bytes.readableBytes)
-            channel.write(HTTPClientRequestPart.body(.byteBuffer(bytes)), promise: nil)
-        case .end(let trailers):
-            keep(part, 0)
-            channel.write(HTTPClientRequestPart.end(trailers), promise: nil)
-        }
-    }
-
-    private func keep(_ part: HTTPServerRequestPart, _ count: Int) {
-        replayBytes += count
-        if replayBytes > Self.maxReplay { replay = nil }
-        replay?.append(part)
-    }
-
     var takesMore: Bool {
         switch state {
         // What has been read with the head waits here; no more.
-        case .waiting: unsent.isEmpty && !hasRequestEnded
+        case .waiting: !passed.waits && !hasRequestEnded
         case .begun(let channel, _): channel.isWritable
         case .ended: true
         }
@@ -165,7 +138,7 @@ final class StoreExchange: FrontExchange, BackOwner {
         switch part {
         case .head(let answer):
             let isTransient = RetryQuota.isTransient(answer.status.code)
-            if isTransient, request.isIdempotent, mayReplay, tryAgain(RetryQuota.cost, leaving: (channel, handler)) {
+            if isTransient, request.isIdempotent, passed.canRepeat, tryAgain(RetryQuota.cost, leaving: (channel, handler)) {
                 return
             }
             if !isTransient { served.quota.giveBack(lastCost) }
@@ -191,9 +164,6 @@ final class StoreExchange: FrontExchange, BackOwner {
 
     // MARK: Further tries
 
-    /// The whole of what has gone can go again.
-    private var mayReplay: Bool { replay != nil }
-
     /// Has it tried again after a while; false where there were enough tries.
     private func tryAgain(_ cost: Int, leaving former: (any Channel, BackHandler)? = nil) -> Bool {
         guard attempts < RetryQuota.maxAttempts, served.quota.take(cost) else { return false }
@@ -212,7 +182,7 @@ final class StoreExchange: FrontExchange, BackOwner {
         former?.1.owner = nil
         former?.0.close(promise: nil)
         state = .waiting
-        (unsent, replay, replayBytes) = ((replay ?? []) + unsent, [], 0)
+        passed.beginAnew()
     }
 
     // MARK: What goes wrong
@@ -225,7 +195,7 @@ final class StoreExchange: FrontExchange, BackOwner {
             front?.breakOff()
             return
         }
-        if mayReplay, request.isIdempotent {
+        if passed.canRepeat, request.isIdempotent {
             // The store has closed it while nobody used it; that is no fault of its.
             if isReused {
                 attempts -= 1
@@ -248,7 +218,7 @@ final class StoreExchange: FrontExchange, BackOwner {
     private func checkMovement() {
         guard !hasMoved else { return watchMovement() }
         if case .begun(let channel, let handler) = state {
-            if !hasAnswerBegun, hasRequestEnded, mayReplay, request.isIdempotent,
+            if !hasAnswerBegun, hasRequestEnded, passed.canRepeat, request.isIdempotent,
                 tryAgain(RetryQuota.timeoutCost, leaving: (channel, handler))
             {
                 return watchMovement()

@@ -7,9 +7,6 @@ import NIOHTTP1
 /// A request to a function with a server of its own, from its head to the end of its answer. On the caller's event loop,
 /// which the connection to the container is on too.
 final class ProxyExchange: FrontExchange, BackOwner {
-    /// A request of at most so many bytes is kept, where it may be sent again.
-    private static let maxReplay = 64 << 10
-
     private enum State {
         /// It has no container yet, by this number.
         case waiting(UInt64)
@@ -29,11 +26,7 @@ final class ProxyExchange: FrontExchange, BackOwner {
     private let caller: RequestHeaders.Caller
     private let record: RequestRecord
     private var state = State.ended
-    /// What of the request has come and not gone.
-    private var unsent: [HTTPServerRequestPart] = []
-    /// What has gone, as long as it may go again.
-    private var replay: [HTTPServerRequestPart]?
-    private var replayBytes = 0
+    private var passed: PassedRequest
     private var hasRequestEnded = false
     private var hasAnswerBegun = false
     private var keepsBackAlive = true
@@ -52,7 +45,7 @@ final class ProxyExchange: FrontExchange, BackOwner {
         self.eventLoop = eventLoop
         self.record = record
         definition = service.definition
-        replay = definition.retries ? [] : nil
+        passed = PassedRequest(isRepeatable: definition.retries)
     }
 
     /// Asks for a container.
@@ -113,13 +106,11 @@ final class ProxyExchange: FrontExchange, BackOwner {
         state = .begun(lease, channel, handler)
         let forwarded = RequestHeaders.forwarded(head, to: caller.target, caller: caller)
         channel.write(HTTPClientRequestPart.head(forwarded), promise: nil)
-        if head.headers.first(name: "expect")?.lowercased() == "100-continue", !hasRequestEnded, unsent.isEmpty {
+        if head.headers.first(name: "expect")?.lowercased() == "100-continue", !hasRequestEnded, !passed.waits {
             front?.send(HTTPResponseHead(version: .http1_1, status: .continue))
             front?.flush()
         }
-        let parts = unsent
-        unsent = []
-        for part in parts { pass(part, to: channel) }
+        passed.writeWaiting(to: channel)
         channel.flush()
         front?.resumeReading()
     }
@@ -131,34 +122,16 @@ final class ProxyExchange: FrontExchange, BackOwner {
         if case .body(let bytes) = part { record.bytesIn += bytes.readableBytes }
         guard case .begun(_, let channel, _) = state else {
             if case .ended = state { return }
-            return unsent.append(part)
+            return passed.append(part)
         }
-        pass(part, to: channel)
+        passed.write(part, to: channel)
         channel.flush()
-    }
-
-    private func pass(_ part: HTTPServerRequestPart, to channel: any Channel) {
-        switch part {
-        case .head: break
-        case .body(let bytes):
-            keep(part, bytes.readableBytes)
-            channel.write(HTTPClientRequestPart.body(.byteBuffer(bytes)), promise: nil)
-        case .end(let trailers):
-            keep(part, 0)
-            channel.write(HTTPClientRequestPart.end(trailers), promise: nil)
-        }
-    }
-
-    private func keep(_ part: HTTPServerRequestPart, _ count: Int) {
-        replayBytes += count
-        if replayBytes > Self.maxReplay { replay = nil }
-        replay?.append(part)
     }
 
     var takesMore: Bool {
         switch state {
         // What has been read with the head waits here; no more.
-        case .waiting, .connecting: unsent.isEmpty && !hasRequestEnded
+        case .waiting, .connecting: !passed.waits && !hasRequestEnded
         case .begun(_, let channel, _): channel.isWritable
         case .tunnel, .ended: true
         }
@@ -241,8 +214,8 @@ final class ProxyExchange: FrontExchange, BackOwner {
             record.end("the container broke its answer off")
             deadline?.cancel()
             front?.breakOff()
-        } else if let parts = replay, record.mayMoveOn {
-            (unsent, replay, replayBytes) = (parts + unsent, [], 0)
+        } else if passed.canRepeat, record.mayMoveOn {
+            passed.beginAnew()
             acquire()
         } else {
             fail(GatewayError.containerEnded("it closed the connection without an answer"))

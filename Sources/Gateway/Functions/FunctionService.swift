@@ -208,7 +208,10 @@ final class FunctionService: Sendable {
             guard state.dispatcher.currentCount == 0, !isRelieved else { return (true, []) }
             return (true, state.dropWaiters(at: now))
         }
-        guard isRefused else { return scaleUp() }
+        guard isRefused else {
+            if isLost { Log.logger.warning("a start for \(name) was lost with its VM: \(error)") }
+            return scaleUp()
+        }
         Log.logger.warning("no container of \(name) can be started: \(error)")
         account.noteFailedStart()
         for promise in failed { promise.fail(GatewayError.noContainer("\(error)")) }
