@@ -138,7 +138,9 @@ final class StoreExchange: FrontExchange, BackOwner {
         switch part {
         case .head(let answer):
             let isTransient = RetryQuota.isTransient(answer.status.code)
-            if isTransient, request.isIdempotent, passed.canRepeat, tryAgain(RetryQuota.cost, leaving: (channel, handler)) {
+            if isTransient, request.isIdempotent, passed.canRepeat,
+                tryAgain(RetryQuota.cost, leaving: (channel, handler))
+            {
                 return
             }
             if !isTransient { served.quota.giveBack(lastCost) }
