@@ -4,6 +4,8 @@ public enum JSONValue: Equatable, Sendable {
     case null
     case bool(Bool)
     case integer(Int64)
+    /// An integer above `Int64.max`.
+    case unsigned(UInt64)
     case string(String)
     case array([JSONValue])
     case object([String: JSONValue])
@@ -68,7 +70,8 @@ public enum JSONValue: Equatable, Sendable {
         private mutating func integer() -> JSONValue? {
             let start = position
             while let byte = peek, byte == UInt8(ascii: "-") || (0x30...0x39).contains(byte) { position += 1 }
-            return Int64(String(decoding: bytes[start..<position], as: UTF8.self)).map(JSONValue.integer)
+            let digits = String(decoding: bytes[start..<position], as: UTF8.self)
+            return Int64(digits).map(JSONValue.integer) ?? UInt64(digits).map(JSONValue.unsigned)
         }
 
         private mutating func array(depth: Int) -> JSONValue? {

@@ -82,7 +82,7 @@ public final class ForegroundSession {
         let ready = try system { () throws(SystemError) in
             try wait(for: interests, timeoutInMilliseconds: patience)
         }
-        if patience >= 0, ready.allSatisfy(\.isEmpty) { try connection.check(&watch) }
+        if patience >= 0, ready.allSatisfy({ $0.isEmpty }) { try connection.check(&watch) }
         if !ready[0].isEmpty { handleSignals() }
         let (first, rest) = (Array(pumps.enumerated()), Array(running.enumerated()))
         for (index, pump) in first where !ready[1 + index].isEmpty { try start(pump) }

@@ -16,8 +16,8 @@ struct ContainerEntry {
 
     init(_ order: Placement.Order, in registry: Registry) throws(RuntimeError) {
         var record = order.record
-        let logs = ContainerLogs(of: registry, besides: order.store.root)
-        if record.isDetached { record.logDirectory = logs.folder(of: record.id) }
+        let logs = record.isDetached ? ContainerLogs(of: registry, besides: order.store.root) : nil
+        record.logDirectory = logs?.folder(of: record.id)
         let (folder, exit) = try registry.enter(record)
         self.folder = folder
         self.record = record
@@ -25,7 +25,7 @@ struct ContainerEntry {
         var descriptors = order.streams.descriptors
         var passed = order.streams.passed
         var logFiles: ArraySlice<OwnedDescriptor> = []
-        if let logDirectory = record.logDirectory {
+        if let logs, let logDirectory = record.logDirectory {
             do throws(RuntimeError) { logFiles = try logs.make(logDirectory, order.logOptions)[...] } catch {
                 try? folder.remove()
                 throw error

@@ -14,15 +14,15 @@ public struct VirtualMachineFiles: Equatable, Sendable {
         self.monitor = monitor
         self.kernel = kernel
         self.initialRAMDisk = initialRAMDisk
-        var parts: [String] = []
+        var identity = ""
         for file in [monitor, kernel, initialRAMDisk] {
             guard let status = try system({ () throws(SystemError) in try FileSystem.status(file.string) }) else {
                 throw .invalid("there is no file \(quoted(file.string)), which a VM needs: run `make setup release`")
             }
             // What a file holds cannot be read at each start; who replaces it changes these.
-            parts.append("\(status.device).\(status.inode).\(status.sizeInBytes).\(status.modified)")
+            identity += "/\(status.device).\(status.inode).\(status.sizeInBytes).\(status.modified)"
         }
-        identity = parts.joined(separator: "/")
+        self.identity = identity
     }
 
     /// Those that `Artefacts` finds.

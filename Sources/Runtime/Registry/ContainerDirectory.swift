@@ -1,6 +1,7 @@
 import AgentProtocol
 public import ControlProtocol
 import Glibc
+import LeanJSON
 import LinuxSystem
 import SystemPackage
 
@@ -96,14 +97,19 @@ public struct ContainerDirectory: Hashable, Sendable {
 
     /// Its log first: its record tells where that is.
     static func removeFiles(of path: String) throws(RuntimeError) {
-        let record = try? RecordFile.read(ContainerRecord.self, from: "\(path)/container.json")
-        if let folder = record?.logDirectory {
+        if let folder = try? logDirectory(of: path) {
             try system { () throws(SystemError) in try ContainerLogs.remove(folder) }
         }
         try system { () throws(SystemError) in
             for file in try FileSystem.names(in: path) ?? [] { try FileSystem.removeFile("\(path)/\(file)") }
             try FileSystem.removeDirectory(path)
         }
+    }
+
+    /// That one field of the record, without Codable: most commands that remove a container have read none before.
+    private static func logDirectory(of path: String) throws(RuntimeError) -> String? {
+        guard let bytes = try RecordFile.bytes(of: "\(path)/container.json") else { return nil }
+        return JSONValue(bytes)?[ContainerRecord.logDirectoryKey]?.text
     }
 }
 

@@ -2,6 +2,9 @@ import LeanJSON
 import OCI
 
 extension ContainerRecord {
+    /// The key of `logDirectory`.
+    static let logDirectoryKey = "logDirectory"
+
     /// The record as `Codable` would write it, without what that costs a process that writes one record and ends: its
     /// first use looks through every type of the program. Nil where the record has parts that are not written here.
     var plainJSON: [UInt8]? {
@@ -20,7 +23,7 @@ extension ContainerRecord {
         writer.flag("isAlone", isAlone)
         writer.flag("isDetached", isDetached)
         writer.flag("isRemovedAtEnd", isRemovedAtEnd)
-        if let logDirectory { writer.text("logDirectory", logDirectory) }
+        if let logDirectory { writer.text(Self.logDirectoryKey, logDirectory) }
         writer.object("process", process)
         return writer.object
     }

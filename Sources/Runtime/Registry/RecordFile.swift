@@ -8,16 +8,15 @@ enum RecordFile {
 
     /// Nil where there is no file.
     static func read<Record: Decodable>(_ type: Record.Type, from path: String) throws(RuntimeError) -> Record? {
-        guard
-            let bytes = try system({ () throws(SystemError) in
-                try FileSystem.contents(of: path, atMost: most, followsLink: false)
-            })
-        else {
-            return nil
-        }
+        guard let bytes = try bytes(of: path) else { return nil }
         do { return try JSONDecoder().decode(type, from: Data(bytes)) } catch {
             throw .broken(path: path, reason: "it is no record of this version of czone")
         }
+    }
+
+    /// Nil where there is no file.
+    static func bytes(of path: String) throws(RuntimeError) -> [UInt8]? {
+        try system { () throws(SystemError) in try FileSystem.contents(of: path, atMost: most, followsLink: false) }
     }
 
     /// Replaces the file in one step.

@@ -35,7 +35,7 @@ extension SpecificationCompiler {
     /// The bytes that a text of the specification stands for.
     static func string(_ text: String) -> CString { CString([UInt8](unescaping: text)) }
 
-    private static func strings(_ texts: [String]) -> CStringList { CStringList(texts.lazy.map(string)) }
+    private static func strings(_ texts: [String]) -> CStringList { CStringList(texts.map(string)) }
 
     private func refuseUnsupported(_ process: RuntimeSpec.Process) throws(SpecificationError) {
         let own = "the guest's kernel has no such security module"
