@@ -9,6 +9,8 @@ public enum ProcessOrigin: Equatable, Sendable {
     /// It becomes a copy of the first process of this container, a template. Where that cannot be, it executes its
     /// program, and `ProcessStarted.refusal` says why.
     case copy(of: ContainerNumber)
+    /// As `copy`, but killed before its first instruction: what the making of a copy touches has been touched then.
+    case trial(of: ContainerNumber)
 
     func encode(into encoder: inout MessageEncoder) {
         switch self {
@@ -16,6 +18,9 @@ public enum ProcessOrigin: Equatable, Sendable {
         case .template: encoder.integer(UInt8(1))
         case .copy(let template):
             encoder.integer(UInt8(2))
+            encoder.container(template)
+        case .trial(let template):
+            encoder.integer(UInt8(3))
             encoder.container(template)
         }
     }
@@ -26,6 +31,7 @@ public enum ProcessOrigin: Equatable, Sendable {
         case 0: self = .program
         case 1: self = .template
         case 2: self = .copy(of: try decoder.container())
+        case 3: self = .trial(of: try decoder.container())
         default: throw .invalidValue(field: "process origin", value: UInt64(kind))
         }
     }

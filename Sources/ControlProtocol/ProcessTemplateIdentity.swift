@@ -64,6 +64,17 @@ public struct ProcessTemplateIdentity: Equatable, Sendable {
         return template
     }
 
+    /// The specification of a container with this identity that is nobody's: as a template's, but with a process namespace
+    /// of its own.
+    ///
+    /// - Parameter memoryMax: of its control group, in bytes.
+    public func copy(memoryMax: UInt64) -> ContainerSpecification {
+        var copy = common
+        copy.mounts.removeAll(where: Self.isVolume)
+        copy.limits = ResourceLimits(memoryMax: memoryMax)
+        return copy
+    }
+
     /// Equal for equal identities and no others, for a digest and for files.
     public var bytes: [UInt8] {
         var encoder = MessageEncoder()

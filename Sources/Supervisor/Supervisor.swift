@@ -58,7 +58,9 @@ public final class Supervisor {
         elasticZones = ElasticZones(containers, agent, configuration.hostMemory, journal)
         lifecycle = try VirtualMachineLifecycle(machine, containers, agent, deadlines, configuration)
         templates = ProcessTemplates(machine, containers, agent, lifecycle, deadlines, log: configuration.log)
-        handshake = BootHandshake(agent, lifecycle, templates, processTemplate: configuration.processTemplate)
+        handshake = BootHandshake(
+            agent, lifecycle, templates, TrialStart(containers, agent, zones, deadlines),
+            processTemplate: configuration.processTemplate)
         records = ExitRecords(disk, deadlines)
         let volumes = try AttachedVolumes(configuration.files, configuration.fileThreads, on: loop, deadlines)
         let streams = ContainerStreams(machine.vsock, on: loop, disk)

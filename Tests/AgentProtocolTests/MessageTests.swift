@@ -66,7 +66,7 @@ private var everyLimit: ResourceLimits {
 @Test func containerMessagesSurviveTheWire() throws {
     try roundTrip(
         CreateContainer(container: container, node: 3, zoneBytes: 128 << 20, start: true, specification: specification))
-    for origin in [ProcessOrigin.template, .copy(of: ContainerNumber(2))] {
+    for origin in [ProcessOrigin.template, .copy(of: ContainerNumber(2)), .trial(of: ContainerNumber(2))] {
         try roundTrip(
             CreateContainer(
                 container: container, node: 0, zoneBytes: 0, start: true, origin: origin, specification: specification))

@@ -30,6 +30,17 @@ extension AgentTests {
             _ = try agent.call(DeleteContainer(container: number))
         }
 
+        /// What is to run nothing does not start plainly instead.
+        @Test func aTrialOfWhatIsNoTemplateRunsNothing() throws {
+            let number = agent.newContainer()
+            let failure = try agent.failure(
+                of: CreateContainer(
+                    container: number, node: 0, zoneBytes: 0, start: true, origin: .trial(of: ContainerNumber(999)),
+                    specification: agent.specification(["true"])))
+            #expect(failure?.text.contains("container 999, which is no template") == true)
+            #expect(try agent.containers().isEmpty)
+        }
+
         @Test func aTemplateNeedsAProcessNamespaceThatAnotherHolds() throws {
             let number = agent.newContainer()
             let failure = try agent.failure(

@@ -21,6 +21,7 @@ import Testing
         let template = try bench.makeTemplate()
         #expect(try !bench.wasAsked(.settle))
         try bench.reach(template.number)
+        _ = try bench.answerTrial(usages: [1, 1])
         try bench.say(Done(), to: try bench.request(Settle.self).number)
         #expect(bench.supervisor.isPurposeFulfilled && !bench.supervisor.savedState.isEmpty)
         #expect(bench.supervisor.processTemplateReport?.state == .ready)
@@ -67,12 +68,14 @@ import Testing
         try saved.reach(template.number)
         let state = saved.supervisor.savedState
         #expect(try SavedProcessTemplate(bytes: state).bytes == state)
-        // Cut, longer, of another version, a container 0, a container that holds its own namespace.
+        // Cut, longer, of another version, a container 0, a container that holds its own namespace, one later than the last.
         var zero = state
         zero[5] = 0
         var same = state
         same[5] = same[1]
-        for bytes in [Array(state.dropLast()), state + [0], [2] + state.dropFirst(), zero, same] {
+        var early = state
+        early[9] = 1
+        for bytes in [Array(state.dropLast()), state + [0], [1] + state.dropFirst(), zero, same, early] {
             #expect(throws: ProtocolError.self) { try SavedProcessTemplate(bytes: bytes) }
             #expect(throws: ProtocolError.self) { try SupervisorBench { $0.restoredState = bytes } }
         }

@@ -173,7 +173,8 @@ int agent_process_id(void);
 int agent_bind_template(int device, int process, uint32_t *refusal, uint32_t *threads);
 struct agent_mapping { uint64_t start, length, offset; uint32_t protection; int32_t file; };
 /// Goes on as a copy of the template: returns only on failure. Descriptors from `close_from` on are closed.
-int agent_adopt(int device, int executable, uint32_t close_from, const struct agent_mapping *mappings, size_t count);
+int agent_adopt(int device, int executable, uint32_t close_from, const struct agent_mapping *mappings, size_t count,
+                bool is_trial);
 long agent_read_link(int directory, const char *path, void *bytes, size_t count);
 /// The entries of a directory whose names are numbers.
 long agent_list_numbers(const char *path, int32_t *numbers, size_t count);

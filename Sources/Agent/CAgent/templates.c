@@ -19,7 +19,8 @@
 
 // As include/uapi/linux/process_template.h of the guest's kernel has it.
 struct binding { int32_t process; uint32_t refusal, threads, reserved; };
-struct adoption { int32_t executable; uint32_t close_from, mapping_count, reserved; uint64_t mappings; };
+struct adoption { int32_t executable; uint32_t close_from, mapping_count, flags; uint64_t mappings; };
+#define TRIAL 1
 #define BIND _IOWR(0xC2, 0, struct binding)
 #define ADOPT _IOW(0xC2, 1, struct adoption)
 
@@ -30,9 +31,10 @@ int agent_bind_template(int device, int process, uint32_t *refusal, uint32_t *th
     *threads = binding.threads;
     return result;
 }
-int agent_adopt(int device, int executable, uint32_t close_from, const struct agent_mapping *mappings, size_t count) {
+int agent_adopt(int device, int executable, uint32_t close_from, const struct agent_mapping *mappings, size_t count,
+                bool is_trial) {
     struct adoption adoption = {.executable = executable, .close_from = close_from, .mapping_count = (uint32_t)count,
-                                .mappings = (uint64_t)(uintptr_t)mappings};
+                                .flags = is_trial ? TRIAL : 0, .mappings = (uint64_t)(uintptr_t)mappings};
     return RESULT(ioctl(device, ADOPT, &adoption));
 }
 

@@ -23,6 +23,8 @@ struct LaunchPlan {
     let executesAtOnce: Bool
     /// What the process becomes a copy of, instead of executing its program.
     var template: ProcessTemplate?
+    /// Whether it ends as soon as it is such a copy.
+    var isTrial = false
     /// Why it does not, though it was asked for.
     var refusal = ""
     /// Whether its writable layer is kept for copies of it.

@@ -75,10 +75,12 @@ struct ProcessSetup {
             try report(nil)
             if !plan.executesAtOnce { try waitForStart(keeping: template.ownDescriptors) }
             // Limits and rights are the template's; a plain start sets them. The root is opened anew in there.
-            var copy = CopySetup(template: template, channel: channel)
+            var copy = CopySetup(template: template, isTrial: plan.isTrial, channel: channel)
             let refusal = copy.run()
             channel = copy.channel
             try report(refusal: refusal)
+            // Its program is not to run.
+            if plan.isTrial { Kernel.exit(1) }
             // It may have gone to the template's.
             root = try ContainerRoot()
             try root.enter(process.workingDirectory, makes: true)

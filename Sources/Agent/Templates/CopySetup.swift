@@ -2,6 +2,8 @@
 /// the template's memory and threads.
 struct CopySetup {
     private let template: ProcessTemplate
+    /// It is killed before its first instruction.
+    private let isTrial: Bool
     /// To the agent. It gets another number on the way.
     private(set) var channel: Descriptor
 
@@ -10,8 +12,9 @@ struct CopySetup {
     private static let raised = ResourceLimit(resource: 7, soft: 8192, hard: 8192)
     private static let usual = ResourceLimit(resource: 7, soft: 1024, hard: 4096)
 
-    init(template: ProcessTemplate, channel: Descriptor) {
+    init(template: ProcessTemplate, isTrial: Bool, channel: Descriptor) {
         self.template = template
+        self.isTrial = isTrial
         self.channel = channel
     }
 
@@ -46,7 +49,8 @@ struct CopySetup {
         try workshop.finish()
         try root.enter(template.workingDirectory, makes: false)
         Kernel.setModeMask(template.modeMask)
-        let result = TemplateKernel.adopt(device, executable: executable, closingFrom: lowest, mappings)
+        let result = TemplateKernel.adopt(
+            device, executable: executable, closingFrom: lowest, mappings, isTrial: isTrial)
         try check(result, .execute, "become a copy of \(template.container.description)")
     }
 

@@ -31,7 +31,8 @@ enum TemplateKernel {
 
     /// Returns only on failure.
     static func adopt(
-        _ device: Int32, executable: Int32, closingFrom lowest: Int32, _ mappings: [SharedMapping.Replacement]
+        _ device: Int32, executable: Int32, closingFrom lowest: Int32, _ mappings: [SharedMapping.Replacement],
+        isTrial: Bool
     ) -> Int32 {
         let table = mappings.map {
             agent_mapping(
@@ -40,7 +41,7 @@ enum TemplateKernel {
         }
         // SAFETY: address and count are the array's own.
         return unsafe table.withUnsafeBufferPointer {
-            unsafe agent_adopt(device, executable, UInt32(lowest), $0.baseAddress, $0.count)
+            unsafe agent_adopt(device, executable, UInt32(lowest), $0.baseAddress, $0.count, isTrial)
         }
     }
 

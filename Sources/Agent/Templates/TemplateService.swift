@@ -19,8 +19,12 @@ final class TemplateService {
                 throw Failure(code: ErrorNumber.invalid, step: .request, text: text)
             }
             plan.isTemplate = true
-        case .copy(let number):
+        case .copy(let number), .trial(let number):
             guard let template = templates.first(where: { $0.container == number }) else {
+                if case .trial = request.origin {
+                    let text = "start a copy of \(number.description), which is no template"
+                    throw Failure(code: ErrorNumber.invalid, step: .request, text: text)
+                }
                 return plan.refusal = "\(number.description) is no template"
             }
             // Threads keep their numbers, which others may have there.
@@ -28,6 +32,7 @@ final class TemplateService {
                 return plan.refusal = "the template's threads need a process namespace of their own"
             }
             plan.template = template
+            if case .trial = request.origin { plan.isTrial = true }
         }
     }
 

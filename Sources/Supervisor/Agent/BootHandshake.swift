@@ -8,16 +8,18 @@ final class BootHandshake {
     private let agent: AgentSession
     private let lifecycle: VirtualMachineLifecycle
     private let templates: ProcessTemplates
+    private let trial: TrialStart
     /// What a VM that becomes a template is to have; nil: none.
     private let processTemplate: ProcessTemplateRequest?
 
     init(
-        _ agent: AgentSession, _ lifecycle: VirtualMachineLifecycle, _ templates: ProcessTemplates,
+        _ agent: AgentSession, _ lifecycle: VirtualMachineLifecycle, _ templates: ProcessTemplates, _ trial: TrialStart,
         processTemplate: ProcessTemplateRequest?
     ) {
         self.agent = agent
         self.lifecycle = lifecycle
         self.templates = templates
+        self.trial = trial
         self.processTemplate = processTemplate
     }
 
@@ -53,17 +55,32 @@ final class BootHandshake {
         // It was asked to stop meanwhile.
         guard lifecycle.state == .booting else { return }
         switch lifecycle.purpose {
-        case .containers: lifecycle.becomeReady()
-        case .workingSetRecording: lifecycle.fulfilPurpose()
+        case .containers:
+            lifecycle.becomeReady()
+            // Nobody waits for it yet: what its first container touches is touched now.
+            if lifecycle.isPrewarmed { tryStart(.making) { _ in } }
+        case .workingSetRecording: tryStart(.running) { [unowned self] _ in lifecycle.fulfilPurpose() }
         case .template: makeProcessTemplate()
         }
+    }
+
+    /// Where the VM has a process template.
+    private func tryStart(_ extent: TrialStart.Extent, completion: @escaping (TrialStart.Outcome) -> Void) {
+        guard let template = templates.first else { return completion(.impossible) }
+        trial.run(template, extent, completion: completion)
     }
 
     /// The VM is saved with its process template at its point, or without where there can be none.
     private func makeProcessTemplate() {
         guard let processTemplate else { return settle() }
         do throws(ProcessTemplateIdentity.Obstacle) {
-            templates.make(try ProcessTemplateOrder(processTemplate)) { [unowned self] in settle() }
+            templates.make(try ProcessTemplateOrder(processTemplate)) { [unowned self] in
+                tryStart(.running) { [self] outcome in
+                    // Every VM of the template would be without that zone.
+                    guard case .zoneLost = outcome else { return settle() }
+                    lifecycle.fail("the zone of a first copy has not come back")
+                }
+            }
         } catch {
             lifecycle.fail("the process template cannot be: \(error)")
         }

@@ -9,6 +9,7 @@ final class ContainerRemoval {
     private let agent: AgentSession
     private let volumes: AttachedVolumes
     private let journal: EventJournal
+    private let zoneReturn: ZoneReturn
 
     init(
         _ containers: ContainerTable, _ lifecycle: VirtualMachineLifecycle, _ agent: AgentSession,
@@ -19,6 +20,7 @@ final class ContainerRemoval {
         self.agent = agent
         self.volumes = volumes
         self.journal = journal
+        zoneReturn = ZoneReturn(agent: agent)
     }
 
     /// Ends a container, where it has not ended: what is left of it is killed, and its zone taken back.
@@ -76,30 +78,15 @@ final class ContainerRemoval {
         }
     }
 
-    /// The agent says that the zone is empty and offline; the device says whether that is so.
     private func returnZone(of container: HostedContainer, _ offline: ZoneOffline?, after steps: [StepTiming]) {
         guard let zone = container.zone else { return finish(container) }
-        guard let offline, offline.isOffline else {
-            zone.quarantine(.notEmpty)
-            return finish(container)
-        }
-        zone.noteOffline(offline, after: steps)
         // The zone is on its way whether the guest hurries or not: the container is gone for its clients only when
         // the memory is back, or the zone quarantined.
-        zone.unplug { [unowned self] in
-            let again = OfflineZone(node: zone.zone.node, timeout: AgentSession.agentTimeoutInMilliseconds)
-            agent.request(again) { _ in }
-        } onReturned: { [unowned self] in
-            finish(container)
-        }
+        zoneReturn.take(zone, offline, after: steps) { [unowned self] in finish(container) }
     }
 
     private func quarantineZone(of container: HostedContainer, _ failure: AgentFailure) {
-        if case .timeout = failure {
-            container.zone?.quarantine(.timeout)
-        } else {
-            container.zone?.quarantine(.notEmpty)
-        }
+        zoneReturn.quarantine(container.zone, failure)
         finish(container)
     }
 

@@ -22,6 +22,9 @@ final class ContainerTable {
         return ContainerNumber(nextNumber)
     }
 
+    /// The last one that was given.
+    var lastNumber: ContainerNumber { ContainerNumber(nextNumber - 1) }
+
     /// Numbers up to this one are given: the guest that was restored has them.
     func skipNumbers(through number: ContainerNumber) { nextNumber = max(nextNumber, number.rawValue + 1) }
 

@@ -89,7 +89,7 @@ final class VirtualMachineLifecycle {
     }
 
     /// The VM was prewarmed and has had no container yet.
-    private var isPrewarmed: Bool { configuration.prewarm != nil && !containers.hasHadAny }
+    var isPrewarmed: Bool { configuration.prewarm != nil && !containers.hasHadAny }
 
     private func timeIsUp() {
         if state == .stopping { return machine.stop(.stopped) }

@@ -53,13 +53,9 @@ final class ProcessTemplates {
         return .copy(of: template)
     }
 
-    /// What a container that will be a copy writes until it is ready, in bytes: a third of its template's memory, by
-    /// experience (Python, Node).
+    /// What a container that will be a copy writes until it is ready, in bytes.
     func expectedBytes(of container: HostedContainer) -> UInt64 {
-        guard let order = container.warmth?.order, case .ready(let facts) = table[order.identity]?.state else {
-            return 0
-        }
-        return facts.memoryBytes / 3
+        container.warmth.flatMap { table[$0.order.identity] }?.expectedBytes ?? 0
     }
 
     /// The agent has answered: the process is what was asked for, or was started plainly for this reason.
@@ -124,9 +120,12 @@ final class ProcessTemplates {
 
     // MARK: Saving and restoring
 
+    /// The one that the VM's template has, or is to have.
+    var first: ProcessTemplate? { table.all.first }
+
     /// The guest was saved with this template, and is restored.
     func restore(_ saved: SavedProcessTemplate) {
-        for number in [saved.holder, saved.container] { containers.skipNumbers(through: number) }
+        containers.skipNumbers(through: saved.lastNumber)
         let template = ProcessTemplate(
             number: table.takeNumber(), saved.identity, command: saved.command)
         (template.holder, template.container) = (saved.holder, saved.container)
@@ -135,7 +134,9 @@ final class ProcessTemplates {
     }
 
     /// What a VM that is saved now has; nil for one without a template at its point.
-    var saved: SavedProcessTemplate? { table.all.lazy.compactMap(SavedProcessTemplate.init).first }
+    var saved: SavedProcessTemplate? {
+        table.all.lazy.compactMap { SavedProcessTemplate($0, lastNumber: self.containers.lastNumber) }.first
+    }
 
     // MARK: The agent's words
 

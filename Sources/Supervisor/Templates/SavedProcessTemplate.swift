@@ -6,16 +6,18 @@ import ControlProtocol
 ///
 /// | field | |
 /// |---|---|
-/// | version | 1 |
+/// | version | 2 |
 /// | holder, container | numbers that the guest's agent knows them by |
+/// | last number | the highest that the guest has had |
 /// | identity | `ProcessTemplateIdentity.bytes` |
 /// | facts | time to its point, threads, bytes |
 /// | command | a line |
 struct SavedProcessTemplate: Equatable {
-    private static let version: UInt8 = 1
+    private static let version: UInt8 = 2
 
     var holder: ContainerNumber
     var container: ContainerNumber
+    var lastNumber: ContainerNumber
     var identity: ProcessTemplateIdentity
     var facts: ProcessTemplateFacts
     var command: String
@@ -25,6 +27,7 @@ struct SavedProcessTemplate: Equatable {
         encoder.integer(Self.version)
         encoder.integer(holder.rawValue)
         encoder.integer(container.rawValue)
+        encoder.integer(lastNumber.rawValue)
         encoder.blob(identity.bytes, "identity", atMost: ProcessTemplateRequest.maxBytes)
         encoder.integer(facts.reachedAfterMicroseconds)
         encoder.integer(facts.threads)
@@ -40,10 +43,14 @@ struct SavedProcessTemplate: Equatable {
         guard version == Self.version else { throw .invalidValue(field: "version", value: UInt64(version)) }
         holder = ContainerNumber(try decoder.integer())
         container = ContainerNumber(try decoder.integer())
-        for number in [holder, container] where !(1..<UInt32.max / 2).contains(number.rawValue) {
+        lastNumber = ContainerNumber(try decoder.integer())
+        for number in [holder, container, lastNumber] where !(1..<UInt32.max / 2).contains(number.rawValue) {
             throw .invalidValue(field: "container", value: UInt64(number.rawValue))
         }
         guard holder != container else { throw .invalidValue(field: "holder", value: UInt64(holder.rawValue)) }
+        guard max(holder.rawValue, container.rawValue) <= lastNumber.rawValue else {
+            throw .invalidValue(field: "last number", value: UInt64(lastNumber.rawValue))
+        }
         identity = try ProcessTemplateIdentity(
             bytes: try decoder.blob("identity", atMost: ProcessTemplateRequest.maxBytes))
         facts = ProcessTemplateFacts(
@@ -54,11 +61,11 @@ struct SavedProcessTemplate: Equatable {
     }
 
     /// Nil for one that has not reached its point.
-    init?(_ template: ProcessTemplate) {
+    init?(_ template: ProcessTemplate, lastNumber: ContainerNumber) {
         guard case .ready(let facts) = template.state, let holder = template.holder,
             let container = template.container
         else { return nil }
         (self.holder, self.container, self.facts) = (holder, container, facts)
-        (identity, command) = (template.identity, template.command)
+        (identity, command, self.lastNumber) = (template.identity, template.command, lastNumber)
     }
 }

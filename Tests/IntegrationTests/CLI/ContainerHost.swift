@@ -93,8 +93,23 @@ final class ContainerHost: Sendable {
 
     func templates() throws -> [Template] { try json(["template", "list", "--json"]) }
 
-    /// Where no VM is restored from a template: those of running VMs are all.
-    func processTemplates() throws -> [ProcessTemplate] { try json(["template", "list", "--json"]) }
+    /// Those of running VMs.
+    func processTemplates() throws -> [ProcessTemplate] {
+        let all: [ListedTemplate] = try json(["template", "list", "--json"])
+        return all.compactMap(\.process)
+    }
+
+    /// Of a VM, or a process template of one that runs.
+    private struct ListedTemplate: Decodable {
+        enum Keys: CodingKey { case kind }
+
+        var process: ProcessTemplate?
+
+        init(from decoder: any Decoder) throws {
+            let kind = try decoder.container(keyedBy: Keys.self).decode(String.self, forKey: .kind)
+            if kind == "process" { process = try ProcessTemplate(from: decoder) }
+        }
+    }
 
     struct ProcessTemplate: Decodable {
         var id: String, kind: String, state: String, reason: String, command: String, instances: Int, reachedMs: Double

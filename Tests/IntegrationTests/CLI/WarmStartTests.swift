@@ -89,6 +89,31 @@ import Testing
         #expect(try host.processTemplates().first?.reason.isEmpty == true)
     }
 
+    /// Writes to 4 MiB of its template's memory, and says how many faults that took.
+    private static let counter = """
+        import os, resource, signal, time
+        pages = [bytearray(4096) for _ in range(1024)]
+        os.kill(os.getpid(), signal.SIGSTOP)
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+        for page in pages:
+            page[0] = 1
+        print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before, flush=True)
+        time.sleep(1000)
+        """
+
+    /// A copy has run before the VM was saved, so it is known what copies write: they have it as their own from the start.
+    @Test func theFirstCopyInARestoredVMHasPagesOfItsOwnFromTheStart() throws {
+        let command = ["--warm-start", try ContainerHost.pythonImage(), "python3", "-c", Self.counter]
+        let made = try host.czone(["template", "create"] + command)
+        #expect(made.status == 0, "\(made.error)")
+        let first = try host.czone(["run", "--detach", "--name", "first"] + command)
+        #expect(first.status == 0, "\(first.error)")
+        #expect(try host.waits(atMost: 60) { try host.czone(["logs", "first"]).output.hasSuffix("\n") })
+        #expect(try host.processTemplates().map(\.instances) == [1])
+        let faults = try #require(Int(try host.czone(["logs", "first"]).output.dropLast()))
+        #expect(faults < 300)
+    }
+
     @Test func aProgramThatNeverReachesItsPointCostsNothingButPlainStarts() throws {
         let command = "CZONE_WARM_START_TIMEOUT=1 czone run --detach --warm-start $IMAGE sleep 1000"
         #expect(try host.shell("\(command) && \(command)").status == 0)
