@@ -103,6 +103,7 @@ import Testing
 
     /// A copy has run before the VM was saved, so it is known what copies write: they have it as their own from the start.
     @Test func theFirstCopyInARestoredVMHasPagesOfItsOwnFromTheStart() throws {
+        let host = try ContainerHost(templates: true)
         let command = ["--warm-start", try ContainerHost.pythonImage(), "python3", "-c", Self.counter]
         let made = try host.czone(["template", "create"] + command)
         #expect(made.status == 0, "\(made.error)")
