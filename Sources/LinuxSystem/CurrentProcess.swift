@@ -106,7 +106,7 @@ public enum StandardStream: CInt, Sendable {
 }
 
 extension CurrentProcess {
-    /// The folder that relative paths start from; the root where it cannot be told.
+    /// The directory that relative paths start from; the root where it cannot be told.
     public static var workingDirectory: FilePath {
         // SAFETY: getcwd(3) with no buffer allocates the text, which is freed here.
         guard let path = unsafe getcwd(nil, 0) else { return "/" }

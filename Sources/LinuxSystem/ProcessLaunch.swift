@@ -22,7 +22,7 @@ public struct ProcessLaunch: Sendable {
     public var groups: [OwnedDescriptor] = []
     /// A file that gets the process's id, in decimal, before the program begins: nobody can be killed in between.
     public var identityFile: OwnedDescriptor?
-    /// A session of its own in the root folder: it outlives the terminal that it was started from.
+    /// A session of its own in the root directory: it outlives the terminal that it was started from.
     public var isDetached = false
     /// A process namespace of its own: it sees no other process.
     public var seesNoProcesses = false

@@ -9,10 +9,10 @@ import SystemPackage
 
 /// What every command takes.
 struct GlobalOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("Who runs where (CZONE_ROOT, else /run/czone).", valueName: "folder"))
+    @Option(help: ArgumentHelp("Who runs where (CZONE_ROOT, else /run/czone).", valueName: "directory"))
     var root: String?
 
-    @Option(help: ArgumentHelp("Images (CZONE_STORE, else /var/lib/czone).", valueName: "folder"))
+    @Option(help: ArgumentHelp("Images (CZONE_STORE, else /var/lib/czone).", valueName: "directory"))
     var store: String?
 
     @Option(

@@ -54,7 +54,7 @@ extension AgentTests {
 
         /// An image's pipe in the place of a file that the host writes has no reader.
         @Test func pipeInThePlaceOfAFileFailsAtOnce() throws {
-            try #require(unsafe mkfifo(agent.folder + "/root/etc/pipe", 0o644) == 0)
+            try #require(unsafe mkfifo(agent.directory + "/root/etc/pipe", 0o644) == 0)
             let failure = try agent.failure(
                 of: CreateContainer(
                     container: agent.newContainer(), node: 0, zoneBytes: 0, start: true,

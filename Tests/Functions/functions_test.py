@@ -33,7 +33,7 @@ class Case(unittest.TestCase):
         kept = os.environ.get("CZONE_KEEP_LOGS")
         if kept:
             subprocess.run(["mkdir", "-p", f"{kept}/{cls.__name__}"], check=True)
-            subprocess.run(f"cp -r {cls.gateway.folder}/*.log {cls.gateway.folder}/logs {kept}/{cls.__name__}", shell=True)
+            subprocess.run(f"cp -r {cls.gateway.directory}/*.log {cls.gateway.directory}/logs {kept}/{cls.__name__}", shell=True)
 
 
 class Servers(Case):
@@ -56,7 +56,7 @@ class Servers(Case):
         self.assertIn("GET /", self.gateway.czone("function", "logs", "hello"))
         invoked = self.gateway.czone("function", "invoke", "hello", "--path", "/echo/", "--data", "said")
         self.assertEqual(invoked.strip(), "said")
-        lines = [json.loads(line) for line in (self.gateway.folder / "access.log").read_text().splitlines()]
+        lines = [json.loads(line) for line in (self.gateway.directory / "access.log").read_text().splitlines()]
         mine = [(line["function"], line["status"]) for line in lines if line["requestId"] == "mine"]
         self.assertEqual(mine, [("hello", 200)])
 
@@ -331,17 +331,17 @@ class Secured(Case):
 
     @classmethod
     def setUpClass(cls):
-        folder = "/run/czone-functions-tls"
-        os.makedirs(folder, exist_ok=True)
-        cls.addClassCleanup(subprocess.run, ["rm", "-rf", folder])
+        directory = "/run/czone-functions-tls"
+        os.makedirs(directory, exist_ok=True)
+        cls.addClassCleanup(subprocess.run, ["rm", "-rf", directory])
         subprocess.run(
             ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
-            + ["-keyout", f"{folder}/key", "-out", f"{folder}/certificate", "-subj", "/CN=localhost"]
+            + ["-keyout", f"{directory}/key", "-out", f"{directory}/certificate", "-subj", "/CN=localhost"]
             + ["-addext", "subjectAltName=IP:127.0.0.1"], check=True, capture_output=True)
-        with open(f"{folder}/tokens", "w") as file:
+        with open(f"{directory}/tokens", "w") as file:
             file.write("shop shop-token-0123456789\nbank bank-token-0123456789\n")
-        cls.certificate = f"{folder}/certificate"
-        cls.options = ("--certificate", cls.certificate, "--key", f"{folder}/key", "--tokens", f"{folder}/tokens")
+        cls.certificate = f"{directory}/certificate"
+        cls.options = ("--certificate", cls.certificate, "--key", f"{directory}/key", "--tokens", f"{directory}/tokens")
         super().setUpClass()
 
     def curl(self, token, version):

@@ -174,9 +174,9 @@ func containersAreLaidOutAsTheHostsProcessesAre(setting: String, argument: Strin
 }
 
 @Test func theMonitorsProcessHoldsTheLockAndNothingElse() throws {
-    let folder = try TemporaryDirectory()
-    let path = folder.path.appending("lock").string
-    let identityPath = folder.path.appending("pid").string
+    let directory = try TemporaryDirectory()
+    let path = directory.path.appending("lock").string
+    let identityPath = directory.path.appending("pid").string
     var lock: OwnedDescriptor? = try OwnedDescriptor(opening: path, flags: O_RDONLY | O_CREAT)
     try lock?.takeLock(.exclusive)
     let nothing = try OwnedDescriptor(opening: "/dev/null", flags: O_RDWR)

@@ -128,7 +128,7 @@ private let cri = [
         #expect(
             try RootSource([mount("bind", "/s/1/fs", ["ro", "rbind"])], root: nil, bundle: "/b") == .layers(["/s/1/fs"])
         )
-        #expect(try RootSource([], root: "rootfs", bundle: "/b") == .folder("/b/rootfs"))
+        #expect(try RootSource([], root: "rootfs", bundle: "/b") == .directory("/b/rootfs"))
         let error = #expect(throws: Status.self) {
             try RootSource([mount("btrfs", "/dev/x", [])], root: nil, bundle: "/b")
         }

@@ -1,6 +1,6 @@
 import SystemPackage
 
-/// One name in a folder, as a guest gave it: never a path, and never a way up.
+/// One name in a directory, as a guest gave it: never a path, and never a way up.
 struct FileName: Hashable, Sendable {
     /// Linux's NAME_MAX.
     static let maxBytes = 255

@@ -58,9 +58,9 @@ extension FileServer {
         return reply
     }
 
-    /// The root of all: a folder that can be passed through.
+    /// The root of all: a directory that can be passed through.
     private static let rootStatus = FileStatus(
-        device: 0, inode: root, mode: FileKind.folder.rawValue | 0o511, linkCount: 2)
+        device: 0, inode: root, mode: FileKind.directory.rawValue | 0o511, linkCount: 2)
 
     /// SETATTR (struct fuse_setattr_in).
     func setAttributes(_ request: inout Request) throws(Errno) -> Reply {

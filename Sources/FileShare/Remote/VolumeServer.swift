@@ -3,7 +3,7 @@ public import LinuxSystem
 /// Who shows volumes to a guest and does its requests: this process itself (`FileServer`), or another
 /// (`RemoteFileServer`). Any thread may call it; every call but the counts may wait for a disk.
 public protocol VolumeServer: AnyObject, Sendable {
-    /// Shows a file or folder to the guest; the id by which it finds it.
+    /// Shows a file or directory to the guest; the id by which it finds it.
     func attach(_ descriptor: OwnedDescriptor, _ options: VolumeOptions) throws(VolumeError) -> String
     /// Takes a volume away.
     func detach(_ id: String)

@@ -85,12 +85,12 @@ final class ContainerStarter: ContainerStarting {
             [weak container] in container?.note(zoneSizeInBytes: $0)
         }
         container.note(connection, machine: placed.machine.id, zoneSizeInBytes: size)
-        let folder = placed.container
+        let directory = placed.container
         connection.ended.whenSuccess { [threads] reason in
             // Who waits for its readiness, or for an answer, waits no longer.
             container.forget(reason)
             // What is left in the registry, where nobody needs it.
-            threads.submit { _ in try? folder.remove() }
+            threads.submit { _ in try? directory.remove() }
         }
         let attach = plan.fabric.map { [registry] access in
             let (id, tenant, machine) = (plan.record.id, plan.record.tenant, placed.machine)

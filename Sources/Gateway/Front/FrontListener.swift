@@ -29,7 +29,7 @@ enum FrontListener {
             .bind(to: address).get()
     }
 
-    /// Listens at a path, for root alone: its folder is closed to others.
+    /// Listens at a path, for root alone: its directory is closed to others.
     static func listen(
         at path: String, group: MultiThreadedEventLoopGroup, router: any Routing
     ) async throws -> any Channel {

@@ -26,13 +26,13 @@ public struct UserLease: Sendable {
         throw .invalid("each of the \(Self.userCount) users from \(first) on has a VM: this host can have no more")
     }
 
-    private static func open(_ number: UInt32, in folder: String) throws(SystemError) -> OwnedDescriptor {
-        let path = "\(folder)/\(number)"
+    private static func open(_ number: UInt32, in directory: String) throws(SystemError) -> OwnedDescriptor {
+        let path = "\(directory)/\(number)"
         let flags = O_RDONLY | O_CREAT | O_NOFOLLOW
         do { return try OwnedDescriptor(opening: path, flags: flags) } catch {
             // The first VM of this host.
             guard error.errno == .noSuchFileOrDirectory else { throw error }
-            try FileSystem.makeDirectories(FilePath(folder))
+            try FileSystem.makeDirectories(FilePath(directory))
             return try OwnedDescriptor(opening: path, flags: flags)
         }
     }

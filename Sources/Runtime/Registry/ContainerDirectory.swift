@@ -5,7 +5,7 @@ import LeanJSON
 import LinuxSystem
 import SystemPackage
 
-/// A container's folder of the registry.
+/// A container's directory of the registry.
 public struct ContainerDirectory: Hashable, Sendable {
     let root: String
     public let id: String
@@ -63,11 +63,11 @@ public struct ContainerDirectory: Hashable, Sendable {
         try system { () throws(SystemError) in try FileSystem.replace(exitPath, with: bytes) }
     }
 
-    /// Locks the folder of a dead container, so that one alone cleans it up; nil where another does, or it is gone.
+    /// Locks the directory of a dead container, so that one alone cleans it up; nil where another does, or it is gone.
     func claim() throws(RuntimeError) -> OwnedDescriptor? {
         do {
-            let folder = try OwnedDescriptor(opening: path, flags: O_RDONLY | O_DIRECTORY)
-            return try folder.tryLock(.exclusive) ? folder : nil
+            let directory = try OwnedDescriptor(opening: path, flags: O_RDONLY | O_DIRECTORY)
+            return try directory.tryLock(.exclusive) ? directory : nil
         } catch {
             if error.errno == .noSuchFileOrDirectory { return nil }
             throw .system(error)
@@ -97,8 +97,8 @@ public struct ContainerDirectory: Hashable, Sendable {
 
     /// Its log first: its record tells where that is.
     static func removeFiles(of path: String) throws(RuntimeError) {
-        if let folder = try? logDirectory(of: path) {
-            try system { () throws(SystemError) in try ContainerLogs.remove(folder) }
+        if let directory = try? logDirectory(of: path) {
+            try system { () throws(SystemError) in try ContainerLogs.remove(directory) }
         }
         try system { () throws(SystemError) in
             for file in try FileSystem.names(in: path) ?? [] { try FileSystem.removeFile("\(path)/\(file)") }

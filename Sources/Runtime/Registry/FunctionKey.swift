@@ -26,7 +26,7 @@ public struct FunctionKey: Hashable, Codable, Sendable {
         self.isAlone = isAlone
     }
 
-    /// The folder of the registry that stands for this key: half a SHA-256 over all fields, each preceded by its length,
+    /// The directory of the registry that stands for this key: half a SHA-256 over all fields, each preceded by its length,
     /// so that no tenant can choose names that lead to another's.
     public var directoryName: String {
         var bytes: [UInt8] = []

@@ -25,16 +25,16 @@ public struct LogReader {
 
     /// Nil where the container has no log.
     public init?(_ container: ContainerDirectory) throws(RuntimeError) {
-        guard let folder = try container.record()?.logDirectory else { return nil }
-        self.init(try system { () throws(SystemError) in try ContainerLogs.files(in: folder) })
+        guard let directory = try container.record()?.logDirectory else { return nil }
+        self.init(try system { () throws(SystemError) in try ContainerLogs.files(in: directory) })
     }
 
     init(_ files: [OwnedDescriptor]) { self.files = files }
 
     /// Tells when a container prints, or ends; nil where it has no log.
     public static func watch(_ container: ContainerDirectory) throws(RuntimeError) -> FileWatch? {
-        guard let folder = try container.record()?.logDirectory else { return nil }
-        return try system { () throws(SystemError) in try FileWatch(folders: [container.path, folder]) }
+        guard let directory = try container.record()?.logDirectory else { return nil }
+        return try system { () throws(SystemError) in try FileWatch(directories: [container.path, directory]) }
     }
 
     /// What has been written since the last time.

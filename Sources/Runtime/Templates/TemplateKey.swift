@@ -27,7 +27,7 @@ public struct TemplateKey: Hashable, Sendable {
             ] + process).joined(separator: "\n")
     }
 
-    /// The template's folder in the store: half of the identity's digest.
+    /// The template's directory in the store: half of the identity's digest.
     public var directoryName: String { String(Digest(of: Array(identity.utf8)).hex.prefix(32)) }
 }
 

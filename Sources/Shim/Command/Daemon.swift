@@ -28,7 +28,8 @@ struct Daemon: Sendable {
             address: CurrentProcess.environment("TTRPC_ADDRESS").flatMap { $0.isEmpty ? nil : $0 },
             namespace: invocation.namespace, group: group)
         let service = TaskService(
-            hosting: try Hosting(namespace: invocation.namespace, folders: host, group: group), publisher: publisher)
+            hosting: try Hosting(namespace: invocation.namespace, directories: host, group: group), publisher: publisher
+        )
         let connections = ConnectionCount()
         let server = Server([service]) { await connections.change(by: $0) }
         let socket = OwnedDescriptor(taking: invocation.socketDescriptor)

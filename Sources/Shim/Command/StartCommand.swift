@@ -5,7 +5,7 @@ import LinuxSystem
 import OCI
 import Runtime
 
-/// `start`: finds the daemon that is to serve the bundle of the current folder, or starts it, and prints its address.
+/// `start`: finds the daemon that is to serve the bundle of the current directory, or starts it, and prints its address.
 struct StartCommand {
     /// A daemon that takes no connection for so long is none.
     private static let connectInMilliseconds: CInt = 2_000

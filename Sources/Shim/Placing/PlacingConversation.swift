@@ -49,7 +49,7 @@ final class PlacingConversation: Sendable {
 
 extension Placement.Order {
     /// Runs the body with the interfaces of a network namespace; nil: none but the loopback. They are given back when
-    /// the container's folder is removed, or the body fails.
+    /// the container's directory is removed, or the body fails.
     func withNetwork<Result>(at path: String?, _ body: (Placement.Order) throws -> Result) throws -> Result {
         guard let path else { return try body(self) }
         var order = self

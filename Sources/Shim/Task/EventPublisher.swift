@@ -81,7 +81,7 @@ final class EventPublisher: Sendable {
                         await Self.pause(until: change)
                     } else {
                         // It is tried once more at once, so that nothing is missed between the try and the watch.
-                        change = try? FileWatch(folder: Self.directory(of: address))
+                        change = try? FileWatch(directory: Self.directory(of: address))
                         if change == nil { try? await Task.sleep(for: Self.retry) }
                     }
                 }

@@ -22,8 +22,8 @@ struct BenchRestoreCommand: ParsableCommand {
     }
 
     func run() throws {
-        try withBenchDirectory { folder in
-            let bench = try RestoreBench(folder: folder, executable: CurrentProcess.executablePath)
+        try withBenchDirectory { directory in
+            let bench = try RestoreBench(directory: directory, executable: CurrentProcess.executablePath)
             defer { bench.end() }
             report(try bench.measure(runs: runs))
         }

@@ -80,11 +80,11 @@ struct FabricPolicyCommand: ParsableCommand {
     func run() throws {
         global.apply()
         try reportingFailures {
-            let folder = PolicyFolder()
+            let directory = PolicyDirectory()
             var policies: [PolicySummary] = []
             var failures: [RuntimeError] = []
-            for name in try name.map({ [$0] }) ?? folder.names() {
-                do { policies.append(try folder.policy(name)) } catch let error as RuntimeError {
+            for name in try name.map({ [$0] }) ?? directory.names() {
+                do { policies.append(try directory.policy(name)) } catch let error as RuntimeError {
                     failures.append(error)
                 }
             }

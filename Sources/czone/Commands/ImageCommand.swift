@@ -64,7 +64,8 @@ struct ImageCommand: ParsableCommand {
         var name: String?
         @Flag(help: "As JSON.")
         var json = false
-        @Argument(help: "An OCI archive, an OCI layout folder, a docker archive, or dir:ROOTFS.", completion: .file())
+        @Argument(
+            help: "An OCI archive, an OCI layout directory, a docker archive, or dir:ROOTFS.", completion: .file())
         var image: String
 
         func run() throws {

@@ -47,7 +47,7 @@ def watch_signals():
 def attempt(chosen, parts, source, wake):
     """Runs the command in a fresh host; returns its exit status."""
     kernel, initrd, qemu = parts
-    shares = {"root": "/", **session.shared_folders(chosen)}
+    shares = {"root": "/", **session.shared_directories(chosen)}
     machine = Machine(chosen, kernel / "kernel", initrd, qemu, shares)
     one = None
     try:

@@ -17,13 +17,13 @@ import Zones
 private final class Bench {
     let machine: Machine
     let supervisor: Supervisor
-    private let folder = try? TemporaryDirectory()
+    private let directory = try? TemporaryDirectory()
     private let guest: OwnedDescriptor
     private var asked = FrameDecoder()
     private var requests: [Frame] = []
 
     init(zones: Int = 2) throws {
-        let folder = try #require(folder)
+        let directory = try #require(directory)
         // Beside the release build, which is on PATH.
         let build = FilePath(try #require(findProgram("czone-vm"))).removingLastComponent().removingLastComponent()
         let kernel = try OwnedDescriptor(opening: build.appending("vmlinux").string, flags: O_RDONLY)
@@ -32,7 +32,7 @@ private final class Bench {
                 kernel: kernel, initialRAMDisk: nil, commandLine: "", baseSizeInBytes: 256 << 20, virtualCPUs: 1,
                 zoneCount: zones, takesContainers: true), on: try KVM()
         ) { _ in }
-        let control = try UnixSocket.listen(at: "\(folder.path)/control")
+        let control = try UnixSocket.listen(at: "\(directory.path)/control")
         let configuration = Supervisor.Configuration(
             control: control, idleTimeoutInMilliseconds: nil, virtualCPUs: 1,
             files: try FileServer(maxDescriptors: 64), fileThreads: WorkerThreads(),
@@ -75,7 +75,9 @@ private final class Bench {
         }
     }
 
-    func client() throws -> Client { Client(try UnixSocket.connect(to: "\(try #require(folder).path)/control"), self) }
+    func client() throws -> Client {
+        Client(try UnixSocket.connect(to: "\(try #require(directory).path)/control"), self)
+    }
 
     /// A client with a container, whose making waits for the agent.
     func begin(_ id: String, zone: UInt64 = 0) throws -> (client: Client, made: UInt32, number: ContainerNumber) {

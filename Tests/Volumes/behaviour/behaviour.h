@@ -1,5 +1,5 @@
-// What a file system of Linux does, told line by line: run in a folder of the host's and in the same folder as a volume, the
-// lines must be the same.
+// What a file system of Linux does, told line by line: run in a directory of the host's and in the same directory as a
+// volume, the lines must be the same.
 #pragma once
 #define _GNU_SOURCE 1
 #include <dirent.h>
@@ -44,6 +44,6 @@ void sizes(void);
 void times(void);
 void owners_and_modes(void);
 void attributes(void);
-void folders(void);
+void directories(void);
 void locks(void);
 void mappings(void);

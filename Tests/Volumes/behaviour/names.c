@@ -16,26 +16,26 @@ void names(void) {
     tell_status("\xff\xfe \n\t*?");
     CALL(creat("", 0600));
     CALL(creat("missing/file", 0600));
-    CALL(mkdir("folder/", 0751));
-    CALL(mkdir("folder", 0700));
-    CALL(creat("folder/", 0600));
-    CALL(creat("folder", 0600));
-    CALL(rmdir("folder/."));
+    CALL(mkdir("directory/", 0751));
+    CALL(mkdir("directory", 0700));
+    CALL(creat("directory/", 0600));
+    CALL(creat("directory", 0600));
+    CALL(rmdir("directory/."));
     CALL(rmdir("."));
     CALL(mkfifo("pipe", 0640));
     CALL(mknod("socket", S_IFSOCK | 0600, 0));
     CALL(mknod("empty", S_IFREG | 0604, 0));
     CALL(mknod("whiteout", S_IFCHR | 0600, 0));
-    CALL(mknod("folder2", S_IFDIR | 0600, 0));
-    for (const char *const *each = (const char *const[]){"folder", "pipe", "socket", "empty", "whiteout", NULL}; *each; each++)
+    CALL(mknod("directory2", S_IFDIR | 0600, 0));
+    for (const char *const *each = (const char *const[]){"directory", "pipe", "socket", "empty", "whiteout", NULL}; *each; each++)
         tell_status(*each);
     CALL(open("empty/below", O_RDONLY));
     CALL(rmdir("empty"));
-    CALL(unlink("folder"));
-    make("folder/inside", "x");
-    CALL(rmdir("folder"));
-    CALL(unlink("folder/inside"));
-    CALL(rmdir("folder/"));
+    CALL(unlink("directory"));
+    make("directory/inside", "x");
+    CALL(rmdir("directory"));
+    CALL(unlink("directory/inside"));
+    CALL(rmdir("directory/"));
     struct sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = "listening"};
     int listening = socket(AF_UNIX, SOCK_STREAM, 0), client = socket(AF_UNIX, SOCK_STREAM, 0);
     CALL(bind(listening, (struct sockaddr *)&address, sizeof(address)));
@@ -97,8 +97,8 @@ static void links(void) {
     CALL(link("file", "second"));
     tell_status("file");
     CALL(link("file", "second"));
-    CALL(mkdir("folder", 0755));
-    CALL(link("folder", "third"));
+    CALL(mkdir("directory", 0755));
+    CALL(link("directory", "third"));
     CALL(link("missing", "third"));
     CALL(symlink("file", "soft"));
     CALL(link("soft", "hard-of-soft"));
@@ -154,19 +154,19 @@ static void without_a_name(void) {
     CALL(open(".", O_TMPFILE | O_RDONLY, 0640));
 }
 
-static void removed_folder(void) {
+static void removed_directory(void) {
     CALL(mkdir("gone", 0755));
-    int folder = open("gone", O_RDONLY | O_DIRECTORY);
+    int directory = open("gone", O_RDONLY | O_DIRECTORY);
     CALL(rmdir("gone"));
-    CALL(openat(folder, "new", O_CREAT | O_WRONLY, 0600));
-    CALL(mkdirat(folder, "new", 0700));
-    CALL(fchmod(folder, 0700));
-    close(folder);
+    CALL(openat(directory, "new", O_CREAT | O_WRONLY, 0600));
+    CALL(mkdirat(directory, "new", 0700));
+    CALL(fchmod(directory, 0700));
+    close(directory);
 }
 
 void links_and_removed(void) {
     links();
     removed_while_open();
     without_a_name();
-    removed_folder();
+    removed_directory();
 }

@@ -101,8 +101,8 @@ static void user_attributes(void) {
     CALL(setxattr("pipe", "user.a", "x", 1, 0));
     CALL(getxattr("pipe", "user.a", value, 1));
     CALL(listxattr("pipe", value, sizeof(value)));
-    CALL(mkdir("folder", 0755));
-    CALL(setxattr("folder", "user.folder", "x", 1, 0));
+    CALL(mkdir("directory", 0755));
+    CALL(setxattr("directory", "user.directory", "x", 1, 0));
 }
 
 static void capability_of_file(void) {
@@ -129,10 +129,10 @@ static void access_lists(void) {
     CALL(setxattr("inherits", "system.posix_acl_default", &list, sizeof(list), 0));
     umask(077);
     CALL(close(creat("inherits/file", 0666)));
-    CALL(mkdir("inherits/folder", 0777));
+    CALL(mkdir("inherits/directory", 0777));
     umask(022);
-    tell_status("inherits/file"), tell_status("inherits/folder");
-    CALL(getxattr("inherits/folder", "system.posix_acl_default", value, 100));
+    tell_status("inherits/file"), tell_status("inherits/directory");
+    CALL(getxattr("inherits/directory", "system.posix_acl_default", value, 100));
     CALL(as(1234, 1234, allowed_by_list));
     CALL(as(99, 0, in_group));
     CALL(removexattr("listed", "system.posix_acl_access"));

@@ -1,20 +1,20 @@
-// What several hold at a time: folders that change while they are read, locks.
+// What several hold at a time: directories that change while they are read, locks.
 #include "behaviour.h"
 
 static int count_and(bool deletes) {
-    DIR *folder = opendir(".");
+    DIR *directory = opendir(".");
     int count = 0;
     struct dirent *entry;
-    while ((entry = readdir(folder))) {
+    while ((entry = readdir(directory))) {
         if (entry->d_name[0] == '.') continue;
         count++;
         if (deletes && unlink(entry->d_name) < 0) tell(entry->d_name, -1);
     }
-    closedir(folder);
+    closedir(directory);
     return count;
 }
 
-void folders(void) {
+void directories(void) {
     char name[40];
     CALL(mkdir("many", 0755));
     CALL(chdir("many"));
@@ -23,24 +23,24 @@ void folders(void) {
         close(creat(name, 0600));
     }
     CALL(count_and(false));
-    DIR *folder = opendir(".");
+    DIR *directory = opendir(".");
     struct dirent *entry;
     long place = 0;
     for (int i = 0; i < 400; i++) {
-        if (!(entry = readdir(folder))) break;
-        place = telldir(folder);
+        if (!(entry = readdir(directory))) break;
+        place = telldir(directory);
     }
-    entry = readdir(folder);
+    entry = readdir(directory);
     snprintf(name, sizeof(name), "%s", entry ? entry->d_name : "none");
-    for (int i = 0; i < 300; i++) entry = readdir(folder);
-    seekdir(folder, place);
-    entry = readdir(folder);
+    for (int i = 0; i < 300; i++) entry = readdir(directory);
+    seekdir(directory, place);
+    entry = readdir(directory);
     CALL(entry ? strcmp(entry->d_name, name) : -2);
-    rewinddir(folder);
+    rewinddir(directory);
     int count = 0;
-    while (readdir(folder)) count++;
+    while (readdir(directory)) count++;
     CALL(count);
-    closedir(folder);
+    closedir(directory);
     CALL(count_and(true));
     CALL(count_and(false));
     CALL(chdir(".."));
