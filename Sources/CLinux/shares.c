@@ -189,7 +189,7 @@ int clinux_serve_files(void) {
 }
 int clinux_create_as(uint32_t user, uint32_t group, uint32_t mask) {
     umask(mask & 0777);
-    // By the raw calls, and for this thread alone. A refusal is only told by asking again.
+    // By the raw calls, and for this thread alone. A refusal shows only in a second look.
     syscall(SYS_setfsgid, group);
     syscall(SYS_setfsuid, user);
     bool is_done = (uint32_t)syscall(SYS_setfsgid, -1) == group && (uint32_t)syscall(SYS_setfsuid, -1) == user;

@@ -29,7 +29,7 @@ public struct MachineArguments: Equatable, Sendable {
     public struct Template: Equatable, Sendable {
         /// An absolute path.
         public var directory: String
-        /// At most what a word of a command line can be: 128 KiB.
+        /// At most what an argument of a command line can be: 128 KiB.
         public var identity: String
 
         public init(directory: String, identity: String) {

@@ -105,7 +105,7 @@ public final class FileServer: VolumeServer, @unchecked Sendable {
     public var requestCount: UInt64 { requests.load(ordering: .relaxed) }
     public var malformedRequestCount: UInt64 { malformedRequests.load(ordering: .relaxed) }
 
-    /// Has each request that is none told, with what is wrong with it, on the thread that would have answered it. It is
+    /// Has each malformed request reported, with what is wrong with it, on the thread that would have answered it. It is
     /// called as often as the guest likes.
     public func observeMalformedRequests(_ observer: @escaping @Sendable (String) -> Void) {
         malformedRequestObserver.withLock { $0 = observer }
@@ -138,7 +138,7 @@ public final class FileServer: VolumeServer, @unchecked Sendable {
     }
 
     /// Different files must not look alike to the guest, for which all volumes are one file system: the host's file
-    /// systems are told apart by the upper bits.
+    /// systems differ in the upper bits.
     func inode(_ inode: UInt64, on device: UInt64) -> UInt64 {
         lock.locked {
             let number = devices[device] ?? UInt64(devices.count)
@@ -231,7 +231,7 @@ private enum Feature {
     static let accessControlLists: UInt32 = 1 << 20 | 1 << 29
     static let parallelDirectoryOperations: UInt32 = 1 << 18
     static let maxPages: UInt32 = 1 << 22
-    /// We take set-id bits away from a file that is written to, and are told when.
+    /// We take set-id bits away from a file that is written to, and receive a flag when.
     static let handlesPrivileges: UInt32 = 1 << 28
 
     // Not the cache of changes that are written back later: others would see them late, and lose theirs to them.
@@ -256,7 +256,7 @@ extension FileServer {
         forgetEverything()
         var reply = Reply()
         reply.integer(Self.majorVersion)
-        // A newer guest asks again, with the version that it is told.
+        // A newer guest asks again, with the version of this answer.
         guard major == Self.majorVersion else {
             reply.integer(Self.minorVersions.upperBound)
             reply.zeros(56)

@@ -22,7 +22,7 @@ import Runtime
 import Synchronization
 import SystemPackage
 
-/// Serves functions until it is told to stop.
+/// Serves functions until it receives SIGTERM or SIGINT.
 public final class Gateway: Sendable {
     private let group: MultiThreadedEventLoopGroup
     private let threads: NIOThreadPool

@@ -45,7 +45,7 @@ public struct GatewayOptions: Equatable, Sendable {
     public var accessLog: String?
     /// A file of tenants' tokens; nil: none is asked for.
     public var tokenFile: String?
-    /// What is told on standard error, and how; nil: as the environment says.
+    /// The level and the format of the log on standard error; nil: as the environment says.
     public var logLevel: Logger.Level?
     public var logFormat: LogFormat?
     /// Containers have a VM of their own each, without zones: for comparison.

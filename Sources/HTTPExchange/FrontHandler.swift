@@ -153,7 +153,7 @@ package final class FrontHandler: ChannelDuplexHandler, RemovableChannelHandler 
         context.write(wrapOutboundOut(.head(head)), promise: nil)
     }
 
-    /// How the body's end is told (RFC 9112, section 6.3).
+    /// How the body's end is marked (RFC 9112, section 6.3).
     private func frame(_ head: inout HTTPResponseHead) {
         head.headers.remove(name: "transfer-encoding")
         guard version.major < 2, !isHead, head.status.mayHaveResponseBody, head.status.code >= 200,

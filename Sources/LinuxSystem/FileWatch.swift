@@ -5,7 +5,7 @@ import SystemPackage
 // SAFETY: the C calls of this file without a reason of their own borrow a string, an array with its count or a local
 // variable, and only for the call.
 
-/// Tells when a directory, or a file in it, changes (inotify(7)).
+/// Becomes readable when a directory, or a file in it, changes (inotify(7)).
 public final class FileWatch: Sendable {
     /// Readable when something has changed.
     public let descriptor: OwnedDescriptor

@@ -49,7 +49,7 @@ public final class Server: Sendable {
     }
 
     private func serve(_ channel: any Channel) async {
-        // Also one that is closed already: to connect and go tells that somebody is there.
+        // Also one that is closed already: to connect and go is a sign of a peer too.
         await onConnection(1)
         if let connection = try? await connection(on: channel) {
             await serve(connection, on: channel.eventLoop)

@@ -140,7 +140,7 @@ final class AgentSession: @unchecked Sendable {
         return event
     }
 
-    /// Whether the end of a container's first process was told and not taken yet.
+    /// Whether the end of a container's first process was reported and not taken yet.
     func hasExited(_ container: ContainerNumber) -> Bool {
         events.contains { if case .exited(let exited) = $0 { exited.container == container } else { false } }
     }

@@ -68,14 +68,7 @@ extension AgentTests {
         }
 
         @Test func deletionCutsOutputThatTheHostDoesNotRead() throws {
-            let number = agent.newContainer()
-            let output = try agent.listen()
-            let specification = agent.specification(["sh", "-c", "while :; do echo 0123456789abcdef; done"]) {
-                $0.process.streams.output = output.port
-            }
-            _ = try agent.call(
-                CreateContainer(container: number, node: 0, zoneBytes: 0, start: true, specification: specification))
-            let stream = try output.1.accept()
+            let (number, stream) = try agent.printing(["sh", "-c", "while :; do echo 0123456789abcdef; done"])
             // Until nothing more fits: it stands still then, and what it wrote last stays in its pipe.
             var usage: UInt64 = 0
             var equal = 0

@@ -59,7 +59,7 @@ CNI = """{"cniVersion":"0.4.0","name":"test","plugins":[{"type":"bridge","bridge
 
 
 def eventually(what, condition, seconds=60, pause=0.1, otherwise=lambda: ""):
-    """Waits for something that nothing announces; `otherwise` tells more of a failure."""
+    """Waits for something for which there is no event; `otherwise` says more of a failure."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         value = condition()

@@ -130,7 +130,7 @@ import Testing
         #expect(throws: Guest.Refused(EINVAL)) { try guest.rename(root, "moved", to: root, "x", flags: 8) }
     }
 
-    @Test func whenAFileWasMadeIsTold() throws {
+    @Test func whenAFileWasMadeIsReported() throws {
         let file = try guest.lookUp(root, "file").node
         var reply = try guest.ask(52, file, bytes(UInt64(0)) + bytes(UInt64(0)) + bytes(UInt64(0xFFF)))
         #expect(reply.rest.count == 288)

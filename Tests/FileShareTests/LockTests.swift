@@ -51,7 +51,7 @@ import Testing
         #expect(guest.server.usage.lockOwners == 1)
     }
 
-    @Test func whoIsInTheWayIsTold() throws {
+    @Test func whoIsInTheWayIsReported() throws {
         try take(1, Self.exclusive, 100...199)
         #expect(try obstacle(2, Self.shared, 150...300) == [100, 199, 1, 1001])
         #expect(try obstacle(2, Self.shared, 200...300) == [200, 300, 2, 0])
@@ -94,7 +94,7 @@ import Testing
         try guest.lock(node, second, owner: 9, Self.exclusive, 0...9)
     }
 
-    /// F_OFD_SETLK: of its end nothing is told but that the file is closed.
+    /// F_OFD_SETLK: of its end the only sign is that the file is closed.
     @Test func whatAnOpenFileHoldsEndsWithIt() throws {
         let second = try guest.open(node, O_RDWR)
         try guest.lock(node, second, owner: 7, Self.exclusive, 0...9)

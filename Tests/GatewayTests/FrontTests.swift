@@ -126,7 +126,7 @@ import Testing
         #expect(try front.ask(get("/f/x")).hasPrefix("HTTP/1.1 200"))
     }
 
-    @Test func aFullQueueAndAFailedStartAreTold() async throws {
+    @Test func aFullQueueAndAFailedStartAreReported() async throws {
         let full = try await Front("queue: 1\nscale: {max: 1}\ntimeout: 60s")
         let first = try full.connect()
         try first.send(Array(get("/f/silent").utf8))

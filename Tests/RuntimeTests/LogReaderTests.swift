@@ -106,7 +106,7 @@ import Testing
     }
 }
 
-@Test func aDirectoryTellsWhenItsFilesGrow() throws {
+@Test func aDirectoryReportsWhenItsFilesGrow() throws {
     let directory = try TemporaryDirectory()
     let path = directory.path.appending("log").string
     let writer = try OwnedDescriptor(opening: path, flags: O_WRONLY | O_CREAT | O_APPEND)

@@ -90,14 +90,14 @@ private struct FailingStarter: VirtualMachineStarter {
     #expect(try bench.registryContents() == ["run/containers", "run/functions"])
 }
 
-/// Its process ends at once, with a word of why.
+/// Its process ends at once, and logs why.
 private struct EndingStarter: VirtualMachineStarter {
     func start(_ launch: VirtualMachineLaunch) throws(RuntimeError) {
         try system { () throws(SystemError) in try launch.log.write(all: Array("czone-vm: no usable KVM\n".utf8)) }
     }
 }
 
-@Test func aMachineThatEndsAtOnceTellsWhy() throws {
+@Test func aMachineThatEndsAtOnceSaysWhy() throws {
     let bench = try Bench(EndingStarter())
     do {
         _ = try bench.place("one")

@@ -156,7 +156,7 @@ func theLastWordsOfAMachineAreWhyItEnded(log: String, words: String) throws {
                         try system { () throws(SystemError) in try FileSystem.makeDirectory(machine.path) }
                         try machine.remove()
                     }
-                    // Without VMs it goes, whoever waits for its lock.
+                    // Without VMs it goes, also while others wait for its lock.
                     try registry.cleanUp()
                 }
             }

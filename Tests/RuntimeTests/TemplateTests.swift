@@ -85,7 +85,7 @@ extension Bench {
     #expect(try bench.directory.contents().filter { $0.hasPrefix("templates/") } == ["templates/tmp"])
 }
 
-@Test func whoFailsTellsWhy() throws {
+@Test func whoFailsSaysWhy() throws {
     let bench = try Bench()
     do {
         try bench.templates.make(bench.templateKey(), templateRecord, limit: 1 << 30) {

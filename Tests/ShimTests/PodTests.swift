@@ -172,8 +172,8 @@ private let cri = [
 
     @Test func processorTimeNeverFallsAndIsNoMoreThanThereWas() {
         var time = ProcessorTime()
-        #expect(time.tell(500) == 500 && time.tell(3) == 500 && time.tell(501) == 501)
-        #expect(time.most(virtualCPUs: 0) == 501, "what was told stays")
+        #expect(time.report(500) == 500 && time.report(3) == 500 && time.report(501) == 501)
+        #expect(time.most(virtualCPUs: 0) == 501, "what was reported stays")
         #expect(time.most(virtualCPUs: .max) > 501)
     }
 }

@@ -17,17 +17,17 @@ private struct Bench {
     var keeper: ZoneKeeper { bench.supervisor.zones.keepers[0] }
 
     /// - Parameters:
-    ///   - isTold: its client wants to know what its zone has.
+    ///   - isReported: its client wants to know what its zone has.
     ///   - asksEarly: it asks before the host knows that it runs.
     init(
-        max: UInt64 = 2 * block, available: UInt64 = 8 << 30, isTold: Bool = false, asksEarly: Bool = false
+        max: UInt64 = 2 * block, available: UInt64 = 8 << 30, isReported: Bool = false, asksEarly: Bool = false
     ) throws {
         bench = try SupervisorBench()
         bench.supervisor.elasticZones.hostMemory = { HostMemory(total: 16 << 30, available: available) }
         client = try bench.client()
         var request = RunRequest.bench("a", zone: block)
         request.maxZoneSizeInBytes = max
-        request.wantsZoneSizes = isTold
+        request.wantsZoneSizes = isReported
         try client.send(.run(request))
         let (made, create) = try bench.request(CreateContainer.self)
         #expect(create.maxZoneBytes == Swift.min(max, 2 * block), "no more than its zone")
@@ -104,8 +104,8 @@ private struct Bench {
         #expect(bench.keeper.life.requestedSizeInBytes == 2 * block)
     }
 
-    @Test func aClientThatWantsToKnowIsToldWhatIsPlugged() throws {
-        let bench = try Bench(isTold: true)
+    @Test func aClientThatAsksReceivesWhatIsPlugged() throws {
+        let bench = try Bench(isReported: true)
         _ = try (bench.client.next(), bench.client.next())
         try bench.ask()
         bench.keeper.recordPlugged(2 * block)

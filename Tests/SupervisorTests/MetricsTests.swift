@@ -67,7 +67,7 @@ import Zones
         var seen = try metrics(bench)
         #expect(count(.violation(.network), seen) == 1000)
         #expect(count(.violation(.memory), seen) == 1)
-        // Few of them were told, and those that were not are counted too.
+        // Few of them were logged, and those that were not are counted too.
         let suppressed = count(.suppressedLine, seen)
         #expect(suppressed > 900 && suppressed < 1000)
         // The agent's connection breaks off.

@@ -221,7 +221,7 @@ import Zones
         #expect(try bench.templates().map(\.state) == [.refused])
     }
 
-    @Test func aZoneForACopyIsToldWhatTheCopyWillWrite() throws {
+    @Test func aZoneForACopyLearnsWhatTheCopyWillWrite() throws {
         let bench = try SupervisorBench(zones: 2)
         _ = try bench.warm("first")
         #expect(bench.machine.backings[0].expectedBytes == 0)

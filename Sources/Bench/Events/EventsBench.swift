@@ -3,8 +3,8 @@ import LinuxSystem
 import Runtime
 import SystemPackage
 
-/// Replays a trace of calls against a gateway of its own, and tells what that cost: host memory over time, starts, and how
-/// long callers waited.
+/// Replays a trace of calls against a gateway of its own, and reports what that cost: host memory over time, starts,
+/// and how long callers waited.
 public struct EventsBench {
     /// One side's figures.
     public struct Result: Sendable {

@@ -165,7 +165,7 @@ public final class NetworkBench {
         }
     }
 
-    /// Runs a load from each end at once; the milliseconds that each tells.
+    /// Runs a load from each end at once; the milliseconds that each reports.
     private func load(_ ends: [([String]?, String)], _ words: [String]) throws -> [Double] {
         let running = try ends.map { source, target in
             let command = (source ?? [executable]) + ["bench", "load-traffic", target] + words

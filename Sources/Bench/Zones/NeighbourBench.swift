@@ -88,7 +88,7 @@ public struct NeighbourBench {
             bytesEach: touched, devices: devices)
     }
 
-    /// QEMU tells of both devices' changes at most once a second, so it is asked, but seldom: asking takes its time.
+    /// QEMU reports both devices' changes at most once a second, so it is asked, but seldom: asking takes its time.
     private func time(_ what: String, _ action: () throws -> Void, until isDone: () throws -> Bool) throws -> Double {
         let start = MonotonicClock.nanoseconds
         try action()

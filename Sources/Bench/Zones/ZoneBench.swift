@@ -94,7 +94,7 @@ public struct ZoneBench {
 
     private func times(of machine: VirtualMachineDirectory) throws -> [ZoneTimes] {
         guard case .zoneTimes(let times) = try machine.ask(.zoneTimes) else {
-            throw Stopwatch.Failed(description: "the VM \(machine.id) did not tell its zones' times")
+            throw Stopwatch.Failed(description: "the VM \(machine.id) did not report its zones' times")
         }
         return times
     }

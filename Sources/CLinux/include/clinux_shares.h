@@ -99,7 +99,7 @@ int clinux_change_attribute(int fd, const char *name, const void *value, size_t 
 int clinux_remove_attribute(int fd, const char *name);
 
 /// Makes the calling thread fit to create files for others: a working directory and mode mask of its own, the mask 0, and
-/// its capabilities stay what they are whoever it creates files for (SECBIT_NO_SETUID_FIXUP).
+/// its capabilities stay what they are when it creates files for another user (SECBIT_NO_SETUID_FIXUP).
 int clinux_serve_files(void);
 /// From now on the calling thread's new files belong to them (setfsuid(2), setfsgid(2)), and have none of the mask's bits
 /// but where a directory's access control list says otherwise (umask(2)).

@@ -39,7 +39,7 @@ extension FileServer {
         return reply
     }
 
-    /// STATX (struct fuse_statx_in, fuse_statx_out): what GETATTR tells, and when the file was made.
+    /// STATX (struct fuse_statx_in, fuse_statx_out): what GETATTR answers, and when the file was made.
     func extendedStatus(_ request: inout Request) throws(Errno) -> Reply {
         let flags: UInt32 = try request.integer()
         try request.skip(4)

@@ -101,8 +101,8 @@ extension FileServer {
         return Reply()
     }
 
-    /// Told by the length: the short form's name begins where the long one has flags, whose last byte is zero, so that
-    /// what would be a name is never followed by just the value.
+    /// Recognised by the length: the short form's name begins where the long one has flags, whose last byte is zero, so
+    /// that what would be a name is never followed by just the value.
     private func isLongForm(_ request: Request, _ size: UInt32) -> Bool {
         var short = request
         guard let name = try? short.text(atMost: 8), name.count < 8 else { return false }

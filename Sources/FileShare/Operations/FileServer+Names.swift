@@ -49,7 +49,7 @@ extension FileServer {
         return reply(try enter(volume.descriptor, volume, at: nil))
     }
 
-    /// A file that the guest is told of, and what it is like.
+    /// A file that the guest gets a reference to, and its attributes.
     struct Entry {
         let node: Node
         let status: FileStatus
@@ -78,7 +78,7 @@ extension FileServer {
             name: volume.validityOfName(of: entry.status.kind), attributes: volume.validity(of: entry.status.kind))
     }
 
-    /// Tells the guest of a file that was just opened by its name (struct fuse_entry_out).
+    /// Gives the guest a reference to a file that was just opened by its name (struct fuse_entry_out).
     private func entry(of descriptor: OwnedDescriptor, _ name: FileName, in directory: Target) throws(Errno) -> Reply {
         reply(try enter(descriptor, directory.volume, at: Node.Place(directory: directory.node, name: name)))
     }
@@ -206,7 +206,7 @@ extension FileServer {
     }
 
     /// READDIR (struct fuse_read_in, fuse_dirent): as many whole entries as there is room for. What is left begins at the
-    /// last one's place. READDIRPLUS (fuse_direntplus): each with what LOOKUP would tell of it.
+    /// last one's place. READDIRPLUS (fuse_direntplus): each with what LOOKUP would answer.
     func readDirectory(_ request: inout Request, room: Int, withStatus: Bool) throws(Errno) -> Reply {
         let directory = try file(try request.integer(), of: request.node)
         let place: UInt64 = try request.integer()
@@ -233,7 +233,7 @@ extension FileServer {
         }
     }
 
-    /// What LOOKUP would tell, or zeros: of names that are gone, and of those that the guest would not keep for long
+    /// What LOOKUP would answer, or zeros: of names that are gone, and of those that the guest would not keep for long
     /// enough to use.
     private func appendStatus(of entry: DirectoryEntry, in directory: Target, to reply: inout Reply) {
         let kind = FileKind(mode: UInt32(entry.type) << 12)

@@ -9,7 +9,7 @@ public protocol VolumeServer: AnyObject, Sendable {
     func detach(_ id: String)
     /// Does a request; the answer, at most `room` bytes, or nothing where none is wanted.
     func answer(_ bytes: [UInt8], room: Int) -> [UInt8]
-    /// Has each request that is none told, with what is wrong with it.
+    /// Has each malformed request reported, with what is wrong with it.
     func observeMalformedRequests(_ observer: @escaping @Sendable (String) -> Void)
     /// Requests so far, and those of them that were none.
     var requestCount: UInt64 { get }

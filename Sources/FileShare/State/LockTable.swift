@@ -21,7 +21,7 @@ struct LockTable {
         /// The process in the guest that took the last lock.
         fileprivate(set) var process: UInt32 = 0
         /// By which open file of the guest it was taken: one that belongs to that file (F_OFD_SETLK) ends with it, and the
-        /// guest tells of no other end.
+        /// guest reports no other end.
         fileprivate(set) var handle: UInt64 = 0
         fileprivate(set) var ranges = LockedRanges()
 

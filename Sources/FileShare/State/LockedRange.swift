@@ -30,7 +30,7 @@ struct LockedRange: Equatable, Sendable {
 }
 
 /// The locks of one owner of one file, as the host's kernel keeps them: sorted, none over another, neighbours of one kind
-/// joined. They are counted, and tell whose lock it is that is in somebody's way.
+/// joined. They are counted, and name the owner of a lock that is in another's way.
 struct LockedRanges: Equatable, Sendable {
     private(set) var ranges: [LockedRange] = []
 

@@ -12,7 +12,7 @@ final class Node {
     let kind: FileKind
     /// Where it was last seen; nil for a volume's root.
     private(set) var place: Place?
-    /// How often the guest has been told of it and has not forgotten.
+    /// How many references the guest has: answers that named it, less what it has forgotten (FORGET).
     var lookUps: UInt64 = 0
     /// An open descriptor (O_PATH). Where it has none, it is opened anew by its place.
     var descriptor: OwnedDescriptor?

@@ -27,7 +27,7 @@ final class NodeTable {
     var count: Int { nodes.count }
     var descriptorCount: Int { cached.count }
 
-    /// The node of a file that was just opened, which the guest is told of once more.
+    /// The node of a file that was just opened, which the guest gets one more reference to.
     func enter(
         _ descriptor: OwnedDescriptor, _ status: FileStatus, in volume: Volume, at place: Node.Place?
     ) throws(Errno) -> Node {

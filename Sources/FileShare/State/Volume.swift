@@ -27,7 +27,7 @@ final class Volume: Sendable {
         self.descriptor = descriptor
     }
 
-    /// For how long what the guest is told of a file's attributes holds.
+    /// For how long a guest may keep a file's attributes.
     func validity(of kind: FileKind?) -> Validity {
         if isConstant { return .constant }
         return kind == .regular || kind == .directory ? .tick : .none
@@ -53,7 +53,7 @@ final class Volume: Sendable {
     var isConstant: Bool { key.options.contains(.constant) }
 }
 
-/// For how long what the guest is told holds.
+/// For how long a guest may keep what it has received.
 enum Validity: Equatable {
     /// It asks each time. So for links: config maps swap one in one step, and what it led to goes away right after.
     case none
@@ -78,8 +78,8 @@ public struct VolumeOptions: OptionSet, Hashable, Sendable {
     /// The descriptor shows the mounts below it too.
     public static let recursive = VolumeOptions(rawValue: 2)
 
-    /// Nobody changes anything of it while it is attached, the guest least of all (it is read-only): what the guest was
-    /// told holds, and it need not ask twice.
+    /// Nobody changes anything of it while it is attached, the guest least of all (it is read-only): what the guest
+    /// has received holds, and it need not ask twice.
     public static let constant: VolumeOptions = [.readOnly, VolumeOptions(rawValue: 4)]
 
     public static let all: VolumeOptions = [.readOnly, .recursive, .constant]

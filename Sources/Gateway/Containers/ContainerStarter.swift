@@ -139,7 +139,7 @@ final class ContainerStarter: ContainerStarting {
 }
 
 extension FunctionDefinition {
-    /// A container of it, as `czone run` would be told.
+    /// A container of it, as `czone run` would be asked for.
     func options(id: String) -> RunOptions {
         var options = RunOptions()
         options.image = image

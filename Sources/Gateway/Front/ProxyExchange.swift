@@ -267,7 +267,7 @@ final class ProxyExchange: FrontExchange, BackOwner {
     }
 }
 
-/// What a caller is told whose request got no answer.
+/// What a caller receives whose request got no answer.
 struct ErrorAnswer {
     let status: HTTPResponseStatus
     let text: String

@@ -126,7 +126,7 @@ final class Router: Routing {
         return caller
     }
 
-    /// By the host's name, else by the first word of the path.
+    /// By the host's name, else by the first component of the path.
     private func place(of head: HTTPRequestHead) -> (service: FunctionService, prefix: String, target: String)? {
         if let host = head.headers.first(name: "host"), let service = catalog.service(host: Self.name(of: host)) {
             return (service, "", head.uri)

@@ -3,7 +3,7 @@ import Glibc
 import LinuxSystem
 import SystemPackage
 
-/// An archive or a layout directory, and what tells whether it is still the same.
+/// An archive or a layout directory, and by what it is recognised as unchanged.
 struct ImageSource {
     let path: String
     /// Which image of several.

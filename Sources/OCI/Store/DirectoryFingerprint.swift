@@ -2,8 +2,8 @@ import Hashing
 import LinuxSystem
 import SystemPackage
 
-/// What tells an unchanged directory from a changed one without reading a file: every entry's name, inode, type, mode,
-/// owner, size and times. Who changes a file cannot keep its change time (stat(2), `st_ctim`).
+/// What distinguishes an unchanged directory from a changed one without reading a file: every entry's name, inode,
+/// type, mode, owner, size and times. Who changes a file cannot keep its change time (stat(2), `st_ctim`).
 struct DirectoryFingerprint: Equatable {
     let digest: Digest
     /// The latest change in the directory, in nanoseconds since 1970.
@@ -74,7 +74,7 @@ struct DirectoryFingerprint: Equatable {
 }
 
 extension FileStatus {
-    /// Two changes within one tick of the kernel's clock leave the same time: a file is told from its next state only
+    /// Two changes within one tick of the kernel's clock leave the same time: a file differs from its next state only
     /// when that much time has passed since its last change. The slowest tick there is takes 10 ms.
     static let clockTick: Int64 = 20_000_000
 }

@@ -37,7 +37,7 @@ extension ImageStore {
         let age = currentTimeInNanoseconds() - fingerprint.latestChange
         if age < FileStatus.clockTick {
             // What was written just now could be written again without a trace in its times. Only the clock that files get
-            // their times from ends this, by its next tick: no event tells of that, and 20 ms are waited.
+            // their times from ends this, by its next tick: there is no event for that, and 20 ms are waited.
             usleep(useconds_t(FileStatus.clockTick / 1000))
             guard try DirectoryFingerprint(of: directory, path: path, limits: limits) == fingerprint else {
                 throw .changed(path: path)

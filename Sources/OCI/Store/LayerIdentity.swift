@@ -1,6 +1,6 @@
 import LinuxSystem
 
-/// What tells an unpacked layer from every other one, at any time.
+/// What identifies an unpacked layer among all that ever were.
 ///
 /// A snapshot of overlayfs is known by its directory: once committed it does not change, and its place is not used again.
 /// One of containerd's erofs snapshotter is a file system that is mounted for a while, at a place that others have had,
@@ -17,7 +17,7 @@ enum LayerIdentity {
         else {
             throw .unsupported(
                 what: "the EROFS file system at", value: path,
-                expected: "one that is mounted from a file, which tells it from others")
+                expected: "one that is mounted from a file, which identifies it")
         }
         // The inode says which directory of it.
         return Array("erofs\0\(file)\0\(status.inode)\0".utf8) + found.identity

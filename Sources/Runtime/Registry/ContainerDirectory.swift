@@ -34,7 +34,7 @@ public struct ContainerDirectory: Hashable, Sendable {
         return (try? ExitRecord(decoding: &decoder)) ?? Self.unknownEnd(id, reason: "its exit record is damaged")
     }
 
-    /// The end of a container of which nobody has told how it ended.
+    /// The end of a container of which no exit record was written.
     static func unknownEnd(_ id: String, reason: String) -> ExitRecord {
         ExitRecord(
             container: id, process: 0, code: 255, outOfMemory: false, time: currentTimeInNanoseconds(), reason: reason)
@@ -95,7 +95,7 @@ public struct ContainerDirectory: Hashable, Sendable {
         try Self.removeFiles(of: removed)
     }
 
-    /// Its log first: its record tells where that is.
+    /// Its log first: its record contains the log's path.
     static func removeFiles(of path: String) throws(RuntimeError) {
         if let directory = try? logDirectory(of: path) {
             try system { () throws(SystemError) in try ContainerLogs.remove(directory) }

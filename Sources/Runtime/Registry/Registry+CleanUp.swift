@@ -33,7 +33,7 @@ extension Registry {
         for machine in try function.virtualMachines() where try !machine.isAlive() { try machine.remove() }
     }
 
-    /// Notes the end of a container of which nobody else can tell it any more, and removes it if that is its wish.
+    /// Notes the end of a container whose VM can no longer report it, and removes it if that is its wish.
     func cleanUp(_ directory: ContainerDirectory) throws(RuntimeError) {
         // Most containers run, or are kept; they need no lock.
         if try directory.isAlive() { return }

@@ -11,7 +11,7 @@ public struct LogReader {
         public var text: [UInt8]
     }
 
-    /// Written in turn: each begins with the time at which it was begun, which tells their order.
+    /// Written in turn: each begins with the time at which it was begun, which gives their order.
     private let files: [OwnedDescriptor]
     /// The file that is being read, and the time at its beginning; nil: the next one is to be found.
     private var current: (file: Int, start: [UInt8])?
@@ -31,7 +31,7 @@ public struct LogReader {
 
     init(_ files: [OwnedDescriptor]) { self.files = files }
 
-    /// Tells when a container prints, or ends; nil where it has no log.
+    /// Becomes readable when a container prints, or ends; nil where it has no log.
     public static func watch(_ container: ContainerDirectory) throws(RuntimeError) -> FileWatch? {
         guard let directory = try container.record()?.logDirectory else { return nil }
         return try system { () throws(SystemError) in try FileWatch(directories: [container.path, directory]) }

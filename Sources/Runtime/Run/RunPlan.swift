@@ -129,7 +129,7 @@ public struct RunPlan: Sendable {
     }
 }
 
-/// The files that tell a container its own name and others' addresses.
+/// The files in which a container finds its own name and others' addresses.
 enum NetworkFiles {
     private static let maxResolverBytes = 64 << 10
 

@@ -66,10 +66,6 @@ public struct VolumeSet: Sendable {
     func place(ofMount index: Int) -> Place? { places[index] }
 }
 
-extension RuntimeSpec.Mount {
-    var isBind: Bool { type == "bind" || options?.contains("bind") == true || options?.contains("rbind") == true }
-}
-
 /// The option words of a bind mount.
 enum BindOptions {
     /// The last word counts. A recursive one is no different: nothing below a read-only volume can be written to.

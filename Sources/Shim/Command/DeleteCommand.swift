@@ -29,7 +29,7 @@ struct DeleteCommand {
                 try directory.remove()
             }
         }
-        try tell(code, time)
+        try printResponse(code, time)
     }
 
     /// A VM that does not answer in time still ends the container: its daemon's connection has ended. What is then left
@@ -49,7 +49,7 @@ struct DeleteCommand {
         try directory.remove()
     }
 
-    private func tell(_ code: UInt32, _ time: UInt64) throws {
+    private func printResponse(_ code: UInt32, _ time: UInt64) throws {
         var response = Containerd_Task_V2_DeleteResponse()
         response.exitStatus = code
         response.exitedAt = Google_Protobuf_Timestamp(nanoseconds: time)

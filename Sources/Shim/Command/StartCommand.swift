@@ -44,7 +44,7 @@ struct StartCommand {
     private func launch(_ group: ShimGroup, _ bundle: Bundle) throws {
         let socket = try group.listen()
         let null = try OwnedDescriptor(opening: "/dev/null", flags: O_RDWR)
-        // containerd reads this fifo; without a reader there is nobody to tell.
+        // containerd reads this fifo; without a reader it is not written to.
         let log = (try? OwnedDescriptor(opening: "\(bundle.path)/log", flags: O_WRONLY | O_NONBLOCK)) ?? null
         let program = CurrentProcess.executablePath
         var arguments = [

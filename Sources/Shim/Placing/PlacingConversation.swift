@@ -26,7 +26,7 @@ final class PlacingConversation: Sendable {
             switch try await work.runApart({ try self.step(answer) }) {
             case .placed(let begun, let machine): return (begun, machine)
             case .wait(let socket, let deadline):
-                hasAnswered = await socket.becomesReadable(by: deadline)
+                hasAnswered = await DescriptorReadiness.wait(for: socket, by: deadline)
                 if Task.isCancelled {
                     try? await work.run { self.attempt.withLock { $0.abandon() } }
                     throw CancellationError()

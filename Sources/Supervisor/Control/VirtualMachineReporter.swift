@@ -35,7 +35,7 @@ final class VirtualMachineReporter {
     func describe(measured: Bool, _ caller: ControlCaller) {
         guard measured, lifecycle.state == .ready else { return caller.reply(.description(description([:]))) }
         agent.request(MeasureContainers()) { [unowned self] result in
-            // Without measures the description still holds: what the guest does not tell, nobody can.
+            // Without measures the description still holds: only the guest could give them.
             let measures = (try? result.get())?.containers ?? []
             let byNumber = Dictionary(measures.map { ($0.container, $0) }) { first, _ in first }
             caller.reply(.description(description(byNumber)))

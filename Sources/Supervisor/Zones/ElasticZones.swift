@@ -69,7 +69,7 @@ final class ElasticZones {
         }
         container.elasticity?.deniedAt = 0
         container.elasticity?.denial = ""
-        tell(container, zone)
+        report(container, zone)
         answer(container, zone, hasGrown: true)
         goOn(container, zone)
     }
@@ -90,8 +90,8 @@ final class ElasticZones {
         return last > 0 && MonotonicClock.nanoseconds - last < Self.denialInterval
     }
 
-    private func tell(_ container: HostedContainer, _ zone: ZoneKeeper) {
-        guard container.elasticity?.isTold == true else { return }
+    private func report(_ container: HostedContainer, _ zone: ZoneKeeper) {
+        guard container.elasticity?.isReported == true else { return }
         container.caller.reply(.zoneResized(sizeInBytes: zone.life.pluggedSizeInBytes))
     }
 
@@ -129,7 +129,7 @@ final class ElasticZones {
         else { return journal.note(.violation(.agent), "the agent returns memory that is not a zone's upper blocks") }
         // What the driver does not unplug in time stays the container's.
         try? zone.resize(onlineBytes) { [unowned self] _ in
-            tell(container, zone)
+            report(container, zone)
             goOn(container, zone)
         }
     }

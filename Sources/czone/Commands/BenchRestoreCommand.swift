@@ -7,7 +7,7 @@ struct BenchRestoreCommand: ParsableCommand {
         commandName: "restore",
         abstract: "How long a VM takes until its agent answers: booted, and restored from a template.",
         discussion: """
-            From the start of the VM's process to the agent's first word, as `czone vm list --json` tells (boot_ms). The \
+            From the start of the VM's process to the agent's first message, as `czone vm list --json` reports (boot_ms). The \
             sides take turns; a VM that has ended is waited for before the next start.
             """)
 

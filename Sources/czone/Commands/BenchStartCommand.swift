@@ -55,7 +55,7 @@ struct BenchStartCommand: ParsableCommand {
             throw ValidationError("--until ready is compared with runc and runsc, not with \(other.rawValue)")
         }
         guard until == nil || trace == nil else {
-            throw ValidationError("--trace: not with --until ready, whose starts are not told by stages")
+            throw ValidationError("--trace: not with --until ready, whose starts are not divided into stages")
         }
         if until == nil, vs.contains(.runsc) { throw ValidationError("runsc is compared with --until ready only") }
         guard (1...10_000).contains(runs) else { throw ValidationError("--runs \(runs): expected 1 to 10000") }

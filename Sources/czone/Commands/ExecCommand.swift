@@ -26,8 +26,7 @@ struct ExecCommand: ParsableCommand {
     var command: [String]
 
     func run() throws {
-        global.apply()
-        try reportingFailures { throw ExitCode(try execute()) }
+        try global.perform { throw ExitCode(try execute()) }
     }
 
     private func execute() throws -> Int32 {

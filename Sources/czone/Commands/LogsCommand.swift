@@ -17,8 +17,7 @@ struct LogsCommand: ParsableCommand {
     var container: String
 
     func run() throws {
-        global.apply()
-        try reportingFailures {
+        try global.perform {
             let registry = try global.registry()
             try registry.cleanUp()
             let directory = try registry.container(matching: container)

@@ -68,7 +68,7 @@ struct RunCommand: ParsableCommand {
     @Option(help: "max-size=SIZE or max-file=COUNT: how much of what it prints is kept (16M in each of 3 files).")
     var logOpt: [String] = []
 
-    @Flag(help: "Tell on standard error where the time of its start went.")
+    @Flag(help: "Print on standard error where the time of its start went.")
     var timings = false
 
     @Argument(help: "What to run.")

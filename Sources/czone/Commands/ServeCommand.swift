@@ -35,8 +35,7 @@ struct ServeCommand: ParsableCommand {
     var maxConnections: Int?
 
     func run() throws {
-        global.apply()
-        try reportingFailures {
+        try global.perform {
             let program = try Artefacts().gateway().string
             throw CurrentProcess.become(program, arguments: [program] + arguments)
         }

@@ -38,8 +38,7 @@ extension TemplateCommand {
         }
 
         func run() throws {
-            global.apply()
-            try reportingFailures {
+            try global.perform {
                 let configuration = try Configuration.load()
                 let files = try VirtualMachineFiles(Artefacts())
                 let store = try global.images()

@@ -64,7 +64,7 @@ struct JailExaminations {
     private var mitigations: Examination {
         let directory = "/sys/devices/system/cpu/vulnerabilities"
         guard let names = try? FileSystem.names(in: directory) else {
-            return .warning("mitigations", "the kernel does not tell", mend: "mount /sys")
+            return .warning("mitigations", "the kernel does not report them", mend: "mount /sys")
         }
         let open = names.sorted().filter { name in
             let bytes = (try? FileSystem.contents(of: "\(directory)/\(name)", atMost: 256)) ?? []

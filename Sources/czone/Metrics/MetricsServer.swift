@@ -32,7 +32,7 @@ final class MetricsServer {
     private var connections: [Connection] = []
     private var collected: (bytes: [UInt8], at: UInt64)?
 
-    /// - Parameter collect: makes the text; throws what is told and answered with status 500.
+    /// - Parameter collect: makes the text; what it throws is logged and answered with status 500.
     init(on listener: OwnedDescriptor, collect: @escaping () throws -> [UInt8]) {
         self.listener = listener
         self.collect = collect

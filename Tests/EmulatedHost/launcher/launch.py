@@ -36,11 +36,11 @@ def watch_signals():
     wake, poke = socket.socketpair()
     poke.setblocking(False)
 
-    def tell(*_):
+    def send_size(*_):
         with contextlib.suppress(BlockingIOError):
             poke.send(b"w")
 
-    signal.signal(signal.SIGWINCH, tell)
+    signal.signal(signal.SIGWINCH, send_size)
     return wake
 
 

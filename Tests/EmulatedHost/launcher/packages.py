@@ -48,7 +48,7 @@ def debian_archive():
 
 
 class Backports:
-    """apt, told of <code name>-backports in directories of its own."""
+    """apt, with <code name>-backports, in directories of its own."""
 
     def __init__(self, directory):
         uri, suite, keyring = debian_archive()

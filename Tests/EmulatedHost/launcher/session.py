@@ -107,7 +107,7 @@ class Session:
                 self.handle(kind, payload)
         except BlockingIOError:
             pass
-        except ConnectionError:  # QEMU ended; check_limits tells
+        except ConnectionError:  # QEMU ended; check_limits says why
             time.sleep(0.01)
 
     def handle(self, kind, payload):

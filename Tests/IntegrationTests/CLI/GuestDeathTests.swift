@@ -4,7 +4,7 @@ import Runtime
 import TestSupport
 import Testing
 
-/// A guest that dies ends its VM with a reason that everybody is told.
+/// A guest that dies ends its VM with a reason that every client receives.
 @Suite(.needsKVM, .serialized) struct GuestDeathTests {
     private let host: ContainerHost
 
@@ -52,7 +52,7 @@ import Testing
         #expect(result.error.contains("its VM ended: the guest's agent is lost"), "\(result.error)")
         #expect(result.error.split(separator: "\n").count == 1, "\(result.error)")
         #expect(try host.containers().isEmpty)
-        // Its process tells of the end before it ends itself.
+        // Its process reports the end before it ends itself.
         #expect(try host.waits { try host.machines().isEmpty })
         #expect(try host.isClean())
         #expect(try host.run([], ["true"]).status == 0)

@@ -23,11 +23,11 @@ import Testing
                 path = os.path.join(directory, name)
                 if os.path.isfile(path):
                     with open(path, "rb") as file: hashlib.sha1(file.read())
-        ready, tell = os.pipe()
+        ready, announce = os.pipe()
         if os.fork() == 0:
             # Half of the parent's pages become its own.
             memory[: 30 << 20 : 4096] = b"y" * len(memory[: 30 << 20 : 4096])
-            os.write(tell, b"1")
+            os.write(announce, b"1")
         else:
             os.read(ready, 1)
             print("ready", flush=True)

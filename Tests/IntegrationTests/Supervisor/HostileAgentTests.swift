@@ -159,7 +159,7 @@ private let nowhere = ZoneOffline(
         #expect(bench.supervisor.containers.all.allSatisfy { $0.exit == nil } && !bench.machine.hasEnded)
     }
 
-    @Test func anEndIsToldOnceAndOfItsContainerAlone() throws {
+    @Test func anEndIsReportedOnceAndOfItsContainerAlone() throws {
         let bench = try Bench()
         let (a, number) = try bench.run("a")
         let (b, _) = try bench.run("b")
@@ -234,7 +234,7 @@ private let nowhere = ZoneOffline(
         try a.send(.pause(container: "a", paused: true))
         try bench.say(Done(), to: 4000)
         guard case .refused(let refusal)? = try a.next() else {
-            Issue.record("nobody was told")
+            Issue.record("nobody received it")
             return
         }
         #expect(refusal.reason == .lost && bench.machine.hasEnded)

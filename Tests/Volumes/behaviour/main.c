@@ -1,12 +1,12 @@
 #include "behaviour.h"
 
-void tell(const char *what, long value) {
+void report(const char *what, long value) {
     if (value == -1) printf("%s: %s\n", what, strerrorname_np(errno));
     else printf("%s: %ld\n", what, value);
     fflush(stdout);
 }
 
-void tell_status(const char *name) {
+void report_status(const char *name) {
     struct stat s;
     if (lstat(name, &s) < 0) printf("  %s: %s\n", name, strerrorname_np(errno));
     else
@@ -17,7 +17,7 @@ void tell_status(const char *name) {
 
 void make(const char *name, const char *contents) {
     int fd = open(name, O_CREAT | O_TRUNC | O_WRONLY, 0644);
-    if (fd < 0 || write(fd, contents, strlen(contents)) != (ssize_t)strlen(contents)) tell(name, -1);
+    if (fd < 0 || write(fd, contents, strlen(contents)) != (ssize_t)strlen(contents)) report(name, -1);
     close(fd);
 }
 

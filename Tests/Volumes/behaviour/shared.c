@@ -8,7 +8,7 @@ static int count_and(bool deletes) {
     while ((entry = readdir(directory))) {
         if (entry->d_name[0] == '.') continue;
         count++;
-        if (deletes && unlink(entry->d_name) < 0) tell(entry->d_name, -1);
+        if (deletes && unlink(entry->d_name) < 0) report(entry->d_name, -1);
     }
     closedir(directory);
     return count;
@@ -46,12 +46,12 @@ void directories(void) {
     CALL(chdir(".."));
     CALL(rmdir("many"));
     for (int i = 0; i < 60; i++)
-        if (mkdir("deep", 0755) < 0 || chdir("deep") < 0) tell("deep", -1);
+        if (mkdir("deep", 0755) < 0 || chdir("deep") < 0) report("deep", -1);
     make("bottom", "x");
-    tell_status("bottom");
+    report_status("bottom");
     for (int i = 0; i < 60; i++)
-        if (chdir("..") < 0) tell("up", -1);
-    tell_status("deep");
+        if (chdir("..") < 0) report("up", -1);
+    report_status("deep");
     CALL(rmdir("deep"));
 }
 
@@ -60,7 +60,7 @@ static int fcntl_lock(int fd, int command, short type, off_t start, off_t length
     return fcntl(fd, command, &lock);
 }
 
-// A process of its own that takes a lock, says so, and holds it until it is told to end.
+// A process of its own that takes a lock, says so, and holds it until it is signalled.
 static pid_t holder(int *release, bool is_whole) {
     int ready[2], go[2];
     char byte;

@@ -1,5 +1,5 @@
 // random DIRECTORY SECONDS SEED: does to one file what programs do, in random order, and compares it with a model in
-// memory after each step. Tells the step that went wrong, and ends with 1.
+// memory after each step. Prints the step that went wrong, and ends with 1.
 #define _GNU_SOURCE 1
 #include <errno.h>
 #include <fcntl.h>
