@@ -4,7 +4,7 @@ import SystemPackage
 
 /// Serves files and directories of the host, volumes, to a guest that speaks FUSE (include/uapi/linux/fuse.h, 7.31 up).
 ///
-/// The root of all holds nothing that could be listed: who knows a volume's id finds it there. Below a volume's root a
+/// The root of all holds nothing that could be listed: a volume is found there by its id. Below a volume's root a
 /// guest moves by single names, none of which is a way up, and no link is ever followed here: the guest's kernel
 /// resolves links, in its own tree. What is opened is opened beneath a directory's descriptor (RESOLVE_BENEATH), or is the
 /// very file of a descriptor. So nothing outside of the volumes can be reached, whatever the guest asks.
@@ -227,7 +227,8 @@ private enum Feature {
     static let automaticInvalidation: UInt32 = 1 << 12
     /// Listings come with the entries' attributes where these are asked for afterwards.
     static let directoriesWithStatus: UInt32 = 1 << 13 | 1 << 14
-    /// Access control lists count in the guest as on the host, and set-id bits go when one is set by who may not keep them.
+    /// Access control lists count in the guest as on the host, and set-id bits go when one is set by a user who may not
+    /// keep them.
     static let accessControlLists: UInt32 = 1 << 20 | 1 << 29
     static let parallelDirectoryOperations: UInt32 = 1 << 18
     static let maxPages: UInt32 = 1 << 22

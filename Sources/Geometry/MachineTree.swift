@@ -81,7 +81,7 @@ public struct MachineTree: Equatable, Sendable {
         self.images = images
     }
 
-    /// What the tree is made of, for who writes and who reads it.
+    /// The names in the tree, for its writer and its reader.
     public enum Format {
         /// The root's `compatible`.
         public static let compatible = "czone,machine"

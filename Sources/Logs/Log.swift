@@ -93,7 +93,7 @@ public enum Log {
         return words
     }
 
-    /// What each line is to say, from a list such as `vm=3f,function=f`; what is no such list says nothing.
+    /// The metadata of each line, from a list such as `vm=3f,function=f`; another form gives none.
     public static var metadataOfEnvironment: Logger.Metadata {
         var metadata: Logger.Metadata = [:]
         for entry in (CurrentProcess.environment(metadataVariable) ?? "").split(separator: ",").prefix(8) {

@@ -8,7 +8,7 @@ struct TemplateFiles {
     private let state: OwnedDescriptor
     private let memory: OwnedDescriptor
     private let identity: String
-    /// What became of its process template, for who looks at the store (`ProcessTemplateReport`); nil: it is to have none.
+    /// What became of its process template, for readers of the store (`ProcessTemplateReport`); nil: it is to have none.
     private let report: OwnedDescriptor?
     /// The process template that the saved VM is to have, where the directory says so.
     let processTemplate: ProcessTemplateRequest?

@@ -29,7 +29,7 @@ class Case(unittest.TestCase):
 
     @classmethod
     def tearDownClass(cls):
-        # For who looks for a failure's reason.
+        # Kept for finding a failure's reason.
         kept = os.environ.get("CZONE_KEEP_LOGS")
         if kept:
             subprocess.run(["mkdir", "-p", f"{kept}/{cls.__name__}"], check=True)

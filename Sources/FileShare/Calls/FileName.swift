@@ -8,7 +8,7 @@ struct FileName: Hashable, Sendable {
     /// With a terminating zero, for the calls that take a C string.
     let characters: [CChar]
 
-    /// - Throws: EINVAL for what is no name at all, ENAMETOOLONG.
+    /// - Throws: EINVAL for an empty name, `.`, `..`, or one with a slash or a zero byte; ENAMETOOLONG.
     init(_ bytes: ArraySlice<UInt8>) throws(Errno) {
         guard !bytes.isEmpty, !bytes.contains(0), !bytes.contains(UInt8(ascii: "/")) else { throw .invalidArgument }
         guard !(bytes.count <= 2 && bytes.allSatisfy { $0 == UInt8(ascii: ".") }) else { throw .invalidArgument }

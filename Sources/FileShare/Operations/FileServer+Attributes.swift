@@ -109,8 +109,8 @@ extension FileServer {
         try calls.truncate(file, to: size)
     }
 
-    /// Who may not make set-id files takes the bits away by writing (inode.c, should_remove_suid); this process may, so
-    /// the host's kernel leaves them.
+    /// A user who may not make set-id files takes the bits away by writing (inode.c, should_remove_suid); this process
+    /// may, so the host's kernel leaves them.
     func dropPrivileges(of file: OwnedDescriptor) throws(Errno) {
         let status = try calls.status(of: file)
         var bits: UInt32 = 0o4000

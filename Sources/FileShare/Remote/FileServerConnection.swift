@@ -27,7 +27,7 @@ public struct FileServerConnection: Sendable {
         self.complaints = complaints
     }
 
-    /// Answers until the VM closes the connection, or sends what is no request: then it gets no more, and the process is to
+    /// Answers until the VM closes the connection, or sends a malformed frame: then it gets no more, and the process is to
     /// end.
     public func serve() { while (try? serveOne()) == true {} }
 

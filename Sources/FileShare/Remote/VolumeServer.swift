@@ -1,6 +1,6 @@
 public import LinuxSystem
 
-/// Who shows volumes to a guest and does its requests: this process itself (`FileServer`), or another
+/// What shows volumes to a guest and does its requests: this process itself (`FileServer`), or another
 /// (`RemoteFileServer`). Any thread may call it; every call but the counts may wait for a disk.
 public protocol VolumeServer: AnyObject, Sendable {
     /// Shows a file or directory to the guest; the id by which it finds it.

@@ -14,7 +14,7 @@ struct LockedRange: Equatable, Sendable {
     var start: UInt64
     var end: UInt64
 
-    /// Nil for what is no range of a file.
+    /// Nil where the numbers are not a range of a file.
     init?(_ kind: LockKind, from start: UInt64, through end: UInt64) {
         guard start <= end, end <= Self.endOfFile else { return nil }
         self.init(kind: kind, start: start, end: end)

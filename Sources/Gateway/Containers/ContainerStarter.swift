@@ -87,7 +87,7 @@ final class ContainerStarter: ContainerStarting {
         container.note(connection, machine: placed.machine.id, zoneSizeInBytes: size)
         let directory = placed.container
         connection.ended.whenSuccess { [threads] reason in
-            // Who waits for its readiness, or for an answer, waits no longer.
+            // Those that wait for its readiness, or for an answer, wait no longer.
             container.forget(reason)
             // What is left in the registry, where nobody needs it.
             threads.submit { _ in try? directory.remove() }

@@ -48,7 +48,7 @@ enum FrontListener {
                 try channel.pipeline.syncOperations.addHandler(ProtocolDetector(router))
             }
         }
-        // Who does not come to an end with TLS keeps no connection.
+        // A caller that does not finish its TLS handshake in time loses the connection.
         let timer = channel.eventLoop.scheduleTask(in: FrontHandler.patience) { channel.close(promise: nil) }
         return channel.eventLoop.makeCompletedFuture {
             let pipeline = channel.pipeline.syncOperations

@@ -3,7 +3,7 @@ import Hypervisor
 
 /// All that a stopped machine is besides its memory, as it stands in a state file.
 struct MachineState: Equatable {
-    /// Who made it of what; compared as a whole.
+    /// The build and the files that it was made by; compared as a whole.
     var identity: String
     var shape: MachineShape
     var memory: MemoryFileMark

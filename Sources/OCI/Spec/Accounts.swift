@@ -52,7 +52,7 @@ public struct Accounts: Codable, Hashable, Sendable {
         text.split(separator: "\n").map { $0.split(separator: ":", omittingEmptySubsequences: false) }
     }
 
-    /// Who a process runs as.
+    /// The user and groups that a process runs as.
     public struct Identity: Hashable, Sendable {
         /// The user.
         public var uid: UInt32

@@ -3,7 +3,7 @@ import LinuxSystem
 import SystemPackage
 
 /// What distinguishes an unchanged directory from a changed one without reading a file: every entry's name, inode,
-/// type, mode, owner, size and times. Who changes a file cannot keep its change time (stat(2), `st_ctim`).
+/// type, mode, owner, size and times. A process that changes a file cannot keep its change time (stat(2), `st_ctim`).
 struct DirectoryFingerprint: Equatable {
     let digest: Digest
     /// The latest change in the directory, in nanoseconds since 1970.

@@ -8,7 +8,7 @@ public import SystemPackage
 ///     <hex>.erofs, <hex>.json      an image; it exists when its description does
 ///     names/<name>                 links to <hex>
 ///     sources/<key>                links from what an image was imported from, by its identity as a file, to <hex>
-///     tmp/<work>, tmp/<work>.lock  work in progress, locked by who does it
+///     tmp/<work>, tmp/<work>.lock  work in progress, locked by the process that does it
 ///
 /// Locks (flock(2)), in the order in which they are taken: `tmp/<hex>.lock` exclusively while an image is built;
 /// the EROFS file shared while it is in use and exclusively while it is removed.
@@ -133,7 +133,7 @@ public struct ImageStore: Sendable {
 public final class ImageLease: Sendable {
     /// What was imported.
     public let image: StoredImage
-    /// The EROFS file, open for reading. Who inherits it inherits the lease.
+    /// The EROFS file, open for reading. A process that inherits it inherits the lease.
     public let descriptor: OwnedDescriptor
 
     init(image: StoredImage, descriptor: OwnedDescriptor) {

@@ -2,8 +2,8 @@ public import FabricProtocol
 import Glibc
 import LinuxSystem
 
-/// A policy that a container is to have, with its keys. It is read by who starts the container: the tenant's fabric has no
-/// right to the host's files.
+/// A policy that a container is to have, with its keys. It is read by the client that starts the container: the
+/// tenant's fabric has no right to the host's files.
 public struct FabricAccess: Sendable {
     public let policy: PolicySummary
     /// A file of the keys.

@@ -10,7 +10,7 @@ public struct UserLease: Sendable {
     private static let usualUserCount: UInt32 = 4096
 
     public let number: UInt32
-    /// A locked file: who inherits it inherits the lease.
+    /// A locked file: a process that inherits it inherits the lease.
     public let descriptor: OwnedDescriptor
 
     /// Takes a number that nobody of the registry has.

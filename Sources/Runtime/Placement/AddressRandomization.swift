@@ -1,7 +1,7 @@
 import LinuxSystem
 
 /// kernel.randomize_va_space (Documentation/admin-guide/sysctl/kernel.rst). A container finds the host's setting in its
-/// VM too, as it would if it shared the host's kernel: who turned randomization off, for a debugger or to compare
+/// VM too, as it would if it shared the host's kernel: where randomization was turned off, for a debugger or to compare
 /// measurements, turned it off for containers.
 enum AddressRandomization {
     private static let path = "/proc/sys/kernel/randomize_va_space"

@@ -114,7 +114,7 @@ extension Placement {
         launch.outOfMemoryScoreAdjustment = place.outOfMemoryScoreAdjustment
         let path = place.path(of: machine.id, usual: configuration.groupParent)
         guard let group = ControlGroup(path: path) else { return }
-        // Noted before it is made: who removes the VM removes it.
+        // Noted before it is made: it is removed with the VM.
         try system { () throws(SystemError) in
             try FileSystem.replace(machine.groupPath, with: Array(path.utf8))
             try group.make(

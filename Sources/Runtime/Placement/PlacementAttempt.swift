@@ -24,10 +24,10 @@ public final class PlacementAttempt {
     private var entry: ContainerEntry
     private var candidates: [VirtualMachineDirectory] = []
     private var tried: Set<String> = []
-    /// Read without the lock, they may be there and not listen yet.
+    /// The candidates were read without the function's lock: one may be there and not listen yet.
     private var maySoonListen: Bool
     private var lost = 0
-    /// That is not answered yet.
+    /// The offer that is not answered yet.
     private var offer: Offer?
 
     /// A VM that the container was offered to.
@@ -283,7 +283,8 @@ public final class PlacementAttempt {
         }
     }
 
-    /// A VM has not answered in time. One that was started for the container is of no use; another may have others'.
+    /// A VM has not answered in time. One that was started for the container is of no use; another may have others'
+    /// containers.
     private func giveUp(_ offer: Offer) throws(RuntimeError) -> Step {
         let error = RuntimeError.silent(
             id: offer.machine.id, milliseconds: offer.isFresh ? placement.timeouts.start : placement.timeouts.offer)

@@ -55,7 +55,7 @@ public struct ContainerDirectory: Hashable, Sendable {
     /// Changes the record of a container that this process starts.
     func update(_ record: ContainerRecord) throws(RuntimeError) { try RecordFile.write(record, to: recordPath) }
 
-    /// Notes how it ended, for who has seen its VM end.
+    /// Notes how it ended; called by the client that has seen its VM end.
     func write(_ exit: ExitRecord) throws(RuntimeError) {
         var encoder = MessageEncoder()
         exit.encode(into: &encoder)

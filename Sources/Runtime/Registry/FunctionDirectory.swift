@@ -49,7 +49,7 @@ public struct FunctionDirectory: Hashable, Sendable {
             try system { () throws(SystemError) in
                 try lock.takeLock(.exclusive, withinMilliseconds: ControlTimeouts.standard.lock)
             }
-            // Who has waited may have got the lock of a directory that was removed meanwhile.
+            // After a wait, the lock may be that of a directory that was removed meanwhile.
             guard try isCurrent(lock) else { continue }
             defer { withExtendedLifetime(lock) {} }
             if let key, try !exists(recordPath) { try RecordFile.write(key, to: recordPath) }

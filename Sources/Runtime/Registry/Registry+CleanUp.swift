@@ -2,7 +2,7 @@ import ControlProtocol
 import LinuxSystem
 
 extension Registry {
-    /// What has not been touched for so long was not left behind just now by somebody who is still at it.
+    /// Work that has not been touched for so long is nobody's any more.
     private static var graceInNanoseconds: UInt64 { 10_000_000_000 }
 
     /// Removes what processes have left that ended in the middle of something, and what is due: VMs that have died,

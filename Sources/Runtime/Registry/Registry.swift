@@ -6,7 +6,7 @@ public import SystemPackage
 ///     functions/<key>/lock, function.json          a function; the lock is held while VMs of it are added or removed
 ///     functions/<key>/vms/<id>/vm.json             how the VM was started
 ///     functions/<key>/vms/<id>/lock                locked for as long as the VM lives, which cannot write it
-///     functions/<key>/vms/<id>/pid                 its process's id, by who has started it
+///     functions/<key>/vms/<id>/pid                 its process's id, by the client that started it
 ///     functions/<key>/vms/<id>/files-pid           the same of the process that serves its volumes, once it has some
 ///     functions/<key>/vms/<id>/group               the path of its control group
 ///     functions/<key>/vms/<id>/control.sock        where it listens

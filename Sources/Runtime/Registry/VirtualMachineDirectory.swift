@@ -51,7 +51,8 @@ public struct VirtualMachineDirectory: Hashable, Sendable {
     }
 
     /// Its process's id, above 0: kill(2) gives 0 and less a meaning of their own. Nil where none was started. It was
-    /// written by who started the process, before its program began, in a file that the VM never has a descriptor of.
+    /// written by the client that started the process, before its program began, in a file that the VM never has a
+    /// descriptor of.
     public func processID() throws(RuntimeError) -> Int32? { try processID(in: processPath) }
 
     private func processID(in path: String) throws(RuntimeError) -> Int32? {

@@ -88,7 +88,7 @@ public struct LogReader {
         return false
     }
 
-    /// Nil for a line that is none.
+    /// Nil for a line that is malformed.
     static func entry(_ line: ArraySlice<UInt8>) -> Entry? {
         let parts = line.split(separator: 0x20, maxSplits: 3, omittingEmptySubsequences: false)
         guard parts.count == 4 else { return nil }

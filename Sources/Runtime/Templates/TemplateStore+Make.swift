@@ -80,7 +80,7 @@ extension TemplateStore {
             while true {
                 let lock = try OwnedDescriptor(opening: path, flags: O_RDWR | O_CREAT)
                 try lock.takeLock(.exclusive, withinMilliseconds: ControlTimeouts.standard.template)
-                // Who had it before may have removed its file meanwhile.
+                // The one that had it before may have removed its file meanwhile.
                 if try FileSystem.status(path)?.inode == lock.status().inode { return lock }
             }
         }

@@ -6,7 +6,7 @@ public import SystemPackage
 ///
 ///     <key>/state, memory, template.json   a template; it is never written once its directory has this name
 ///     <key>.used                           its last use: the file's time
-///     tmp/<key>, tmp/<key>.lock            one that is being made, locked by who makes it
+///     tmp/<key>, tmp/<key>.lock            one that is being made, locked by its maker
 ///     tmp/gone-…                           one that is being removed
 ///
 /// Locks (flock(2)): `tmp/<key>.lock` exclusively while a template is made; `<key>/memory` shared by every VM that goes
@@ -23,7 +23,7 @@ public struct TemplateStore: Sendable {
     /// The right to use a template: it is not removed for as long as this, or a duplicate of its descriptor, lives.
     public struct Lease: Sendable {
         public let directory: String
-        /// The memory file, open for reading. Who inherits it inherits the lease.
+        /// The memory file, open for reading. A process that inherits it inherits the lease.
         public let descriptor: OwnedDescriptor
     }
 

@@ -54,8 +54,8 @@ struct Daemon: Sendable {
             try await Task.sleep(for: .milliseconds(idleInMilliseconds))
             guard await service.isIdle, await connections.isUnchanged(since: before) else { continue }
             guard let lock = try group.tryLock() else { continue }
-            // Since the lock is held nobody finds the daemon and relies on it; who did before has left word.
-            // What cannot be read now is read the next time: containers do not end for it.
+            // Since the lock is held nobody finds the daemon and relies on it; a start before that is counted
+            // (`lastStart`). What cannot be read now is read the next time: containers do not end for it.
             guard await service.isIdle, await connections.isUnchanged(since: before), let lastStart,
                 (try? group.lastStart) == lastStart
             else { continue }

@@ -49,7 +49,8 @@ struct ShimGroup: Sendable {
         return try file.tryLock(.exclusive) ? file : nil
     }
 
-    /// The lock's file stays when the daemon ends: who waits for it must not get the lock of a file that is gone.
+    /// The lock's file stays when the daemon ends: a process that waits for it must not get the lock of a file that is
+    /// gone.
     private func lockFile() throws -> OwnedDescriptor {
         try FileSystem.makeDirectories(directory)
         return try OwnedDescriptor(opening: lockPath, flags: O_RDWR | O_CREAT)

@@ -42,7 +42,7 @@ struct Metrics {
 }
 
 /// The processor time that a container has had: never less than was reported before, and never more than its VM's
-/// processors can have given since the container was made. Who reads a counter takes one that falls for a very great
+/// processors can have given since the container was made. A reader takes a counter that falls for a very great
 /// difference.
 struct ProcessorTime {
     private let madeAt = MonotonicClock.nanoseconds
