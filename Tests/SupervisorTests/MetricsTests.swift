@@ -79,7 +79,7 @@ import Zones
     @Test func aZoneThatIsNotEmptiedIsCounted() throws {
         let bench = try SupervisorBench()
         _ = try bench.run("a", zone: 128 << 20)
-        let zone = try #require(bench.supervisor.zones.keepers.first)
+        let zone = try #require(bench.supervisor.zones.all.first)
         zone.quarantine(.notEmpty)
         zone.quarantine(.timeout)
         let seen = try metrics(bench)

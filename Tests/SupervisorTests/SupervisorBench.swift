@@ -125,7 +125,7 @@ final class SupervisorBench {
         try client.send(.run(.bench(id, zone: zone, endsWithConnection: endsWithConnection)))
         guard case .accepted? = try client.next() else { throw SystemError("place \(id)", .invalidArgument) }
         let (made, create) = try request(CreateContainer.self)
-        if create.node != 0 { supervisor.zones.keepers[Int(create.node) - 1].recordPlugged(zone) }
+        if create.node != 0 { supervisor.zones.all[Int(create.node) - 1].recordPlugged(zone) }
         try say(.bench, to: made)
         guard case .started? = try client.next() else { throw SystemError("start \(id)", .invalidArgument) }
         return (client, create.container)

@@ -9,7 +9,7 @@ final class HostedContainer {
     let id: String
     let number: ContainerNumber
     /// Where it lives; nil for a container without a zone.
-    let zone: ZoneKeeper?
+    let zone: PluggableZone?
     /// What its zone has at first.
     let zoneSizeInBytes: UInt64
     /// How its zone grows and shrinks with what it uses; nil: it does not.
@@ -43,7 +43,7 @@ final class HostedContainer {
     private let exitRecordFile: ExitRecordFile?
 
     init(
-        id: String, number: ContainerNumber, zone: ZoneKeeper?, zoneSizeInBytes: UInt64, startsAtOnce: Bool,
+        id: String, number: ContainerNumber, zone: PluggableZone?, zoneSizeInBytes: UInt64, startsAtOnce: Bool,
         endsWithConnection: Bool, caller: ControlCaller, exitRecordFile: ExitRecordFile?
     ) {
         self.id = id

@@ -191,7 +191,7 @@ private let nowhere = ZoneOffline(
             #expect(try client.next() == nil, "what has ended does not start")
             try bench.say(ContainerDeleted(zone: nowhere, timings: []), to: deletion)
             #expect(bench.supervisor.containers.isEmpty)
-            #expect(bench.supervisor.zones.keepers[0].life.isFree, "\(bench.supervisor.zones.keepers[0].life.state)")
+            #expect(bench.supervisor.zones.all[0].life.isFree, "\(bench.supervisor.zones.all[0].life.state)")
         }
     }
 
@@ -257,7 +257,7 @@ private let nowhere = ZoneOffline(
             }
         }
         #expect(bench.supervisor.containers.isEmpty && !bench.machine.hasEnded)
-        #expect(bench.supervisor.zones.keepers[0].life.state == .quarantined(.timeout))
+        #expect(bench.supervisor.zones.all[0].life.state == .quarantined(.timeout))
     }
 
     @Test func anAgentThatAnswersNothingEndsTheMachine() throws {
