@@ -50,7 +50,7 @@ load: setup release ## 10,000 requests over 50 functions while VMs are killed; s
 	@$(WITH_KVM) -t 7200 -- $(STAGED) env CZONE_LOAD_REQUESTS=10000 CZONE_LOAD_FUNCTIONS=50 CZONE_LOAD_CYCLES=10 \
 		Tests/Functions/run load_test
 
-check: ## format, dependencies, unsafe marks, sizes, documentation
+check: ## format, dependencies, unsafe marks, sizes, documentation, words
 	@Tests/Check/run
 
 fmt: ## format the Swift sources

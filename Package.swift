@@ -63,7 +63,7 @@ let package = Package(
 
         // The virtual machine monitor, from the bottom up. None of these imports Foundation.
         module("LinuxSystem", ["CLinux", system]),
-        // What every executable tells of itself.
+        // What every executable reports of itself.
         module("LeanJSON"),
         module("Logs", ["LeanJSON", "LinuxSystem", logging]),
         module("Metrics"),

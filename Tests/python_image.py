@@ -6,10 +6,10 @@ import subprocess
 from pathlib import Path
 
 
-def import_python_image(czone, name, folder, programs):
+def import_python_image(czone, name, directory, programs):
     """Debian's Python (CZONE_TEST_PYTHON) with the clients for images (CZONE_TEST_CLIENTS) and, in /app, the files of the
-    folder `programs`; made in `folder`, and imported by `czone`, which runs that command."""
-    root = Path(folder) / "image"
+    directory `programs`; made in `directory`, and imported by `czone`, which runs that command."""
+    root = Path(directory) / "image"
     subprocess.run(["cp", "-a", os.environ["CZONE_TEST_PYTHON"], root], check=True)
     packages = root / "usr/lib/python3/dist-packages"
     packages.mkdir(parents=True, exist_ok=True)

@@ -12,7 +12,7 @@ public struct CString: Equatable, Sendable, ExpressibleByStringInterpolation {
     /// Of a text in the source, in UTF-8.
     public init(stringLiteral text: String) { self.init(text) }
 
-    /// For messages: what is no UTF-8 is shown as U+FFFD.
+    /// For messages: bytes that are not UTF-8 are shown as U+FFFD.
     public var description: String { String(decoding: bytes, as: UTF8.self) }
 }
 

@@ -4,7 +4,7 @@ public struct RelayConnection: Request, Equatable {
     public typealias Reply = Done
     public static let type = MessageType.relayConnection
 
-    /// Who opens the connection in the container.
+    /// Which end opens the connection in the container.
     public enum Opening: UInt8, Sendable {
         /// The agent connects to 127.0.0.1, again and again until something listens there; answered when it has. Fails with
         /// ETIMEDOUT where nothing has by the end of `timeout`.
@@ -20,7 +20,7 @@ public struct RelayConnection: Request, Equatable {
     public var port: UInt16
     /// The host port that the agent connects to for the bytes.
     public var hostPort: UInt32
-    /// Who connects.
+    /// Which end connects.
     public var opening: Opening
     /// How long the agent tries to connect, in milliseconds.
     public var timeout: UInt32

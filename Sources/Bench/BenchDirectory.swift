@@ -1,13 +1,13 @@
 import LinuxSystem
 
-/// A bench's own folder.
+/// A bench's own directory.
 public enum BenchDirectory {
     /// Makes it; it goes with all that is in it however the body ends.
     public static func with(_ body: (String) throws -> Void) throws {
-        let folder = "/run/czone-bench-" + RandomBytes.bytes(6).map { String($0, radix: 16) }.joined()
-        try FileSystem.makeDirectory(folder, mode: 0o755)
-        defer { remove(folder) }
-        try body(folder)
+        let directory = "/run/czone-bench-" + RandomBytes.bytes(6).map { String($0, radix: 16) }.joined()
+        try FileSystem.makeDirectory(directory, mode: 0o755)
+        defer { remove(directory) }
+        try body(directory)
     }
 
     private static func remove(_ path: String) {

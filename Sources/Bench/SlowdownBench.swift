@@ -20,9 +20,9 @@ public struct SlowdownBench {
     /// - `image`: as for `czone run`.
     /// - `memory`: of a container on either side, in bytes.
     /// - `command`: what runs in it, ends by itself, and prints nothing but workloads' lines.
-    public init(folder: String, executable: String, image: String, memory: UInt64, command: [String]) throws {
+    public init(directory: String, executable: String, image: String, memory: UInt64, command: [String]) throws {
         self.executable = executable
-        places = ["--root", folder + "/root", "--store", folder + "/store"]
+        places = ["--root", directory + "/root", "--store", directory + "/store"]
         self.command = ["--rm", "--memory", "\(memory)", Self.image] + command
         _ = try Stopwatch.milliseconds(of: executable, ["image", "import"] + places + ["--name", Self.image, image])
         // Made before, on both sides: else it would be made beside what is measured.

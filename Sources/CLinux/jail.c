@@ -92,7 +92,7 @@ static int raise_permitted(void) {
 }
 
 int clinux_become_user(int self, uint32_t user) {
-    // Capabilities survive the change of user, for the namespace's sake: hosts may keep those from who has none.
+    // Capabilities survive the change of user, for the namespace's sake: hosts may refuse one to a process without any.
     if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0 || setgroups(0, NULL) < 0) return -errno;
     if (setresgid(user, user, user) < 0 || setresuid(user, user, user) < 0) return -errno;
     int failure = raise_permitted();

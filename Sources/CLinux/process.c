@@ -100,10 +100,10 @@ int clinux_signal_process(int process, int signal) {
 int clinux_process_descriptor(int32_t pid) { return (int)RESULT(syscall(SYS_pidfd_open, pid, 0)); }
 int clinux_socket_pair(int *ends) { return RESULT(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends)); }
 
-// A path that does not fit into an address is reached through its folder's descriptor.
+// A path that does not fit into an address is reached through its directory's descriptor.
 static int with_address(const char *path, int (*call)(int, const struct sockaddr *, socklen_t), int socket) {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    int folder = -1;
+    int directory = -1;
     if (strlen(path) < sizeof(address.sun_path)) {
         strcpy(address.sun_path, path);
     } else {
@@ -113,12 +113,12 @@ static int with_address(const char *path, int (*call)(int, const struct sockaddr
         char *slash = strrchr(copy, '/');
         if (slash == NULL || strlen(slash) > 64) return -ENAMETOOLONG;
         *slash = 0;
-        folder = open(copy, O_PATH | O_DIRECTORY | O_CLOEXEC);
-        if (folder < 0) return -errno;
-        snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d/%s", folder, slash + 1);
+        directory = open(copy, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (directory < 0) return -errno;
+        snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d/%s", directory, slash + 1);
     }
     int result = RESULT(call(socket, (const struct sockaddr *)&address, sizeof(address)));
-    if (folder >= 0) close(folder);
+    if (directory >= 0) close(directory);
     return result;
 }
 

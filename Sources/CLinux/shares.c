@@ -31,28 +31,28 @@ static struct link_name link_of(int fd) {
     return name;
 }
 
-static int open_beneath(int folder, const char *name, int flags, uint32_t mode) {
+static int open_beneath(int directory, const char *name, int flags, uint32_t mode) {
     struct open_how how = {
         .flags = (uint64_t)(unsigned)(flags | O_CLOEXEC | O_NOFOLLOW),
         .mode = mode,
         .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
     };
-    return (int)RESULT(syscall(SYS_openat2, folder, name, &how, sizeof(how)));
+    return (int)RESULT(syscall(SYS_openat2, directory, name, &how, sizeof(how)));
 }
 
 int clinux_open_links(void) { return RESULT(open("/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC)); }
-int clinux_open_node(int folder, const char *name) { return open_beneath(folder, name, O_PATH, 0); }
-int clinux_create_file(int folder, const char *name, int flags, uint32_t mode) {
-    return open_beneath(folder, name, flags | O_CREAT | O_EXCL | O_NOCTTY | O_NONBLOCK, mode & 07777);
+int clinux_open_node(int directory, const char *name) { return open_beneath(directory, name, O_PATH, 0); }
+int clinux_create_file(int directory, const char *name, int flags, uint32_t mode) {
+    return open_beneath(directory, name, flags | O_CREAT | O_EXCL | O_NOCTTY | O_NONBLOCK, mode & 07777);
 }
-int clinux_create_nameless(int folder, int flags, uint32_t mode) {
-    return open_beneath(folder, ".", flags | O_TMPFILE, mode & 07777);
+int clinux_create_nameless(int directory, int flags, uint32_t mode) {
+    return open_beneath(directory, ".", flags | O_TMPFILE, mode & 07777);
 }
 int clinux_reopen(int links, int fd, int flags) {
     return RESULT(openat(links, link_of(fd).text, flags | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
 }
 int clinux_reopen_node(int links, int fd) { return clinux_reopen(links, fd, O_PATH); }
-int clinux_reopen_folder(int links, int fd) { return clinux_reopen(links, fd, O_RDONLY | O_DIRECTORY); }
+int clinux_reopen_directory(int links, int fd) { return clinux_reopen(links, fd, O_RDONLY | O_DIRECTORY); }
 
 static struct clinux_time time_of(struct timespec time) {
     return (struct clinux_time){.seconds = time.tv_sec, .nanoseconds = (uint32_t)time.tv_nsec};
@@ -100,22 +100,22 @@ int clinux_change_times(int fd, struct clinux_time accessed, struct clinux_time 
 int clinux_truncate(int fd, uint64_t size) { return RESULT(ftruncate(fd, (off_t)size)); }
 
 ssize_t clinux_read_link(int fd, char *target, size_t room) { return RESULT(readlinkat(fd, "", target, room)); }
-int clinux_make_link(const char *target, int folder, const char *name) { return RESULT(symlinkat(target, folder, name)); }
-int clinux_make_folder(int folder, const char *name, uint32_t mode) { return RESULT(mkdirat(folder, name, mode & 07777)); }
-int clinux_make_special(int folder, const char *name, uint32_t mode, uint32_t device) {
+int clinux_make_link(const char *target, int directory, const char *name) { return RESULT(symlinkat(target, directory, name)); }
+int clinux_make_directory(int directory, const char *name, uint32_t mode) { return RESULT(mkdirat(directory, name, mode & 07777)); }
+int clinux_make_special(int directory, const char *name, uint32_t mode, uint32_t device) {
     uint32_t kind = mode & S_IFMT;
     bool is_whiteout = kind == S_IFCHR && device == 0;
     if (kind != S_IFIFO && kind != S_IFSOCK && kind != S_IFREG && !is_whiteout) return -EPERM;
-    return RESULT(mknodat(folder, name, kind | (mode & 07777), 0));
+    return RESULT(mknodat(directory, name, kind | (mode & 07777), 0));
 }
-int clinux_remove(int folder, const char *name, bool is_folder) {
-    return RESULT(unlinkat(folder, name, is_folder ? AT_REMOVEDIR : 0));
+int clinux_remove(int directory, const char *name, bool is_directory) {
+    return RESULT(unlinkat(directory, name, is_directory ? AT_REMOVEDIR : 0));
 }
-int clinux_rename_in(int from_folder, const char *from, int to_folder, const char *to, uint32_t flags) {
-    return RESULT(renameat2(from_folder, from, to_folder, to, flags));
+int clinux_rename_in(int from_directory, const char *from, int to_directory, const char *to, uint32_t flags) {
+    return RESULT(renameat2(from_directory, from, to_directory, to, flags));
 }
-int clinux_link_node(int links, int fd, int folder, const char *name) {
-    return RESULT(linkat(links, link_of(fd).text, folder, name, AT_SYMLINK_FOLLOW));
+int clinux_link_node(int links, int fd, int directory, const char *name) {
+    return RESULT(linkat(links, link_of(fd).text, directory, name, AT_SYMLINK_FOLLOW));
 }
 
 ssize_t clinux_read_at(int fd, void *bytes, size_t count, uint64_t offset) {
@@ -189,7 +189,7 @@ int clinux_serve_files(void) {
 }
 int clinux_create_as(uint32_t user, uint32_t group, uint32_t mask) {
     umask(mask & 0777);
-    // By the raw calls, and for this thread alone. A refusal is only told by asking again.
+    // By the raw calls, and for this thread alone. A refusal shows only in a second look.
     syscall(SYS_setfsgid, group);
     syscall(SYS_setfsuid, user);
     bool is_done = (uint32_t)syscall(SYS_setfsgid, -1) == group && (uint32_t)syscall(SYS_setfsuid, -1) == user;
@@ -220,9 +220,9 @@ int clinux_leave_mounts(void) {
     if (unshare(CLONE_NEWNS) < 0) return -errno;
     return (int)RESULT(syscall(SYS_mount, NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
 }
-int clinux_mount_overlay(const char *folder, const char *options) {
-    if (syscall(SYS_mount, "overlay", folder, "overlay", MS_RDONLY, options) < 0) return -errno;
-    return clinux_clone_mount(folder, false);
+int clinux_mount_overlay(const char *directory, const char *options) {
+    if (syscall(SYS_mount, "overlay", directory, "overlay", MS_RDONLY, options) < 0) return -errno;
+    return clinux_clone_mount(directory, false);
 }
 bool clinux_is_erofs(int fd) {
     struct statfs status;

@@ -22,7 +22,7 @@ public enum ControlFailure: Error, Equatable {
 public final class ControlClient: Sendable {
     private struct State {
         var waiting: [UInt32: EventLoopPromise<ControlReply>] = [:]
-        /// Above those of a connection's blocking beginning.
+        /// Above the numbers of requests that were sent before the connection was adopted.
         var nextRequest: UInt32 = 1 << 16
         var isOpen = true
         var isCutOff = false
@@ -127,7 +127,7 @@ public final class ControlClient: Sendable {
         return (near, ask(.relay(request), descriptors: [far], within: patience).map { _ in })
     }
 
-    /// It has ended by itself, before anything said why.
+    /// The connection has ended without a reason from either side.
     public var isCutOff: Bool { state.withLock(\.isCutOff) }
 
     /// Ends the connection.

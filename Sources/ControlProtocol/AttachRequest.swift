@@ -1,6 +1,6 @@
 import AgentProtocol
 
-/// Files and folders of the host for a container that is about to be run: volumes. Their descriptors travel with the
+/// Files and directories of the host for a container that is about to be run: volumes. Their descriptors travel with the
 /// request, one for each, in order.
 ///
 /// A container's mounts name them by their number, from 0, over all requests for it: `.share(tag: AttachRequest.tag,

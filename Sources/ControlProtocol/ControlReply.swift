@@ -9,7 +9,7 @@ public enum ControlReply: ControlMessage, Equatable {
     case accepted(container: String, zone: UInt32)
     /// A process runs.
     case started(Started)
-    /// So much of the container's zone is plugged from now on; of a zone that grows, where its client wants to know.
+    /// So much of the container's zone is plugged from now on; sent for a zone that grows, to a client that asked for it.
     case zoneResized(sizeInBytes: UInt64)
     /// A process has ended, and what it printed was handed on.
     case exited(ExitRecord)

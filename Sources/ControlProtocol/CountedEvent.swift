@@ -19,7 +19,7 @@ public enum CountedEvent: Hashable, Sendable {
     case violation(GuestPart)
     /// A client's request was refused.
     case refusal(Refusal.Reason)
-    /// A client sent what is no request; its connection was closed.
+    /// A client sent a malformed request; its connection was closed.
     case malformedRequest
     /// Lines that the log's limit has kept back.
     case suppressedLine

@@ -1,4 +1,4 @@
-/// What the process that serves a VM's volumes is started with: the same program as the VM's, told by its first word.
+/// What the process that serves a VM's volumes is started with: the same program as the VM's, which its first word selects.
 public struct FileServerArguments: Equatable, Sendable {
     /// The descriptors of its connections to the VM.
     public var connections: [Int32]

@@ -29,7 +29,7 @@ public struct MachineArguments: Equatable, Sendable {
     public struct Template: Equatable, Sendable {
         /// An absolute path.
         public var directory: String
-        /// At most what a word of a command line can be: 128 KiB.
+        /// At most what an argument of a command line can be: 128 KiB.
         public var identity: String
 
         public init(directory: String, identity: String) {
@@ -141,6 +141,6 @@ public struct MachineArguments: Equatable, Sendable {
     /// it, and pages of files that nobody else has read. The limit of its control group has room for it.
     public static let overheadInBytes: UInt64 = 64 << 20
 
-    /// Whether it is, or is made for, a VM that takes containers: that has devices which a bare one has not.
+    /// Whether it is, or is made for, a VM that takes containers, which has devices that a bare one lacks.
     public var takesContainers: Bool { purpose != .console }
 }

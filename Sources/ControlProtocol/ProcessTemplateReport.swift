@@ -2,7 +2,7 @@ public import AgentProtocol
 
 /// A process template of a VM as it is now.
 public struct ProcessTemplateReport: Equatable, Sendable {
-    /// The greatest number of them that a VM tells of.
+    /// The greatest number of them that a VM reports.
     public static let maxCount = 64
     /// The name of the file in a saved template's directory that says what became of what it was to have.
     public static let fileName = "process-template"

@@ -10,7 +10,7 @@ public struct RelayRequest: Equatable, Sendable {
     public var container: String
     /// TCP, from 1.
     public var port: UInt16
-    /// Who opens the connection in the container.
+    /// Which end opens the connection in the container.
     public var opening: RelayConnection.Opening
     /// How long it is tried to connect, in milliseconds; nothing may listen yet.
     public var timeoutInMilliseconds: UInt32

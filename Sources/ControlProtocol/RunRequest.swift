@@ -48,7 +48,7 @@ public struct RunRequest: Equatable, Sendable {
     public var zoneSizeInBytes: UInt64
     /// What its zone may grow to by itself with what it uses; at most `zoneSizeInBytes`: it does not.
     public var maxZoneSizeInBytes: UInt64
-    /// Its client is told of each change of its zone's size (`ControlReply.zoneResized`).
+    /// Its client receives each change of its zone's size (`ControlReply.zoneResized`).
     public var wantsZoneSizes: Bool
     /// Which descriptors come with the request.
     public var descriptors: PassedDescriptors

@@ -74,7 +74,7 @@ public enum StartStage: UInt8, CaseIterable, Sendable {
         }
     }
 
-    /// Upper bounds of the stages' histograms, in microseconds. Never changed: who compares old and new data relies on it.
+    /// Upper bounds of the stages' histograms, in microseconds. Never changed: comparisons of old and new data rely on it.
     public static let bounds: [UInt64] = [
         500, 1000, 2500, 5000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000, 2_500_000, 5_000_000,
         10_000_000,

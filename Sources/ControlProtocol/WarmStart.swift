@@ -24,13 +24,13 @@ public struct WarmStart: Equatable, Sendable {
         self.memoryInBytes = memoryInBytes
     }
 
-    /// Whether a `NAME=VALUE` may differ. A host name is each container's own, and so is the variable that tells it.
+    /// Whether a `NAME=VALUE` may differ. A host name is each container's own, and so is the variable that contains it.
     func varies(_ variable: ArraySlice<UInt8>) -> Bool {
         let name = variable.prefix { $0 != UInt8(ascii: "=") }
         return name.elementsEqual("HOSTNAME".utf8) || varying.contains { name.elementsEqual($0.utf8) }
     }
 
-    /// The file that tells a container those of its variables that may differ.
+    /// The file in which a container finds those of its variables that may differ.
     public func environmentFile(for specification: ContainerSpecification) -> InlineFile {
         let variables = specification.process.environment.filter(varies)
         return InlineFile(path: Self.environmentPath, contents: variables.bytes)

@@ -14,7 +14,7 @@ public struct TraceContext: Equatable, Sendable {
         TraceContext(trace: identifier(2), parent: "", span: identifier(1), flags: "00")
     }
 
-    /// Goes on with the caller's trace; nil where the text is none of version 00 (or of a later one that begins so).
+    /// Continues the caller's trace; nil where the text is not of version 00 (or of a later one that begins so).
     public init?(traceparent text: String) {
         let parts = text.split(separator: "-", omittingEmptySubsequences: false).map(String.init)
         guard parts.count >= 4, parts[0].utf8.count == 2, parts[0] != "ff", Self.isHexadecimal(parts[0]),

@@ -6,7 +6,8 @@ import Logs
 import NIOCore
 import Synchronization
 
-/// Answers clients at a fabric's socket, one request a connection, each on a thread of its own; the socket's folder is root's.
+/// Answers clients at a fabric's socket, one request a connection, each on a thread of its own; the socket's directory
+/// is root's.
 public final class FabricService: Sendable {
     /// Clients at a time; further ones wait in the socket's backlog.
     private static let maxClients = 64

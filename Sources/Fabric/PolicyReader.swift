@@ -4,7 +4,7 @@ import FabricPolicies
 import FabricProtocol
 import LinuxSystem
 
-/// Reads policies for who starts containers, as a process of its own (`czone-fabric policy FILE NAME`).
+/// Reads policies for the clients that start containers, as a process of its own (`czone-fabric policy FILE NAME`).
 public enum PolicyReader {
     /// The bytes of a reply: the policy, or why it is refused.
     public static func reply(_ file: String, name: String) throws -> [UInt8] {

@@ -2,7 +2,7 @@
 public struct FabricPolicy: Equatable, Sendable {
     /// Where a service is.
     public struct Endpoint: Hashable, Sendable, CustomStringConvertible {
-        /// By TLS.
+        /// Whether connections to it use TLS.
         public var isSecure: Bool
         /// A name, or an address in numbers without brackets.
         public var host: String
@@ -72,7 +72,8 @@ public struct FabricPolicy: Equatable, Sendable {
     public enum Credentials: Equatable, Sendable {
         /// A file as AWS's tools have it, and the section that is meant.
         case file(path: String, profile: String)
-        /// Variables of who attaches a container: `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`.
+        /// Variables of the client that attaches a container: `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`,
+        /// `AWS_SESSION_TOKEN`.
         case environment
     }
 

@@ -39,7 +39,7 @@ public struct FabricAttachment: Equatable, Sendable {
 
     /// Its id with its VM.
     public var container: String
-    /// The policy's name, and the text that says it.
+    /// The policy's name, and its text.
     public var policy: String
     public var text: String
 

@@ -1,7 +1,7 @@
 import AgentProtocol
 import ControlProtocol
 
-/// A policy as `czone-fabric` has read it, for who starts a container: that is without a reader of YAML.
+/// A policy as `czone-fabric` has read it, for clients that start containers: they have no reader of YAML.
 public struct PolicySummary: Equatable, Sendable {
     /// The most values of a list.
     static let maxValues = 256

@@ -2,11 +2,11 @@ public import LinuxSystem
 import Synchronization
 import SystemPackage
 
-/// Serves files and folders of the host, volumes, to a guest that speaks FUSE (include/uapi/linux/fuse.h, 7.31 up).
+/// Serves files and directories of the host, volumes, to a guest that speaks FUSE (include/uapi/linux/fuse.h, 7.31 up).
 ///
-/// The root of all holds nothing that could be listed: who knows a volume's id finds it there. Below a volume's root a
+/// The root of all holds nothing that could be listed: a volume is found there by its id. Below a volume's root a
 /// guest moves by single names, none of which is a way up, and no link is ever followed here: the guest's kernel
-/// resolves links, in its own tree. What is opened is opened beneath a folder's descriptor (RESOLVE_BENEATH), or is the
+/// resolves links, in its own tree. What is opened is opened beneath a directory's descriptor (RESOLVE_BENEATH), or is the
 /// very file of a descriptor. So nothing outside of the volumes can be reached, whatever the guest asks.
 ///
 /// Everything of a request is hostile. Any number of threads may answer; `lock` protects the tables. It is held while a
@@ -56,13 +56,13 @@ public final class FileServer: VolumeServer, @unchecked Sendable {
 
     // MARK: Volumes
 
-    /// Shows a file or folder to the guest; the id by which it finds it. The same one with the same options has one id,
+    /// Shows a file or directory to the guest; the id by which it finds it. The same one with the same options has one id,
     /// and is there until it was detached as often as attached. A constant one has an id, and with it the guest a cache,
     /// for each time: pages of the one that a container uses must not keep another's zone from being emptied.
     public func attach(_ descriptor: OwnedDescriptor, _ options: VolumeOptions) throws(VolumeError) -> String {
         let status: FileStatus
         do { status = try calls.status(of: descriptor) } catch { throw .system(SystemError("examine a volume", error)) }
-        guard status.kind == .regular || status.kind == .folder else { throw .kind }
+        guard status.kind == .regular || status.kind == .directory else { throw .kind }
         let key = Volume.Key(device: status.device, inode: status.inode, options: options)
         return try volumes.withLock { volumes throws(VolumeError) in
             if !options.contains(.constant), let (id, entry) = volumes.first(where: { $0.value.volume.key == key }) {
@@ -105,7 +105,7 @@ public final class FileServer: VolumeServer, @unchecked Sendable {
     public var requestCount: UInt64 { requests.load(ordering: .relaxed) }
     public var malformedRequestCount: UInt64 { malformedRequests.load(ordering: .relaxed) }
 
-    /// Has each request that is none told, with what is wrong with it, on the thread that would have answered it. It is
+    /// Has each malformed request reported, with what is wrong with it, on the thread that would have answered it. It is
     /// called as often as the guest likes.
     public func observeMalformedRequests(_ observer: @escaping @Sendable (String) -> Void) {
         malformedRequestObserver.withLock { $0 = observer }
@@ -138,7 +138,7 @@ public final class FileServer: VolumeServer, @unchecked Sendable {
     }
 
     /// Different files must not look alike to the guest, for which all volumes are one file system: the host's file
-    /// systems are told apart by the upper bits.
+    /// systems differ in the upper bits.
     func inode(_ inode: UInt64, on device: UInt64) -> UInt64 {
         lock.locked {
             let number = devices[device] ?? UInt64(devices.count)
@@ -221,17 +221,18 @@ private enum Feature {
     static let bigWrites: UInt32 = 1 << 5
     /// Locks of ranges (fcntl(2)) and of whole files (flock(2)) are ours.
     static let locks: UInt32 = 1 << 1 | 1 << 10
-    /// The mask of a new file's mode is left to us: a folder's default access control list goes before it.
+    /// The mask of a new file's mode is left to us: a directory's default access control list goes before it.
     static let masks: UInt32 = 1 << 6
     /// The guest drops what it has of a file when its size or time of change is another.
     static let automaticInvalidation: UInt32 = 1 << 12
     /// Listings come with the entries' attributes where these are asked for afterwards.
     static let directoriesWithStatus: UInt32 = 1 << 13 | 1 << 14
-    /// Access control lists count in the guest as on the host, and set-id bits go when one is set by who may not keep them.
+    /// Access control lists count in the guest as on the host, and set-id bits go when one is set by a user who may not
+    /// keep them.
     static let accessControlLists: UInt32 = 1 << 20 | 1 << 29
     static let parallelDirectoryOperations: UInt32 = 1 << 18
     static let maxPages: UInt32 = 1 << 22
-    /// We take set-id bits away from a file that is written to, and are told when.
+    /// We take set-id bits away from a file that is written to, and receive a flag when.
     static let handlesPrivileges: UInt32 = 1 << 28
 
     // Not the cache of changes that are written back later: others would see them late, and lose theirs to them.
@@ -256,7 +257,7 @@ extension FileServer {
         forgetEverything()
         var reply = Reply()
         reply.integer(Self.majorVersion)
-        // A newer guest asks again, with the version that it is told.
+        // A newer guest asks again, with the version of this answer.
         guard major == Self.majorVersion else {
             reply.integer(Self.minorVersions.upperBound)
             reply.zeros(56)

@@ -22,7 +22,7 @@ import Runtime
 import Synchronization
 import SystemPackage
 
-/// Serves functions until it is told to stop.
+/// Serves functions until it receives SIGTERM or SIGINT.
 public final class Gateway: Sendable {
     private let group: MultiThreadedEventLoopGroup
     private let threads: NIOThreadPool
@@ -51,13 +51,15 @@ public final class Gateway: Sendable {
         try FileSystem.makeDirectories(.init(root))
         lock = try OwnedDescriptor(opening: "\(root)/gateway.lock", flags: O_RDWR | O_CREAT)
         guard try lock.tryLock(.exclusive) else { throw StartError("another gateway serves functions of \(root)") }
-        for folder in [options.functions, options.logs] { try FileSystem.makeDirectories(.init(folder), mode: 0o755) }
-        let logs = FunctionLogs(folder: options.logs, group: group, threads: threads)
+        for directory in [options.functions, options.logs] {
+            try FileSystem.makeDirectories(.init(directory), mode: 0o755)
+        }
+        let logs = FunctionLogs(directory: options.logs, group: group, threads: threads)
         let starter = ContainerStarter(
             registry: try Registry(root: .init(root)),
             images: try HostDirectories.images(of: .init(HostDirectories.store(options.store))), group: group,
             logs: logs, isAlone: options.isAlone)
-        catalog = FunctionCatalog(folder: options.functions, starter: starter)
+        catalog = FunctionCatalog(directory: options.functions, starter: starter)
         let access = options.accessLog.map { RotatedFile($0, maxBytes: 64 << 20, on: threads) }
         self.access = AccessLog(access)
         administration = AdministrationRouter(

@@ -1,4 +1,4 @@
-/// Why a request got no answer from its function: what the caller is told.
+/// Why a request got no answer from its function: what the caller receives.
 enum GatewayError: Error, Equatable, CustomStringConvertible {
     case containerEnded(String)
     case silent

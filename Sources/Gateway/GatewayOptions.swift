@@ -32,20 +32,20 @@ public struct GatewayOptions: Equatable, Sendable {
     }
 
     public var listen: [Listen] = []
-    /// A folder of definitions.
+    /// A directory of definitions.
     public var functions = "/etc/czone/functions"
     /// Registry and store; nil: as for `czone`.
     public var root: String?
     public var store: String?
-    /// Where root asks it; nil: gateway.sock in the registry's folder.
+    /// Where root asks it; nil: gateway.sock in the registry's directory.
     public var socket: String?
-    /// A folder for functions' logs.
+    /// A directory for functions' logs.
     public var logs = "/var/log/czone/functions"
     /// A file; nil: there is no access log.
     public var accessLog: String?
     /// A file of tenants' tokens; nil: none is asked for.
     public var tokenFile: String?
-    /// What is told on standard error, and how; nil: as the environment says.
+    /// The level and the format of the log on standard error; nil: as the environment says.
     public var logLevel: Logger.Level?
     public var logFormat: LogFormat?
     /// Containers have a VM of their own each, without zones: for comparison.
@@ -114,8 +114,8 @@ public struct GatewayOptions: Equatable, Sendable {
     }
 
     private static let usage = """
-        Usage: czone-gateway [--listen ADDRESS:PORT]… [--functions FOLDER] [--logs FOLDER] [--access-log FILE] \
-        [--tokens FILE] [--root FOLDER] [--store FOLDER] [--socket PATH] [--max-connections N] \
+        Usage: czone-gateway [--listen ADDRESS:PORT]… [--functions DIRECTORY] [--logs DIRECTORY] [--access-log FILE] \
+        [--tokens FILE] [--root DIRECTORY] [--store DIRECTORY] [--socket PATH] [--max-connections N] \
         [--certificate FILE --key FILE] [--isolation zones|vm] \
         [--log-level LEVEL] [--log-format text|json]
         """

@@ -1,6 +1,6 @@
 /// The virtio devices of a machine, in the order of their register windows, their interrupt lines and their entries in
 /// the DSDT. The guest numbers its pmem devices in this order, and a template can be restored only into a machine with
-/// the same: whoever changes the order raises the version of the template's state file.
+/// the same: a change of the order raises the version of the template's state file.
 public struct DeviceTable: Equatable, Sendable {
     /// A device; images and zones by their index.
     public enum Device: Equatable, Sendable {

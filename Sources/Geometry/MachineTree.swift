@@ -56,7 +56,7 @@ public struct MachineTree: Equatable, Sendable {
     public struct Image: Equatable, Sendable {
         /// The N of /dev/pmemN: the devices count from 0 in the order of their virtio-mmio addresses.
         public var device: UInt32
-        /// The device's memory, for telling image pages from others.
+        /// The device's memory, which distinguishes image pages from others.
         public var base: UInt64
         /// In bytes; whole 2 MiB.
         public var sizeInBytes: UInt64
@@ -81,7 +81,7 @@ public struct MachineTree: Equatable, Sendable {
         self.images = images
     }
 
-    /// What the tree is made of, for who writes and who reads it.
+    /// The names in the tree, for its writer and its reader.
     public enum Format {
         /// The root's `compatible`.
         public static let compatible = "czone,machine"

@@ -1,7 +1,7 @@
 package import NIOCore
 package import NIOHTTP1
 
-/// Who a connection to a server has a request of. On the connection's event loop.
+/// The exchange whose request a connection to a server carries. On the connection's event loop.
 package protocol BackOwner: AnyObject {
     func backReceived(_ part: HTTPClientResponsePart)
     func backHasNoMore()
@@ -18,7 +18,7 @@ package final class BackHandler: ChannelDuplexHandler, RemovableChannelHandler {
     package typealias OutboundIn = HTTPClientRequestPart
     package typealias OutboundOut = HTTPClientRequestPart
 
-    /// Nobody while it has no request.
+    /// Nil while it has no request.
     package weak var owner: (any BackOwner)?
     /// The handlers that make HTTP of its bytes.
     package let http: [any RemovableChannelHandler]

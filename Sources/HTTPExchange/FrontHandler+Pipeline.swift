@@ -2,7 +2,7 @@ package import NIOCore
 import NIOHTTP1
 
 extension FrontHandler {
-    /// An answer to HEAD has the length of a body that it has not: `FrontHandler` says how bodies end.
+    /// An answer to HEAD states the length of a body that is not sent: `FrontHandler` says how bodies end.
     private static var framing: HTTPResponseEncoder.Configuration {
         var configuration = HTTPResponseEncoder.Configuration()
         configuration.automaticallySetFramingHeaders = false

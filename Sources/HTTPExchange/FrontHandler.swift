@@ -24,7 +24,7 @@ package final class FrontHandler: ChannelDuplexHandler, RemovableChannelHandler 
     package typealias OutboundIn = HTTPServerResponsePart
     package typealias OutboundOut = HTTPServerResponsePart
 
-    /// What of a request that was answered already is read on; then the connection is closed.
+    /// So much is still read of a request that was answered before its end; then the connection is closed.
     private static let maxDiscarded = 1 << 20
     /// A caller has so long for a request's head, and between two requests.
     package static let patience = TimeAmount.seconds(75)
@@ -134,7 +134,7 @@ package final class FrontHandler: ChannelDuplexHandler, RemovableChannelHandler 
 
     // MARK: The answer
 
-    /// HTTP/1.0: without chunks.
+    /// The caller speaks HTTP/1.0, which has no chunks.
     private var isOld: Bool { version.major < 1 || version.major == 1 && version.minor == 0 }
 
     /// Sends the head; what is about the connection is added here.
@@ -153,7 +153,7 @@ package final class FrontHandler: ChannelDuplexHandler, RemovableChannelHandler 
         context.write(wrapOutboundOut(.head(head)), promise: nil)
     }
 
-    /// How the body's end is told (RFC 9112, section 6.3).
+    /// How the body's end is marked (RFC 9112, section 6.3).
     private func frame(_ head: inout HTTPResponseHead) {
         head.headers.remove(name: "transfer-encoding")
         guard version.major < 2, !isHead, head.status.mayHaveResponseBody, head.status.code >= 200,
@@ -198,7 +198,7 @@ package final class FrontHandler: ChannelDuplexHandler, RemovableChannelHandler 
         end()
     }
 
-    /// The answer broke off: so the caller must see.
+    /// The answer broke off: the connection is broken too, so that the caller does not take it for whole.
     package func breakOff() {
         state = .closed
         context?.close(promise: nil)

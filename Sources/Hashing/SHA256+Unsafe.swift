@@ -26,7 +26,7 @@ package struct SHA256 {
     /// Ends the computation and begins a new one: 32 bytes.
     package mutating func finish() -> [UInt8] {
         var bytes = [UInt8](repeating: 0, count: Int(SHA256_DIGEST_SIZE))
-        // SAFETY: the array has the 32 bytes that nettle is told to fill.
+        // SAFETY: the array has the 32 bytes that nettle fills.
         unsafe nettle_sha256_digest(&context, bytes.count, &bytes)
         return bytes
     }

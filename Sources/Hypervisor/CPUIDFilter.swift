@@ -64,7 +64,7 @@ public struct CPUIDFilter: Sendable {
         }
     }
 
-    /// Bits of an APIC number that tell cores apart.
+    /// Bits of an APIC number that differ between cores.
     private var idBits: UInt32 {
         virtualCPUCount <= 1 ? 0 : UInt32(UInt.bitWidth - (virtualCPUCount - 1).leadingZeroBitCount)
     }

@@ -39,7 +39,7 @@ public struct Segment: Equatable, Sendable {
     /// Bit G: the descriptor counts its limit in pages.
     public var hasPageGranularity: Bool
 
-    /// A present segment, flat unless told otherwise.
+    /// A present segment, flat by default.
     public init(
         selector: UInt16, base: UInt64 = 0, limit: UInt32 = 0xffff_ffff, type: UInt8, isCodeOrData: Bool = true,
         isLong: Bool = false, is32Bit: Bool = false, hasPageGranularity: Bool = true

@@ -70,7 +70,7 @@ extension ThreadKind {
         AllowedCall("ioctl", .equal(argument: 1, UInt64(TCSETSW)))
     ]
 
-    /// A frame that the guest may not send is told as a vCPU's faults are: to the log, and to clients.
+    /// A frame that the guest may not send is reported as a vCPU's faults are: to the log, and to clients.
     private static let networkCalls: [AllowedCall] =
         ["epoll_wait", "epoll_ctl", "readv", "writev", "sendmsg", "shutdown", "timerfd_settime"].map { AllowedCall($0) }
         + [interrupt]

@@ -5,11 +5,11 @@ import SystemPackage
 /// What a process gives up before it serves somebody hostile: a VM's guest, or who has taken a VM over. By a process of one
 /// thread, after it has opened all that it will need.
 public struct Confinement: Sendable {
-    /// Who the process is afterwards.
+    /// The user that the process has afterwards, and what else it keeps.
     public enum Identity: Equatable, Sendable {
         /// A user of the host's that nothing there belongs to, in a user namespace of its own, without capabilities.
         case user(UInt32)
-        /// The user that it was, with the capabilities that serving files takes, over what its descriptors reach.
+        /// The user that it had, with the capabilities that serving files takes, over the files that its descriptors reach.
         case fileServer
         /// Likewise, and it stays in the host's network and root: it connects to the outside.
         case client(UInt32)

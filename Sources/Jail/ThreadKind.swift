@@ -19,7 +19,7 @@ public enum ThreadKind: Equatable, Sendable {
     /// Of `czone-fabric`, every one.
     case fabric
 
-    /// What it is called where it has done what it may not.
+    /// Its name, in the line that reports a call which its filter forbids.
     public var name: StaticString {
         switch self {
         case .event, .savingEvent, .terminalEvent: "event"

@@ -41,7 +41,7 @@ public enum BoundedCall {
         }
     }
 
-    /// What the call returns; nil where it has not within so many milliseconds. What comes later is dropped.
+    /// What the call returns; nil where it does not return within so many milliseconds. A later result is dropped.
     ///
     /// - Parameters:
     ///   - limit: in milliseconds.

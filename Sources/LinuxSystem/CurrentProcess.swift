@@ -7,7 +7,7 @@ public import SystemPackage
 
 /// The process that runs this code.
 public enum CurrentProcess {
-    /// The path of its executable; empty where /proc cannot tell.
+    /// The path of its executable; empty where /proc does not have it.
     public static var executablePath: String { FileSystem.target(ofLink: "/proc/self/exe") ?? "" }
 
     /// An environment variable's value.
@@ -106,7 +106,7 @@ public enum StandardStream: CInt, Sendable {
 }
 
 extension CurrentProcess {
-    /// The folder that relative paths start from; the root where it cannot be told.
+    /// The directory that relative paths start from; the root where it is unknown.
     public static var workingDirectory: FilePath {
         // SAFETY: getcwd(3) with no buffer allocates the text, which is freed here.
         guard let path = unsafe getcwd(nil, 0) else { return "/" }

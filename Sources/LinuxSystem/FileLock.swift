@@ -29,7 +29,7 @@ extension OwnedDescriptor {
     /// - Throws: ETIMEDOUT when they have not.
     public func takeLock(_ mode: FileLockMode, withinMilliseconds limit: CInt) throws(SystemError) {
         if try tryLock(mode) { return }
-        // flock(2) knows no time limit, and of a lock that is let go no other event is told: so a thread waits in the
+        // flock(2) knows no time limit, and there is no other event for a lock that is released: so a thread waits in the
         // caller's place. When the caller has given up, the lock goes with the thread's reference, at once.
         let taken = try EventDescriptor()
         _ = try Thread(named: "lock") { [self] in

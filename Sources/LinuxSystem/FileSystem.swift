@@ -5,7 +5,7 @@ public import SystemPackage
 // SAFETY: the C calls of this file without a reason of their own borrow a string, an array with its count or a local
 // variable, and only for the call.
 
-/// Files and folders by path.
+/// Files and directories by path.
 public enum FileSystem {
     /// Makes a symbolic link.
     public static func makeLink(_ path: String, to target: String) throws(SystemError) {
@@ -26,7 +26,7 @@ public enum FileSystem {
     /// Whether the file system that a path lies in has extended attributes (listxattr(2) without ENOTSUP).
     public static func hasExtendedAttributes(_ path: String) -> Bool { unsafe clinux_has_extended_attributes(path) }
 
-    /// Whether an open file or folder lies in an EROFS file system.
+    /// Whether an open file or directory lies in an EROFS file system.
     public static func isEROFS(_ descriptor: OwnedDescriptor) -> Bool { clinux_is_erofs(descriptor.rawValue) }
 
     /// Follows links; nil when there is nothing.
@@ -52,12 +52,12 @@ public enum FileSystem {
         try checked(negated(result), "set the time of \(path)")
     }
 
-    /// Makes a folder that was not there.
+    /// Makes a directory that was not there.
     public static func makeDirectory(_ path: String, mode: UInt32 = 0o700) throws(SystemError) {
-        try unsafe checked(negated(mkdir(path, mode)), "make the folder \(path)")
+        try unsafe checked(negated(mkdir(path, mode)), "make the directory \(path)")
     }
 
-    /// Makes a folder and those above it, as far as they are not there.
+    /// Makes a directory and those above it, as far as they are not there.
     public static func makeDirectories(_ path: FilePath, mode: UInt32 = 0o700) throws(SystemError) {
         do { try makeDirectory(path.string, mode: mode) } catch {
             switch error.errno {
@@ -83,23 +83,23 @@ public enum FileSystem {
         throw SystemError("remove \(path)", Errno(rawValue: errno))
     }
 
-    /// Removes an empty folder; nothing is wrong where there is none.
+    /// Removes an empty directory; nothing is wrong where there is none.
     public static func removeDirectory(_ path: String) throws(SystemError) {
         guard unsafe rmdir(path) != 0, errno != ENOENT else { return }
-        throw SystemError("remove the folder \(path)", Errno(rawValue: errno))
+        throw SystemError("remove the directory \(path)", Errno(rawValue: errno))
     }
 
-    /// Gives a file or folder another name, replacing a file of that name.
+    /// Gives a file or directory another name, replacing a file of that name.
     public static func rename(_ path: String, to newPath: String) throws(SystemError) {
         try unsafe checked(negated(Glibc.rename(path, newPath)), "rename \(path) to \(newPath)")
     }
 
-    /// Gives a file or folder another name, which must be free: else EEXIST.
+    /// Gives a file or directory another name, which must be free: else EEXIST.
     public static func renameToFreeName(_ path: String, to newPath: String) throws(SystemError) {
         try unsafe checked(clinux_rename_to_free_name(path, newPath), "rename \(path) to \(newPath)")
     }
 
-    /// The names in a folder, in no order; nil when there is no folder.
+    /// The names in a directory, in no order; nil when there is no directory.
     public static func names(in path: String) throws(SystemError) -> [String]? {
         guard let stream = unsafe opendir(path) else {
             if errno == ENOENT { return nil }

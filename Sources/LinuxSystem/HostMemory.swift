@@ -1,12 +1,12 @@
 import Glibc
 
-/// Tells of the host's memory again and again, also behind walls where there is no /proc. Any thread may use it.
+/// Reads the host's memory figures again and again, also behind walls where there is no /proc. Any thread may use it.
 public struct HostMemoryFile: Sendable {
     private let file: OwnedDescriptor
 
     public init() throws(SystemError) { file = try OwnedDescriptor(opening: "/proc/meminfo", flags: O_RDONLY) }
 
-    /// Nil where it cannot tell.
+    /// Nil where they cannot be read.
     public var memory: HostMemory? {
         (try? file.read(exactly: HostMemory.sizeOfText, at: 0)).flatMap { HostMemory(parsing: $0) }
     }
@@ -26,7 +26,7 @@ public struct HostMemory: Equatable, Sendable {
         self.available = available
     }
 
-    /// Nil where /proc cannot tell.
+    /// Nil where /proc does not have them.
     public static func current() -> HostMemory? {
         guard let bytes = try? FileSystem.contents(of: "/proc/meminfo", atMost: sizeOfText) else { return nil }
         return HostMemory(parsing: bytes)

@@ -2,7 +2,7 @@ import CLinux
 import Glibc
 import SystemPackage
 
-/// Mappings and files: writing memory out, and telling what of it is whose.
+/// Mappings and files: writing memory out, and which pages are the file's.
 extension Mapping {
     private static var pageSize: Int { 4096 }
     /// How much is looked at before something is written, in bytes.
@@ -75,7 +75,7 @@ extension Mapping {
 
     /// Runs of pages, by their places in the mapping, that no file and no other process has (/proc/self/pagemap: swapped,
     /// or present, not a file's, and mapped just once, which the page of zeros is not). None where the kernel does not
-    /// tell.
+    /// show it.
     public var privatePages: [Range<Int>] {
         guard let pageMap = ProcessMemory.pageMap else { return [] }
         // SAFETY: only the address's number is used.

@@ -4,7 +4,7 @@ import SystemPackage
 
 extension OwnedDescriptor {
     /// The parts of a range of the file that have data, rounded to whole pages (lseek(2), SEEK_DATA and SEEK_HOLE); the
-    /// whole range where the file system does not tell. Moves the descriptor's offset.
+    /// whole range where the file system does not report holes. Moves the descriptor's offset.
     ///
     /// - `gap`: holes smaller than this, in bytes, count as data.
     /// - `limit`: the last part takes in all holes behind it when there would be more parts.

@@ -31,7 +31,7 @@ public final class OwnedDescriptor: Sendable {
         OwnedDescriptor(taking: try duplicateToGiveAway())
     }
 
-    /// A second descriptor that belongs to who gets it: SwiftNIO closes what it is given.
+    /// A second descriptor, which belongs to its receiver: SwiftNIO closes what it is given.
     public func duplicateToGiveAway() throws(SystemError) -> CInt {
         let copy = fcntl(rawValue, F_DUPFD_CLOEXEC, 0)
         guard copy >= 0 else { throw SystemError("duplicate a descriptor", Errno(rawValue: errno)) }

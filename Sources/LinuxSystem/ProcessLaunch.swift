@@ -22,7 +22,7 @@ public struct ProcessLaunch: Sendable {
     public var groups: [OwnedDescriptor] = []
     /// A file that gets the process's id, in decimal, before the program begins: nobody can be killed in between.
     public var identityFile: OwnedDescriptor?
-    /// A session of its own in the root folder: it outlives the terminal that it was started from.
+    /// A session of its own in the root directory: it outlives the terminal that it was started from.
     public var isDetached = false
     /// A process namespace of its own: it sees no other process.
     public var seesNoProcesses = false
@@ -87,7 +87,7 @@ public struct ChildProcess: Sendable {
         return status & 0x7F == 0 ? (status >> 8) & 0xFF : 128 + (status & 0x7F)
     }
 
-    /// The same, of a process that is killed when it has not ended by then; nil where it was.
+    /// The same with a time limit: a process that has not ended by then is killed, and the result is nil.
     public func waitForEnd(withinMilliseconds limit: CInt) throws(SystemError) -> Int32? {
         let hasEnded =
             if let process = try watch(process: id) {

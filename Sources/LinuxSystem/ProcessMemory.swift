@@ -9,7 +9,7 @@ public enum ProcessMemory {
     /// Opens them.
     public static func prepare() { _ = (summary, pageMap) }
 
-    /// Resident memory that is no file's (/proc/self/smaps_rollup, Anonymous), in bytes; 0 where /proc cannot tell.
+    /// Resident memory that is no file's (/proc/self/smaps_rollup, Anonymous), in bytes; 0 where /proc does not have it.
     public static var anonymousBytes: UInt64 {
         guard let bytes = try? summary?.read(upTo: 4096, at: 0) else { return 0 }
         return String(decoding: bytes, as: UTF8.self).split(separator: "\n").reduce(0) { sum, line in

@@ -14,7 +14,7 @@ public struct LineLogHandler: LogHandler {
 
     /// - Parameters:
     ///   - program: what each line begins with.
-    ///   - level: what is less than that is not told.
+    ///   - level: messages below it are not logged.
     ///   - format: text, or JSON.
     ///   - showsTime: whether text has the time, as where a process lives long; JSON always has it.
     ///   - metadata: what each line has.

@@ -2,14 +2,14 @@ import LinuxSystem
 public import Logging
 import Synchronization
 
-/// The process's log: what it tells of its work on standard error, through swift-log.
+/// The process's log: its messages on standard error, through swift-log.
 ///
-/// A short-lived command that has nothing to tell pays for a level and a format in a lock, and for nothing else: the logger
+/// A short-lived command that logs nothing pays for a level and a format in a lock, and for nothing else: the logger
 /// is made with the first line. Any thread may use it.
 public enum Log {
     /// What a user or operator chooses.
     public struct Choices: Equatable, Sendable {
-        /// What is less important is not told.
+        /// Messages of a lesser level are not logged.
         public var level: Logger.Level
         public var format: LogFormat
 
@@ -35,7 +35,7 @@ public enum Log {
 
     private static let state = Mutex(State())
 
-    /// Says what the process is, once, before it tells anything.
+    /// Names the process, once, before it logs anything.
     ///
     /// - Parameters:
     ///   - program: the executable's name.
@@ -65,8 +65,8 @@ public enum Log {
         }
     }
 
-    /// Takes up what the command line says, else what the environment says. A word of the environment that means nothing is
-    /// told, and changes nothing.
+    /// Takes up what the command line says, else what the environment says. A value in the environment that
+    /// means nothing is logged, and changes nothing.
     public static func choose(level: Logger.Level?, format: LogFormat?) {
         let words = (CurrentProcess.environment(levelVariable), CurrentProcess.environment(formatVariable))
         let usual = choices
@@ -85,7 +85,7 @@ public enum Log {
         logger.warning("\(variable) is \"\(word)\", expected one of \(expected.joined(separator: ", "))")
     }
 
-    /// What makes another process of czone tell as this one does: where this one was told so, level and format.
+    /// What makes another process of czone log as this one does: level and format, where they were chosen for this one.
     public static var environment: [String] {
         let choices = choices
         var words = ["\(formatVariable)=\(choices.format.rawValue)"]
@@ -93,7 +93,7 @@ public enum Log {
         return words
     }
 
-    /// What each line is to say, from a list such as `vm=3f,function=f`; what is no such list says nothing.
+    /// The metadata of each line, from a list such as `vm=3f,function=f`; another form gives none.
     public static var metadataOfEnvironment: Logger.Metadata {
         var metadata: Logger.Metadata = [:]
         for entry in (CurrentProcess.environment(metadataVariable) ?? "").split(separator: ",").prefix(8) {

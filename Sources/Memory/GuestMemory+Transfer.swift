@@ -26,7 +26,7 @@ extension GuestMemory {
     }
 
     /// Lets a range begin as a file's bytes from an offset: whole pages show the file, copied on write, so that they
-    /// take no memory until the guest changes them; what is no whole page on both sides is read.
+    /// take no memory until the guest changes them; parts that are not whole pages on both sides are read.
     ///
     /// The file must keep its bytes as long as the mapping lives: a page that the guest has not changed shows them.
     public func show(

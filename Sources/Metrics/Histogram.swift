@@ -7,7 +7,7 @@ public struct Histogram: Equatable, Sendable {
     /// Of all durations, in microseconds.
     public private(set) var sum: UInt64
 
-    /// No duration is taken for longer than this, in microseconds: eleven days. So no sum runs over, whoever measured.
+    /// No duration is taken for longer than this, in microseconds: eleven days. So no sum overflows, whatever was measured.
     public static let longest: UInt64 = 1_000_000_000_000
 
     public init(bounds: [UInt64]) {

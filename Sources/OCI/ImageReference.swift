@@ -2,9 +2,9 @@
 public struct ImageReference: Hashable, Sendable, CustomStringConvertible {
     /// Where an image comes from.
     public enum Source: Hashable, Sendable {
-        /// An OCI archive, an OCI layout folder or a docker archive; `name` says which image of several.
+        /// An OCI archive, an OCI layout directory or a docker archive; `name` says which image of several.
         case path(String, name: String?)
-        /// A folder that is a root file system.
+        /// A directory that is a root file system.
         case rootDirectory(String)
         /// The digest, a digest's beginning, or the name of an image in the store; or a path, if there is something.
         case text(String)
@@ -15,7 +15,7 @@ public struct ImageReference: Hashable, Sendable, CustomStringConvertible {
     /// What the user wrote.
     public let description: String
 
-    /// Parses `dir:FOLDER`, `oci:FOLDER[:NAME]`, `oci-archive:FILE[:NAME]`, `docker-archive:FILE[:NAME]`, a path, a
+    /// Parses `dir:DIRECTORY`, `oci:DIRECTORY[:NAME]`, `oci-archive:FILE[:NAME]`, `docker-archive:FILE[:NAME]`, a path, a
     /// digest, its beginning, or a name.
     ///
     /// - Throws: `OCIError.notFound` when nothing is left after a prefix.
@@ -25,9 +25,9 @@ public struct ImageReference: Hashable, Sendable, CustomStringConvertible {
         guard !text.contains("\0") else {
             throw .unsupported(what: "an image's name", value: text, expected: "UTF-8")
         }
-        if let folder = Self.rest(of: text, after: "dir:") {
-            guard !folder.isEmpty else { throw .notFound(text) }
-            source = .rootDirectory(folder)
+        if let directory = Self.rest(of: text, after: "dir:") {
+            guard !directory.isEmpty else { throw .notFound(text) }
+            source = .rootDirectory(directory)
             return
         }
         for prefix in ["oci:", "oci-archive:", "docker-archive:"] {

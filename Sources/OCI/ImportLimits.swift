@@ -1,10 +1,10 @@
 /// How much an import may unpack: what stops an archive that is small and unpacks to something huge.
 public struct ImportLimits: Sendable {
-    /// Files, folders, links and so on, of all layers together.
+    /// Files, directories, links and so on, of all layers together.
     public var entries: UInt64
     /// The bytes of all layers together, uncompressed; holes of sparse files count.
     public var sizeInBytes: UInt64
-    /// How deep folders may lie in each other.
+    /// How deep directories may lie in each other.
     public var depth: Int
     /// The length of a manifest, an index or a configuration.
     public var documentInBytes: UInt64

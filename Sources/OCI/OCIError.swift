@@ -5,7 +5,7 @@ public import LinuxSystem
 public enum OCIError: Error, CustomStringConvertible, Equatable {
     /// Neither a file nor an image of the store has this name.
     case notFound(String)
-    /// The file or folder is there, but it is no image.
+    /// The file or directory is there, but it is no image.
     case notAnImage(path: String, reason: String)
     /// A part of the image is broken: a JSON document, an archive's header, a layer's entry.
     case malformed(what: String, reason: String)
@@ -13,11 +13,11 @@ public enum OCIError: Error, CustomStringConvertible, Equatable {
     case digestMismatch(what: String, expected: Digest, actual: Digest)
     /// A blob is longer or shorter than its descriptor says, in bytes.
     case sizeMismatch(what: String, expected: UInt64, actual: UInt64)
-    /// The image refers to a blob that its archive or folder does not hold.
+    /// The image refers to a blob that its archive or directory does not hold.
     case missing(what: String, in: String)
     /// No manifest of the image is for linux/amd64; `found` are the platforms that there are.
     case noPlatform(path: String, found: [String])
-    /// The archive or folder holds several images and the reference does not say which.
+    /// The archive or directory holds several images and the reference does not say which.
     case severalImages(path: String, names: [String])
     /// Something that czone does not take, by name.
     case unsupported(what: String, value: String, expected: String)
@@ -27,7 +27,7 @@ public enum OCIError: Error, CustomStringConvertible, Equatable {
     case unsafeEntry(path: String, reason: String)
     /// More entries or bytes than the import limits allow.
     case limitExceeded(what: String, limit: UInt64)
-    /// The folder was written to while it was read.
+    /// The directory was written to while it was read.
     case changed(path: String)
     /// The image is mapped into a running virtual machine.
     case inUse(Digest)
@@ -41,8 +41,8 @@ public enum OCIError: Error, CustomStringConvertible, Equatable {
     public var description: String {
         switch self {
         case .notFound(let text):
-            "there is no image \(quoted(text)): expected an OCI archive, an OCI layout folder, a docker archive, "
-                + "dir:FOLDER, or the name or digest of a stored image (czone image list)"
+            "there is no image \(quoted(text)): expected an OCI archive, an OCI layout directory, a docker archive, "
+                + "dir:DIRECTORY, or the name or digest of a stored image (czone image list)"
         case .notAnImage(let path, let reason): "\(quoted(path)) is not an image: \(reason)"
         case .malformed(let what, let reason): "\(what) is broken: \(printable(reason, atMost: 400))"
         case .digestMismatch(let what, let expected, let actual):

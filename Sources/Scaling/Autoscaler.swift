@@ -1,5 +1,5 @@
 /// Knative's pod autoscaler (KPA): how many containers a function is to have, by the requests that it had. A pure value:
-/// who has it tells it what was, and when; times are milliseconds of a clock that never goes back.
+/// its owner feeds it what was, and when; times are milliseconds of a clock that never goes back.
 public struct Autoscaler: Equatable, Sendable {
     /// What is wanted.
     public struct Decision: Equatable, Sendable {

@@ -31,7 +31,7 @@ extension Supervisor {
         public var disk: DiskWork
         /// Of the VM's control group; nil: it has none.
         public var memoryLimit: MemoryLimit?
-        /// The host's memory, of which zones grow; nil: nobody can tell, and they grow as far as they may.
+        /// The host's memory, of which zones grow; nil: unknown, and they grow as far as they may.
         public var hostMemory: HostMemoryFile?
         /// Takes a line for the VM's log, with the device lock held.
         public var log: (String) -> Void

@@ -8,7 +8,7 @@
 //                              └▶ Network ─▶ virtio-net    ports for pods' taps
 //                           Lifecycle: booting, ready, idle, stopping
 //
-// Each folder is a room with one concern; `Supervisor` joins them and knows no more. A room is called with the device
+// Each directory is a room with one concern; `Supervisor` joins them and knows no more. A room is called with the device
 // lock held (`Machine.lock`), by the event loop's handlers or by a device on a vCPU's thread, and has no lock of its own:
 // lock order is the device lock, then at most one of FileShare's. No room waits for anything: what takes time is asked
 // with a completion and a deadline (`Deadlines`), and what may wait for a disk is done by threads that never take the

@@ -98,7 +98,7 @@ private final class CallHandler: ChannelDuplexHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        // The peer speaks something else; channelInactive tells the callers.
+        // The peer speaks something else; channelInactive fails the calls.
         context.close(promise: nil)
     }
 

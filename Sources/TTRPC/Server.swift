@@ -27,8 +27,8 @@ public final class Server: Sendable {
         let listener = try await ServerBootstrap(group: group)
             .serverChannelOption(ChannelOptions.backlog, value: 128)
             .childChannelOption(ChannelOptions.autoRead, value: false)
-            // A Connection is made by who serves it: SwiftNIO aborts where one is dropped, as those are that nobody has
-            // come to when the server ends. Their channels end with the event loops.
+            // A Connection is made by the task that serves it: SwiftNIO aborts where one is dropped, as those are that
+            // nobody has come to when the server ends. Their channels end with the event loops.
             .bind(socket.duplicateToGiveAway()) { channel in channel.eventLoop.makeSucceededFuture(channel) }
         try await listener.executeThenClose { channels in
             try await withThrowingDiscardingTaskGroup { group in
@@ -37,7 +37,7 @@ public final class Server: Sendable {
         }
     }
 
-    /// What nobody has read from yet, with frames instead of bytes.
+    /// A channel that is not read from yet, made to carry frames instead of bytes.
     private func connection(on channel: any Channel) async throws -> Connection {
         try await channel.eventLoop.submit {
             try channel.passFrames()
@@ -49,7 +49,7 @@ public final class Server: Sendable {
     }
 
     private func serve(_ channel: any Channel) async {
-        // Also one that is closed already: to connect and go tells that somebody is there.
+        // Also one that is closed already: to connect and go is a sign of a peer too.
         await onConnection(1)
         if let connection = try? await connection(on: channel) {
             await serve(connection, on: channel.eventLoop)

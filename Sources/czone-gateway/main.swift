@@ -3,7 +3,7 @@ import Glibc
 import Logging
 import Logs
 
-/// The gateway of a node: serves functions until it is told to stop.
+/// The gateway of a node: serves functions until SIGTERM or SIGINT.
 Log.begin(program: "czone-gateway")
 Log.choices.level = .info
 Log.choose(level: nil, format: nil)

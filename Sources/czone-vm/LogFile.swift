@@ -33,7 +33,7 @@ final class LogFile: Sendable {
             }
             state.waiting.append(line)
             guard let threads = state.threads else { return nil }
-            // Whoever takes the first line takes those that come meanwhile too.
+            // The thread that takes the first line takes those that come meanwhile too.
             return state.waiting.count == 1 ? threads : nil
         }
         if let threads { threads.add { [self] in flush() } } else if !isHanded { flush() }

@@ -8,23 +8,23 @@ struct TemplateFiles {
     private let state: OwnedDescriptor
     private let memory: OwnedDescriptor
     private let identity: String
-    /// What became of its process template, for who looks at the store (`ProcessTemplateReport`); nil: it is to have none.
+    /// What became of its process template, for readers of the store (`ProcessTemplateReport`); nil: it is to have none.
     private let report: OwnedDescriptor?
     /// The process template that the saved VM is to have, where the directory says so.
     let processTemplate: ProcessTemplateRequest?
     private static let workingSetName = "working-set"
 
-    /// Makes the files, empty, in a folder that has none: to be written once, and read by anybody.
+    /// Makes the files, empty, in a directory that has none: to be written once, and read by anybody.
     init(making template: MachineArguments.Template) throws {
-        let folder = template.directory
+        let directory = template.directory
         func make(_ name: String) throws(SystemError) -> OwnedDescriptor {
-            try OwnedDescriptor(opening: "\(folder)/\(name)", flags: O_RDWR | O_CREAT | O_EXCL, mode: 0o444)
+            try OwnedDescriptor(opening: "\(directory)/\(name)", flags: O_RDWR | O_CREAT | O_EXCL, mode: 0o444)
         }
         state = try make("state")
         memory = try make("memory")
         identity = template.identity
         let request = try FileSystem.contents(
-            of: "\(folder)/\(ProcessTemplateRequest.fileName)", atMost: ProcessTemplateRequest.maxBytes)
+            of: "\(directory)/\(ProcessTemplateRequest.fileName)", atMost: ProcessTemplateRequest.maxBytes)
         processTemplate = try request.map { try ProcessTemplateRequest(bytes: $0) }
         report = try processTemplate.map { _ in try make(ProcessTemplateReport.fileName) }
     }
@@ -41,12 +41,13 @@ struct TemplateFiles {
 
     /// A template to restore a machine from.
     static func snapshot(_ template: MachineArguments.Template) throws(MachineError) -> Snapshot {
-        let folder = template.directory
+        let directory = template.directory
         do {
-            let workingSet = "\(folder)/\(workingSetName)"
+            let workingSet = "\(directory)/\(workingSetName)"
             return Snapshot(
-                state: try OwnedDescriptor(opening: "\(folder)/state", flags: O_RDONLY),
-                memory: try OwnedDescriptor(opening: "\(folder)/memory", flags: O_RDONLY), identity: template.identity,
+                state: try OwnedDescriptor(opening: "\(directory)/state", flags: O_RDONLY),
+                memory: try OwnedDescriptor(opening: "\(directory)/memory", flags: O_RDONLY),
+                identity: template.identity,
                 // Not there yet for the VM that records it.
                 workingSet: try FileSystem.status(workingSet) == nil
                     ? nil : try OwnedDescriptor(opening: workingSet, flags: O_RDONLY))

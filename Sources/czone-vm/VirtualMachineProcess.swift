@@ -22,7 +22,7 @@ final class VirtualMachineProcess {
     /// Write logs and exit records.
     private let diskThreads = WorkerThreads()
     private let disk: DiskWork
-    /// Its lock tells everybody that this VM lives; given up by the process's end, however it comes.
+    /// Its lock is the sign that this VM lives; released by the process's end, however it comes.
     private let lifeLock: OwnedDescriptor?
     /// Nil for a VM that is not to be saved.
     private let template: TemplateFiles?

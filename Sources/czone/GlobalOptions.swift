@@ -9,24 +9,39 @@ import SystemPackage
 
 /// What every command takes.
 struct GlobalOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("Who runs where (CZONE_ROOT, else /run/czone).", valueName: "folder"))
+    @Option(help: ArgumentHelp("Who runs where (CZONE_ROOT, else /run/czone).", valueName: "directory"))
     var root: String?
 
-    @Option(help: ArgumentHelp("Images (CZONE_STORE, else /var/lib/czone).", valueName: "folder"))
+    @Option(help: ArgumentHelp("Images (CZONE_STORE, else /var/lib/czone).", valueName: "directory"))
     var store: String?
 
     @Option(
         help: ArgumentHelp(
-            "What is told on standard error: critical, error, warning, notice, info, debug or trace.",
+            "The least level that is logged on standard error: critical, error, warning, notice, info, debug or trace.",
             valueName: "level"))
     var logLevel: Logger.Level?
 
-    @Option(help: ArgumentHelp("How it is told: text, or json for a JSON object a line.", valueName: "format"))
+    @Option(help: ArgumentHelp("The log's format: text, or json for a JSON object a line.", valueName: "format"))
     var logFormat: LogFormat?
 
-    /// Makes the choices known that are not passed on as values. Before anything else.
-    func apply() {
+    /// Runs what a command does, after the choices that are not passed on as values; a failure becomes one line and the
+    /// exit code 1.
+    func perform(_ body: () throws -> Void) throws {
         Log.choose(level: logLevel, format: logFormat)
+        try reportingFailures(body)
+    }
+
+    /// Does something for each of the containers, and prints which it is done for; a failure is reported and does not
+    /// keep the others from their turn.
+    func performForEach(_ containers: [String], _ body: (Registry, String) throws -> Void) throws {
+        try perform {
+            let registry = try registry()
+            try registry.cleanUp()
+            try forEach(containers) { name in
+                try body(registry, name)
+                printOutput(name)
+            }
+        }
     }
 
     func registry() throws -> Registry { try Self.registry(root) }

@@ -11,7 +11,7 @@ struct ZoneDrawing {
     let columns: Int
 
     private var cells: Int { max(16, min(48, columns - 60)) }
-    /// Colours of ECMA-48 SGR that are told apart on dark and light terminals.
+    /// Colours of ECMA-48 SGR that differ on dark and on light terminals.
     private static let palette = [32, 36, 35, 33, 34, 92, 96, 95]
     private static let (dim, red, bold) = (2, 31, 1)
 

@@ -10,8 +10,8 @@ final class AgentSession: @unchecked Sendable {
     /// The session of all tests. They are serialized, so it is used by one at a time.
     static let shared = Result { try AgentSession() }
 
-    /// The folder of the test: sockets, root file systems.
-    let folder: String
+    /// The directory of the test: sockets, root file systems.
+    let directory: String
     private let socket: OwnedDescriptor
     /// In a guest under QEMU, or a process of this machine.
     let isGuest: Bool
@@ -35,15 +35,17 @@ final class AgentSession: @unchecked Sendable {
     }
 
     init() throws {
-        folder = "/run/agent-test-\(getpid())"
-        for path in [folder, folder + "/root", folder + "/root/bin", folder + "/root/etc"] { mkdir(path, 0o755) }
-        try TestRoot.fill(folder + "/root")
+        directory = "/run/agent-test-\(getpid())"
+        for path in [directory, directory + "/root", directory + "/root/bin", directory + "/root/etc"] {
+            mkdir(path, 0o755)
+        }
+        try TestRoot.fill(directory + "/root")
         if let kernel = AgentSession.kernel {
             isGuest = true
-            socket = try TestGuest.boot(kernel: kernel, agent: AgentSession.program, share: folder)
+            socket = try TestGuest.boot(kernel: kernel, agent: AgentSession.program, share: directory)
         } else {
             isGuest = false
-            socket = try AgentSession.startProcess(streams: folder)
+            socket = try AgentSession.startProcess(streams: directory)
         }
         try socket.setNonBlocking()
         guard case .hello = try waitUntil(seconds: 10, { $0.popEvent { _ in true } }) else {
@@ -66,9 +68,9 @@ final class AgentSession: @unchecked Sendable {
         return ours
     }
 
-    /// Something in the test's folder, as the agent finds it.
+    /// Something in the test's directory, as the agent finds it.
     func tree(_ path: String) -> Tree {
-        isGuest ? .share(tag: "test", path: path) : .guest(path: folder + "/" + path)
+        isGuest ? .share(tag: "test", path: path) : .guest(path: directory + "/" + path)
     }
 
     func newContainer() -> ContainerNumber {
@@ -79,7 +81,7 @@ final class AgentSession: @unchecked Sendable {
     /// A port that the agent can connect to, and its listener.
     func listen() throws -> (port: UInt32, StreamListener) {
         lastPort += 1
-        let listener = try isGuest ? StreamListener(port: lastPort) : StreamListener(path: "\(folder)/\(lastPort)")
+        let listener = try isGuest ? StreamListener(port: lastPort) : StreamListener(path: "\(directory)/\(lastPort)")
         return (lastPort, listener)
     }
 
@@ -138,7 +140,7 @@ final class AgentSession: @unchecked Sendable {
         return event
     }
 
-    /// Whether the end of a container's first process was told and not taken yet.
+    /// Whether the end of a container's first process was reported and not taken yet.
     func hasExited(_ container: ContainerNumber) -> Bool {
         events.contains { if case .exited(let exited) = $0 { exited.container == container } else { false } }
     }

@@ -31,6 +31,16 @@ struct RunOutcome {
 }
 
 extension AgentSession {
+    /// A container that runs a program, and the stream of what it prints.
+    func printing(_ arguments: [String]) throws -> (ContainerNumber, OwnedDescriptor) {
+        let number = newContainer()
+        let (port, listener) = try listen()
+        let specification = specification(arguments) { $0.process.streams.output = port }
+        _ = try call(
+            CreateContainer(container: number, node: 0, zoneBytes: 0, start: true, specification: specification))
+        return (number, try listener.accept())
+    }
+
     func specification(
         _ arguments: [String], _ change: (inout ContainerSpecification) -> Void = { _ in }
     ) -> ContainerSpecification {

@@ -19,7 +19,7 @@ extension AgentTests {
         }
 
         @Test func aWorkingDirectoryIsNotTakenFromTheAgentsDescriptors() throws {
-            symlink("/proc/self/fd/9", agent.folder + "/root/out")
+            symlink("/proc/self/fd/9", agent.directory + "/root/out")
             for path in (0..<40).map({ "/proc/self/fd/\($0)" }) + [
                 "/proc/self/cwd", "/proc/self/root", "/out", "/out/x",
             ] {
@@ -45,8 +45,8 @@ extension AgentTests {
         }
 
         @Test func linksOfTheImageAreFollowedInItsRoot() throws {
-            mkdir(agent.folder + "/root/place", 0o755)
-            symlink("/../../place", agent.folder + "/root/link")
+            mkdir(agent.directory + "/root/place", 0o755)
+            symlink("/../../place", agent.directory + "/root/link")
             #expect(try agent.run(["pwd", "-P"]) { $0.process.workingDirectory = "/link" }.output == "/place\n")
             #expect(
                 try agent.run(["pwd"]) { $0.process.workingDirectory = "/made/of/several" }.output
@@ -62,9 +62,9 @@ extension AgentTests {
         }
 
         @Test func devicesOfAnImageAreNotTakenForTheKernels() throws {
-            let folder = agent.folder + "/dev"
-            mkdir(folder, 0o755)
-            symlink("/proc/sys/kernel/core_pattern", folder + "/null")
+            let directory = agent.directory + "/dev"
+            mkdir(directory, 0o755)
+            symlink("/proc/sys/kernel/core_pattern", directory + "/null")
             let failure = try failure {
                 $0.mounts[1] = Mount(source: .bind(agent.tree("dev"), recursive: false), destination: "/dev")
                 $0.mounts.removeSubrange(2..<5)
@@ -74,11 +74,11 @@ extension AgentTests {
         }
 
         @Test func nothingIsMountedOverProcButReports() throws {
-            try FileManager.write("replaced\n", to: agent.folder + "/root/replaced")
+            try FileManager.write("replaced\n", to: agent.directory + "/root/replaced")
             let volume = Mount(
                 source: .bind(agent.tree("root/replaced"), recursive: false), destination: "/proc/meminfo")
             #expect(try agent.run(["cat", "/proc/meminfo"]) { $0.mounts.append(volume) }.output == "replaced\n")
-            symlink("/proc", agent.folder + "/root/procs")
+            symlink("/proc", agent.directory + "/root/procs")
             for path in ["/proc/sys/kernel/core_pattern", "/proc/version", "/procs/version", "/bin/../proc/version"] {
                 let failure = try failure {
                     $0.mounts.append(
@@ -94,7 +94,7 @@ extension AgentTests {
 
         @Test func aProcessHasNothingOfTheAgents() throws {
             let script = "ls /proc/self/fd | tr '\\n' ' '; readlink /proc/self/cwd; readlink /proc/self/root"
-            // The shell's own are 0, 1 and 2; the fourth is ls's of the folder.
+            // The shell's own are 0, 1 and 2; the fourth is ls's of the directory.
             #expect(try agent.run(["sh", "-c", script]).output == "0 1 2 3 /\n/\n")
             let container = try agent.sleeper()
             #expect(try agent.execute(["sh", "-c", script], in: container).output == "0 1 2 3 /\n/\n")

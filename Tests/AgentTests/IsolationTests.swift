@@ -94,9 +94,9 @@ extension AgentTests {
         }
 
         @Test func bindMountsAreRestrictedAndLinksStayInside() throws {
-            let folder = agent.folder
-            mkdir(folder + "/volume", 0o755)
-            try FileManager.write("content\n", to: folder + "/volume/file")
+            let directory = agent.directory
+            mkdir(directory + "/volume", 0o755)
+            try FileManager.write("content\n", to: directory + "/volume/file")
             let run = try agent.run(["sh", "-c", "cat /data/file /one; touch /data/x; ls /escape/etc"]) {
                 $0.mounts += [
                     Mount(source: .bind(agent.tree("volume"), recursive: true), destination: "/data", flags: 1),

@@ -65,7 +65,7 @@ extension AgentTests {
             _ = try agent.call(DeleteContainer(container: number))
         }
 
-        @Test func aPortWhereNothingListensIsToldInTime() throws {
+        @Test func aPortWhereNothingListensIsReportedInTime() throws {
             let number = try run("exec sleep 1000")
             let failure = try agent.failure(
                 of: RelayConnection(container: number, port: 8080, hostPort: 1, opening: .agent, timeout: 200))

@@ -8,7 +8,7 @@ extension AgentTests {
         let agent: AgentSession
         init() throws { agent = try AgentSession.shared.get() }
 
-        @Test func containerThatNeedsTooMuchIsKilledAloneAndToldAtOnce() throws {
+        @Test func containerThatNeedsTooMuchIsKilledAloneAndReportedAtOnce() throws {
             let sibling = try agent.sleeper()
             let number = agent.newContainer()
             let specification = agent.specification(["dd", "if=/dev/zero", "of=/dev/null", "bs=64M"]) {
@@ -77,7 +77,7 @@ extension AgentTests {
             _ = try agent.call(DeleteContainer(container: number))
         }
 
-        @Test func reclaimTellsWhatItGot() throws {
+        @Test func reclaimReportsWhatItGot() throws {
             let number = try agent.sleeper()
             let reclaimed = try agent.call(Reclaim(container: number, bytes: 64 << 20))
             #expect(reclaimed.after <= reclaimed.before)

@@ -15,14 +15,7 @@ extension AgentTests {
         @Test func largeOutputThroughASlowReaderIsCompleteAndCostsNoMemory() throws {
             let megabytes = 64
             let before = try agentResident
-            let number = agent.newContainer()
-            let output = try agent.listen()
-            let specification = agent.specification(["dd", "if=/dev/zero", "bs=1M", "count=\(megabytes)"]) {
-                $0.process.streams.output = output.port
-            }
-            _ = try agent.call(
-                CreateContainer(container: number, node: 0, zoneBytes: 0, start: true, specification: specification))
-            let stream = try output.1.accept()
+            let (number, stream) = try agent.printing(["dd", "if=/dev/zero", "bs=1M", "count=\(megabytes)"])
             // The writer is stopped by a full stream.
             #expect(try stream.read(atMost: 1).count == 1)
             #expect(!agent.hasExited(number))
@@ -135,14 +128,7 @@ extension AgentTests {
         }
 
         @Test func deletionWaitsForOutputThatIsStillRead() throws {
-            let number = agent.newContainer()
-            let output = try agent.listen()
-            let specification = agent.specification(["sh", "-c", "dd if=/dev/zero bs=1k count=60; exec sleep 1000"]) {
-                $0.process.streams.output = output.port
-            }
-            _ = try agent.call(
-                CreateContainer(container: number, node: 0, zoneBytes: 0, start: true, specification: specification))
-            let stream = try output.1.accept()
+            let (number, stream) = try agent.printing(["sh", "-c", "dd if=/dev/zero bs=1k count=60; exec sleep 1000"])
             let deletion = try agent.send(DeleteContainer(container: number))
             let bytes = try stream.readAll()
             _ = try agent.reply(to: deletion, of: DeleteContainer.self)

@@ -3,7 +3,7 @@ import Glibc
 import LinuxSystem
 import SystemPackage
 
-/// The agent as PID 1 of a guest under QEMU, with the test's folder as a virtio-fs share.
+/// The agent as PID 1 of a guest under QEMU, with the test's directory as a virtio-fs share.
 enum TestGuest {
     /// The control connection of a guest that has just booted.
     static func boot(kernel: String, agent: String, share: String) throws -> OwnedDescriptor {
@@ -11,7 +11,7 @@ enum TestGuest {
         let initramfs = "/run/agent-test-initramfs"
         _ = try start("/bin/sh", ["Sources/Agent/initramfs.sh", agent, initramfs]).waitForEnd()
         let socket = "/run/agent-test-virtiofs"
-        let watch = try FileWatch(folder: "/run")
+        let watch = try FileWatch(directory: "/run")
         let daemon = ["/usr/lib/qemu/virtiofsd", "/usr/libexec/virtiofsd"].first { FileManager.exists($0) } ?? ""
         let server = try start(daemon, ["--socket-path=\(socket)", "-o", "source=\(share),cache=auto,sandbox=chroot"])
         guard let end = try LinuxSystem.watch(process: server.id) else {

@@ -54,7 +54,7 @@ extension AgentTests {
 
         /// An image's pipe in the place of a file that the host writes has no reader.
         @Test func pipeInThePlaceOfAFileFailsAtOnce() throws {
-            try #require(unsafe mkfifo(agent.folder + "/root/etc/pipe", 0o644) == 0)
+            try #require(unsafe mkfifo(agent.directory + "/root/etc/pipe", 0o644) == 0)
             let failure = try agent.failure(
                 of: CreateContainer(
                     container: agent.newContainer(), node: 0, zoneBytes: 0, start: true,
@@ -68,14 +68,7 @@ extension AgentTests {
         }
 
         @Test func deletionCutsOutputThatTheHostDoesNotRead() throws {
-            let number = agent.newContainer()
-            let output = try agent.listen()
-            let specification = agent.specification(["sh", "-c", "while :; do echo 0123456789abcdef; done"]) {
-                $0.process.streams.output = output.port
-            }
-            _ = try agent.call(
-                CreateContainer(container: number, node: 0, zoneBytes: 0, start: true, specification: specification))
-            let stream = try output.1.accept()
+            let (number, stream) = try agent.printing(["sh", "-c", "while :; do echo 0123456789abcdef; done"])
             // Until nothing more fits: it stands still then, and what it wrote last stays in its pipe.
             var usage: UInt64 = 0
             var equal = 0

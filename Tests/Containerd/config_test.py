@@ -16,9 +16,9 @@ OTHERS = """version = 2
 
 class ConfigurationTest(unittest.TestCase):
     def setUp(self):
-        self.folder = tempfile.TemporaryDirectory()
-        self.addCleanup(self.folder.cleanup)
-        self.config = os.path.join(self.folder.name, "etc/config.toml")
+        self.directory = tempfile.TemporaryDirectory()
+        self.addCleanup(self.directory.cleanup)
+        self.config = os.path.join(self.directory.name, "etc/config.toml")
 
     def tool(self, action):
         return subprocess.run([TOOL, action, self.config], capture_output=True, text=True)

@@ -112,7 +112,7 @@ def fetch(url):
         return None
 
 
-# A web server that tells its own host's name.
+# A web server that answers with its own host's name.
 SERVER = ("sh", "-c", "hostname >/tmp/index.html; exec httpd -f -p 8080 -h /tmp")
 
 
@@ -253,7 +253,7 @@ class PodTest(unittest.TestCase):
         connect()
 
     def assert_all_have_ended(self, pod, *ids, code):
-        """All that a pod was is told to have ended, and nothing of it is left in czone's registry."""
+        """All that a pod was is reported to have ended, and nothing of it is left in czone's registry."""
         for id in ids:
             eventually("the exit is reported", lambda: container(id).state == EXITED)
             self.assertEqual((container(id).exit_code, container(id).reason), (code, "Error"))
@@ -278,30 +278,30 @@ class PodTest(unittest.TestCase):
     def test_shim_is_killed(self):
         self.pod_whose_end_is(host.shims)
 
-    def test_folders_and_files_of_the_host(self):
-        folder = f"{host.dir}/volume"
-        os.makedirs(f"{folder}/first")
-        for path, text in {"first/key": "one", "hosts": "127.0.0.1 localhost told-by-kubelet"}.items():
-            with open(f"{folder}/{path}", "w") as file:
+    def test_directories_and_files_of_the_host(self):
+        directory = f"{host.dir}/volume"
+        os.makedirs(f"{directory}/first")
+        for path, text in {"first/key": "one", "hosts": "127.0.0.1 localhost written-by-kubelet"}.items():
+            with open(f"{directory}/{path}", "w") as file:
                 file.write(f"{text}\n")
-        os.symlink("first", f"{folder}/data")
+        os.symlink("first", f"{directory}/data")
         pod = self.pod()
         id = pod.run("app", "sleep", "1000", mounts=[
-            {"container_path": "/config", "host_path": folder, "readonly": True},
-            {"container_path": "/scratch", "host_path": f"{folder}/first"},
-            {"container_path": "/etc/hosts", "host_path": f"{folder}/hosts"}])
+            {"container_path": "/config", "host_path": directory, "readonly": True},
+            {"container_path": "/scratch", "host_path": f"{directory}/first"},
+            {"container_path": "/etc/hosts", "host_path": f"{directory}/hosts"}])
         self.assertEqual(sh(id, "cat /config/data/key"), "one\n")
-        self.assertIn("told-by-kubelet", sh(id, "cat /etc/hosts"))
+        self.assertIn("written-by-kubelet", sh(id, "cat /etc/hosts"))
         self.assertEqual(sh(id, "touch /config/new 2>/dev/null || echo refused"), "refused\n")
         self.assertEqual(sh(id, "echo two >/scratch/made && cat /config/first/made"), "two\n")
-        with open(f"{folder}/first/made") as file:
+        with open(f"{directory}/first/made") as file:
             self.assertEqual(file.read(), "two\n")
         # As a config map is updated: a link that is exchanged.
-        os.makedirs(f"{folder}/second")
-        with open(f"{folder}/second/key", "w") as file:
+        os.makedirs(f"{directory}/second")
+        with open(f"{directory}/second/key", "w") as file:
             file.write("three\n")
-        os.symlink("second", f"{folder}/data.new")
-        os.rename(f"{folder}/data.new", f"{folder}/data")
+        os.symlink("second", f"{directory}/data.new")
+        os.rename(f"{directory}/data.new", f"{directory}/data")
         self.assertEqual(sh(id, "cat /config/data/key"), "three\n")
 
     def assert_runs_as(self, id, image):

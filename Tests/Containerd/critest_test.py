@@ -1,6 +1,6 @@
 """Kubernetes' conformance tests of CRI (critest of cri-tools), with the runtime handler `czone`.
 
-CZONE_TEST_CLIENTS names a folder with `run-critest SOCKET HANDLER OUT [FOCUS]` and what that needs; without it the tests are
+CZONE_TEST_CLIENTS names a directory with `run-critest SOCKET HANDLER OUT [FOCUS]` and what that needs; without it the tests are
 skipped. CZONE_CRITEST_FOCUS: a regular expression of those to run; CZONE_CRITEST_HANDLER: another runtime, to compare."""
 
 import os
@@ -21,7 +21,7 @@ def known_differences():
     return [(re.compile(name), reason) for name, reason in (line.split("\t", 1) for line in lines)]
 
 
-@unittest.skipUnless(CLIENTS, "critest skipped: CZONE_TEST_CLIENTS names no folder of clients")
+@unittest.skipUnless(CLIENTS, "critest skipped: CZONE_TEST_CLIENTS names no directory of clients")
 class ConformanceTest(unittest.TestCase):
     def test_everything_passes_but_the_known_differences(self):
         out = f"{containerd.shared.dir}/critest"

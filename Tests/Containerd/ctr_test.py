@@ -10,7 +10,7 @@ import host as containerd
 from host import BUSYBOX, LAYERED, PYTHON, PYTHON_ROOT, eventually
 
 host = None
-# ctr tells the size of its terminal a little after the start.
+# ctr sends the size of its terminal a little after the start.
 SIZED = "until stty size | grep -x '33 77'; do sleep 0.1; done; tty"
 
 
@@ -75,7 +75,7 @@ class RunTest(unittest.TestCase):
 
 
 def detach(id):
-    """A container that lives until it is told to end."""
+    """A container that lives until it is stopped."""
     host.run(id, "sh", "-c", "trap 'exit 5' TERM; while true; do sleep 1; done", options=["-d"])
 
 
@@ -167,7 +167,7 @@ class EndTest(unittest.TestCase):
             host.czone("kill", f"{self.name}@default")
             eventually("the container is gone", lambda: self.name not in host.czone("ps").stdout)
             self.assertLess(time.monotonic() - began, 60)
-            # Longer than an event may take: it is told again.
+            # Longer than an event may take: it is sent again.
             time.sleep(6)
         finally:
             host.process.send_signal(signal.SIGCONT)

@@ -1,4 +1,4 @@
-"""A containerd of the test's own: root, state, sockets and czone's registry and store below one folder of /run."""
+"""A containerd of the test's own: root, state, sockets and czone's registry and store below one directory of /run."""
 
 import json
 import os
@@ -59,7 +59,7 @@ CNI = """{"cniVersion":"0.4.0","name":"test","plugins":[{"type":"bridge","bridge
 
 
 def eventually(what, condition, seconds=60, pause=0.1, otherwise=lambda: ""):
-    """Waits for something that nothing announces; `otherwise` tells more of a failure."""
+    """Waits for something for which there is no event; `otherwise` says more of a failure."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         value = condition()
@@ -74,7 +74,7 @@ shared = None
 
 
 class Host:
-    """A folder with everything in it, and the containerd that runs over it."""
+    """A directory with everything in it, and the containerd that runs over it."""
 
     # How long a VM stays without containers.
     idle_seconds = 30
@@ -110,7 +110,7 @@ class Host:
         upper = images.layer_of_files({"etc/note": b"from the upper layer\n", "bin/vi": None})
         made = {BUSYBOX: ([busybox], ["/bin/sh"]), LAYERED: ([busybox, upper], ["/bin/sh"]), PAUSE: ([busybox], ["/bin/sleep", "1000000"])}
         if os.path.isdir(PYTHON_ROOT):
-            made[PYTHON] = ([images.layer_of_folder(PYTHON_ROOT)], ["/usr/bin/python3"])
+            made[PYTHON] = ([images.layer_of_directory(PYTHON_ROOT)], ["/usr/bin/python3"])
         for name, (layers, command) in made.items():
             images.write_image(f"{self.dir}/image.tar", name, layers, command)
             for namespace in (NAMESPACE, CRI_NAMESPACE):
@@ -167,8 +167,8 @@ class Host:
     def snapshot_files(self):
         """{path: mode, size and times} of all that containerd's snapshots hold."""
         files = {}
-        for folder, _, names in os.walk(f"{self.dir}/root/io.containerd.snapshotter.v1.overlayfs/snapshots"):
-            for path in (folder, *(os.path.join(folder, name) for name in names)):
+        for directory, _, names in os.walk(f"{self.dir}/root/io.containerd.snapshotter.v1.overlayfs/snapshots"):
+            for path in (directory, *(os.path.join(directory, name) for name in names)):
                 status = os.lstat(path)
                 files[path] = (status.st_mode, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
         return files
@@ -189,8 +189,8 @@ class Host:
     def traces(self):
         """How much there is of everything that containers could leave behind."""
 
-        def entries(*folders):
-            return sum(len(os.listdir(folder)) for folder in folders if os.path.isdir(folder))
+        def entries(*directories):
+            return sum(len(os.listdir(directory)) for directory in directories if os.path.isdir(directory))
 
         shims, machines = self.shims(), self.machines()
         with open("/proc/mounts") as mounts:

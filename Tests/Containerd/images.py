@@ -1,4 +1,4 @@
-"""OCI images of one or more layers, made on the spot from folders or from dictionaries of files."""
+"""OCI images of one or more layers, made on the spot from directories or from dictionaries of files."""
 
 import hashlib
 import io
@@ -8,9 +8,9 @@ import subprocess
 import tarfile
 
 
-def layer_of_folder(folder):
-    """A layer with everything in a folder."""
-    return _layer(lambda tar: [tar.add(os.path.join(folder, name), arcname=name, filter=_plain) for name in sorted(os.listdir(folder))])
+def layer_of_directory(directory):
+    """A layer with everything in a directory."""
+    return _layer(lambda tar: [tar.add(os.path.join(directory, name), arcname=name, filter=_plain) for name in sorted(os.listdir(directory))])
 
 
 def layer_of_files(files):
@@ -64,8 +64,8 @@ def busybox_layer(scratch):
     """Debian's static busybox with a link for each of its programs."""
     root = os.path.join(scratch, "busybox-root")
     if not os.path.isdir(root):
-        for folder in ("bin", "etc", "proc", "sys", "dev", "root", "tmp"):
-            os.makedirs(os.path.join(root, folder))
+        for directory in ("bin", "etc", "proc", "sys", "dev", "root", "tmp"):
+            os.makedirs(os.path.join(root, directory))
         with open("/bin/busybox", "rb") as source, open(f"{root}/bin/busybox", "wb") as target:
             target.write(source.read())
         os.chmod(f"{root}/bin/busybox", 0o755)
@@ -76,7 +76,7 @@ def busybox_layer(scratch):
             passwd.write("root:x:0:0:root:/root:/bin/sh\n")
         with open(f"{root}/etc/group", "w") as group:
             group.write("root:x:0:\n")
-    return layer_of_folder(root)
+    return layer_of_directory(root)
 
 
 def _layer(fill):

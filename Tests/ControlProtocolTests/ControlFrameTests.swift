@@ -22,7 +22,7 @@ private func decoded(_ pieces: [[UInt8]]) throws(ProtocolError) -> [ControlFrame
         }
     }
 
-    @Test func volumesAreToldAsTheyAre() throws {
+    @Test func volumesAreReportedAsTheyAre() throws {
         let volumes = [(true, false, true), (false, true, false)].map {
             AttachRequest.Volume(isReadOnly: $0, isRecursive: $1, isConstant: $2)
         }

@@ -35,7 +35,7 @@ import Testing
         #expect(try CloudEvent.binary(headers: [(name: "Content-Type", value: "text/plain")]) == nil)
     }
 
-    @Test func whatAnEventLacksIsTold() {
+    @Test func whatAnEventLacksIsReported() {
         func error(_ headers: [(name: String, value: String)]) -> String {
             do {
                 _ = try CloudEvent.binary(headers: headers)

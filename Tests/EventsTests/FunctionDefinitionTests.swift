@@ -50,7 +50,7 @@ import Testing
         #expect(definition == FunctionDefinition(name: "a", image: "b"))
     }
 
-    @Test func aMistakeIsToldByFileLineAndField() {
+    @Test func aMistakeIsReportedByFileLineAndField() {
         #expect(
             error("name: a\nimage: b\nport: 70000")
                 == "f.yaml:3: port is \"70000\": expected a number from 1 to 65535")

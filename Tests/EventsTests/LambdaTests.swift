@@ -3,7 +3,7 @@ import Testing
 @testable import Events
 
 @Suite struct LambdaTests {
-    @Test func callsOfTheRuntimeAPIAreToldApart() {
+    @Test func callsOfTheRuntimeAPIAreDistinguished() {
         #expect(RuntimeCall(method: "GET", target: "/2018-06-01/runtime/invocation/next") == .next)
         #expect(
             RuntimeCall(method: "POST", target: "/2018-06-01/runtime/invocation/id-1/response") == .response(id: "id-1")

@@ -54,13 +54,13 @@ def hits(pid, words):
 class Fabric(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.folder = Path(tempfile.mkdtemp(prefix="czone-fabric.", dir="/run"))
+        cls.directory = Path(tempfile.mkdtemp(prefix="czone-fabric.", dir="/run"))
         cls.addClassCleanup(cls.clean)
         cls.environment = os.environ | {
-            "CZONE_ROOT": f"{cls.folder}/root", "CZONE_STORE": f"{cls.folder}/store", "CZONE_TEMPLATES": "off",
-            "CZONE_BASE_MEMORY": "256M", "CZONE_FABRIC_POLICIES": f"{cls.folder}/policies",
+            "CZONE_ROOT": f"{cls.directory}/root", "CZONE_STORE": f"{cls.directory}/store", "CZONE_TEMPLATES": "off",
+            "CZONE_BASE_MEMORY": "256M", "CZONE_FABRIC_POLICIES": f"{cls.directory}/policies",
         }
-        import_python_image(cls.czone, "fabric", cls.folder, HERE / "image")
+        import_python_image(cls.czone, "fabric", cls.directory, HERE / "image")
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             cls.port = free.getsockname()[1]
@@ -68,7 +68,7 @@ class Fabric(unittest.TestCase):
             [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(cls.port)], stderr=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL)
         wait(cls.listens, 60)
-        keys = cls.folder / "keys"
+        keys = cls.directory / "keys"
         keys.write_text(f"[default]\naws_access_key_id = AKIAREALKEY\naws_secret_access_key = {SECRET}\n")
         keys.chmod(0o600)
         cls.define("store", f"credentials: {{file: {keys}}}")
@@ -87,13 +87,13 @@ class Fabric(unittest.TestCase):
         subprocess.run(["czone", "vm", "stop", "--all"], env=cls.environment, capture_output=True)
         kept = os.environ.get("CZONE_KEEP_LOGS")
         if kept:
-            subprocess.run(f"mkdir -p {kept}; cp {cls.folder}/root/fabric/*/log {kept}", shell=True)
-        shutil.rmtree(cls.folder, ignore_errors=True)
+            subprocess.run(f"mkdir -p {kept}; cp {cls.directory}/root/fabric/*/log {kept}", shell=True)
+        shutil.rmtree(cls.directory, ignore_errors=True)
 
     @classmethod
     def define(cls, name, credentials, tenants="[default]"):
-        (cls.folder / "policies").mkdir(exist_ok=True)
-        (cls.folder / f"policies/{name}.yaml").write_text(f"""
+        (cls.directory / "policies").mkdir(exist_ok=True)
+        (cls.directory / f"policies/{name}.yaml").write_text(f"""
 tenants: {tenants}
 services:
   - {{service: s3, regions: [eu-west-1], buckets: [photos], endpoint: "http://127.0.0.1:{cls.port}"}}

@@ -1,4 +1,4 @@
-"""faulty_store.py PORT: a store whose keys say how it fails, and that tells what it was asked (the key `log`)."""
+"""faulty_store.py PORT: a store whose keys say how it fails, and that reports what it was asked (the key `log`)."""
 
 import http.server
 import json

@@ -112,7 +112,7 @@ final class RelayingMachine: Sendable {
         }
     }
 
-    /// Tells of a connection when it can be read from.
+    /// Reports a connection when it can be read from.
     private final class Arrival: ChannelInboundHandler {
         typealias InboundIn = ByteBuffer
         private let arrived: (any Channel) -> Void

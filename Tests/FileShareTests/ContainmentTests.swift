@@ -9,7 +9,7 @@ import Testing
     private let guest: Guest
     private let root: UInt64
 
-    /// `secret` lies beside the folder that is shared.
+    /// `secret` lies beside the directory that is shared.
     init() throws {
         guest = try Guest()
         try FileSystem.replace(guest.path("secret"), with: Array("secret".utf8))
@@ -39,7 +39,8 @@ import Testing
     }
 
     @Test func linksAreNeverFollowed() throws {
-        for (name, target) in [("up", "../secret"), ("out", guest.path("secret")), ("folder", guest.folder.path)] {
+        for (name, target) in [("up", "../secret"), ("out", guest.path("secret")), ("directory", guest.directory.path)]
+        {
             let link = try guest.makeLink(root, name, to: target)
             #expect(link.attributes.mode & 0o170000 == 0o120000)
             #expect(throws: Guest.Refused(EINVAL)) { try guest.open(link.node) }
@@ -84,7 +85,7 @@ import Testing
     }
 
     @Test func theWayUpEndsAtAVolumesRoot() throws {
-        let above = try #require(try FileSystem.status(guest.folder.path)).inode
+        let above = try #require(try FileSystem.status(guest.directory.path)).inode
         var reader = try guest.ask(27, root, bytes(UInt64(0)))
         let handle: UInt64 = reader.integer()
         var page = try guest.ask(
@@ -132,7 +133,7 @@ import Testing
             try guest.ask(43, file, bytes(handle) + bytes(UInt64(0)) + bytes(UInt64(100)) + mode)
         }
         #expect(try guest.contents(root, "file") == "file")
-        // The same folder is another volume where it can be written to, and its nodes are others.
+        // The same directory is another volume where it can be written to, and its nodes are others.
         #expect(try guest.lookUp(self.root, "file").node != file)
     }
 
@@ -171,20 +172,20 @@ import Testing
         let before = try descriptors()
         let id = try guest.attach(guest.path("shared"), .recursive)
         let root = try guest.lookUp(1, id).node
-        let folder = try guest.makeDirectory(root, "folder").node
-        _ = try guest.create(folder, "file")
-        // A folder that the guest has forgotten is still known as that of its file.
-        guest.forget(folder)
+        let directory = try guest.makeDirectory(root, "directory").node
+        _ = try guest.create(directory, "file")
+        // A directory that the guest has forgotten is still known as that of its file.
+        guest.forget(directory)
         _ = try guest.makeDirectory(root, "another")
         #expect(try descriptors() > before)
         guest.server.detach(id)
         #expect(try descriptors() == before)
     }
 
-    /// Those of this process that lead to the folder, for other tests run beside this one.
+    /// Those of this process that lead to the directory, for other tests run beside this one.
     private func descriptors() throws -> Int {
         let links = try run("ls", ["-l", "/proc/\(getpid())/fd"]).output.split(separator: "\n")
-        return links.count { $0.contains(guest.folder.path) }
+        return links.count { $0.contains(guest.directory.path) }
     }
 
     @Test func onlyFilesAndDirectoriesAreVolumes() throws {

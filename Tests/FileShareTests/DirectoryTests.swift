@@ -4,22 +4,22 @@ import LinuxSystem
 import TestSupport
 import Testing
 
-/// Folders that are listed while they change.
+/// Directories that are listed while they change.
 @Suite struct DirectoryTests {
     private let guest: Guest
     private let root: UInt64
 
     init() throws {
         guest = try Guest()
-        try FileSystem.makeDirectory(guest.path("folder"))
-        root = try guest.share("folder")
+        try FileSystem.makeDirectory(guest.path("directory"))
+        root = try guest.share("directory")
     }
 
     private func make(_ names: Range<Int>) throws {
-        for name in names { try FileSystem.replace(guest.path("folder/file-\(name)"), with: []) }
+        for name in names { try FileSystem.replace(guest.path("directory/file-\(name)"), with: []) }
     }
 
-    /// The entries of a folder from a place on, without the folder itself and the one above.
+    /// The entries of a directory from a place on, without the directory itself and the one above.
     private func page(_ handle: UInt64, from place: UInt64, room: Int = 4096) throws -> [Guest.DirectoryEntry] {
         try guest.page(root, handle, from: place, room: room)
     }
@@ -35,7 +35,7 @@ import Testing
                 place = entry.place
             }
         }
-        #expect(try FileSystem.names(in: guest.path("folder")) == [])
+        #expect(try FileSystem.names(in: guest.path("directory")) == [])
     }
 
     @Test func aPlaceLeadsToWhatCameAfterIt() throws {

@@ -70,9 +70,9 @@ import Testing
 
     @Test func aDirectoriesDefaultListGoesBeforeTheMask() throws {
         #expect(try guest.makeDirectory(root, "masked", mode: 0o777, mask: 0o027).attributes.mode & 0o777 == 0o750)
-        let folder = try guest.makeDirectory(root, "folder", mode: 0o777).node
-        try guest.setAttribute(folder, "system.posix_acl_default", Self.list)
-        #expect(try guest.makeDirectory(folder, "inner", mode: 0o777, mask: 0o077).attributes.mode & 0o777 == 0o660)
+        let directory = try guest.makeDirectory(root, "directory", mode: 0o777).node
+        try guest.setAttribute(directory, "system.posix_acl_default", Self.list)
+        #expect(try guest.makeDirectory(directory, "inner", mode: 0o777, mask: 0o077).attributes.mode & 0o777 == 0o660)
     }
 
     @Test func aSetGroupBitGoesWhereTheGuestSaysSo() throws {
@@ -130,7 +130,7 @@ import Testing
         #expect(throws: Guest.Refused(EINVAL)) { try guest.rename(root, "moved", to: root, "x", flags: 8) }
     }
 
-    @Test func whenAFileWasMadeIsTold() throws {
+    @Test func whenAFileWasMadeIsReported() throws {
         let file = try guest.lookUp(root, "file").node
         var reply = try guest.ask(52, file, bytes(UInt64(0)) + bytes(UInt64(0)) + bytes(UInt64(0xFFF)))
         #expect(reply.rest.count == 288)
@@ -185,10 +185,10 @@ import Testing
 
     @Test func namesHoldForATickAndNotTooMany() throws {
         #expect(try guest.lookUp(root, "file").nameHolds)
-        #expect(try guest.makeDirectory(root, "folder").nameHolds)
+        #expect(try guest.makeDirectory(root, "directory").nameHolds)
         #expect(!(try guest.makeLink(root, "link", to: "file").nameHolds))
         for number in 0..<4100 { _ = try guest.makeNode(root, "\(number)", mode: 0o100600) }
         #expect(!(try guest.lookUp(root, "file").nameHolds))
-        #expect(try guest.lookUp(root, "folder").nameHolds)
+        #expect(try guest.lookUp(root, "directory").nameHolds)
     }
 }

@@ -4,7 +4,7 @@ import LinuxSystem
 import TestSupport
 import Testing
 
-/// A guest that means well, on a folder of the host.
+/// A guest that means well, on a directory of the host.
 @Suite struct FileServerTests {
     private let guest: Guest
 
@@ -88,17 +88,17 @@ import Testing
         let (file, _) = try guest.create(root, "file", mode: 0o640)
         #expect(file.attributes.user == 1000 && file.attributes.group == 2000)
         #expect(file.attributes.mode == 0o100640)
-        let folder = try guest.makeDirectory(root, "folder", mode: 0o750)
-        #expect(folder.attributes.user == 1000 && folder.attributes.mode == 0o040750)
+        let directory = try guest.makeDirectory(root, "directory", mode: 0o750)
+        #expect(directory.attributes.user == 1000 && directory.attributes.mode == 0o040750)
         let pipe = try guest.makeNode(root, "pipe", mode: 0o010666)
         #expect(pipe.attributes.user == 1000 && pipe.attributes.mode == 0o010666)
         let link = try guest.makeLink(root, "link", to: "/etc/passwd")
         #expect(link.attributes.user == 1000)
         #expect(try guest.ask(5, link.node).rest == Array("/etc/passwd".utf8))
-        // In a folder that hands its group down, as Kubernetes' fsGroup makes them, and that this user may not write to.
-        let change = "chown 0:3000 \(guest.path("folder")) && chmod 2755 \(guest.path("folder"))"
+        // In a directory that hands its group down, as Kubernetes' fsGroup makes them, and that this user may not write to.
+        let change = "chown 0:3000 \(guest.path("directory")) && chmod 2755 \(guest.path("directory"))"
         try #require(try run("sh", ["-c", change]).status == 0)
-        #expect(try guest.create(folder.node, "inner").0.attributes.group == 3000)
+        #expect(try guest.create(directory.node, "inner").0.attributes.group == 3000)
     }
 
     @Test func namesAreListedInPieces() throws {
@@ -113,19 +113,19 @@ import Testing
         try make("a", "A")
         try make("b", "B")
         let root = try guest.share()
-        let folder = try guest.makeDirectory(root, "folder").node
+        let directory = try guest.makeDirectory(root, "directory").node
         let a = try guest.lookUp(root, "a")
-        try guest.rename(root, "a", to: folder, "c")
+        try guest.rename(root, "a", to: directory, "c")
         #expect(throws: Guest.Refused(ENOENT)) { try guest.lookUp(root, "a") }
-        #expect(try guest.lookUp(folder, "c").node == a.node)
-        #expect(throws: Guest.Refused(EEXIST)) { try guest.rename(root, "b", to: folder, "c", flags: 1) }
-        try guest.rename(root, "b", to: folder, "c", flags: 2)
-        #expect(try host("b") == "A" && host("folder/c") == "B")
-        #expect(try guest.link(a.node, as: "d", in: folder).node == a.node)
+        #expect(try guest.lookUp(directory, "c").node == a.node)
+        #expect(throws: Guest.Refused(EEXIST)) { try guest.rename(root, "b", to: directory, "c", flags: 1) }
+        try guest.rename(root, "b", to: directory, "c", flags: 2)
+        #expect(try host("b") == "A" && host("directory/c") == "B")
+        #expect(try guest.link(a.node, as: "d", in: directory).node == a.node)
         #expect(try guest.attributes(a.node).links == 2)
-        #expect(throws: Guest.Refused(ENOTEMPTY)) { try guest.remove(root, "folder", isDirectory: true) }
-        for name in ["c", "d"] { try guest.remove(folder, name) }
-        try guest.remove(root, "folder", isDirectory: true)
+        #expect(throws: Guest.Refused(ENOTEMPTY)) { try guest.remove(root, "directory", isDirectory: true) }
+        for name in ["c", "d"] { try guest.remove(directory, name) }
+        try guest.remove(root, "directory", isDirectory: true)
         #expect(try guest.names(root).sorted() == [".", "..", "b"])
     }
 
@@ -153,7 +153,7 @@ import Testing
 
     @Test func usersExtendedAttributesAreKept() throws {
         try make("file")
-        try #require(FileSystem.hasExtendedAttributes(guest.folder.path))
+        try #require(FileSystem.hasExtendedAttributes(guest.directory.path))
         let root = try guest.share()
         let node = try guest.lookUp(root, "file").node
         func set(_ name: String) throws {
@@ -202,7 +202,7 @@ import Testing
     }
 
     @Test func filesOnDifferentFileSystemsDoNotLookAlike() throws {
-        let here = try guest.lookUp(1, try guest.attach(guest.folder.path))
+        let here = try guest.lookUp(1, try guest.attach(guest.directory.path))
         let there = try guest.lookUp(1, try guest.attach("/proc/self/fdinfo"))
         #expect(here.attributes.inode >> 48 != there.attributes.inode >> 48)
     }

@@ -6,8 +6,8 @@ import TestSupport
 /// A guest's kernel: asks a file server in FUSE's words (include/uapi/linux/fuse.h).
 final class Guest {
     let server: FileServer
-    /// A folder of the host with everything in it.
-    let folder: TemporaryDirectory
+    /// A directory of the host with everything in it.
+    let directory: TemporaryDirectory
     private var unique: UInt64 = 0
     var user: UInt32 = 0
     var group: UInt32 = 0
@@ -43,20 +43,20 @@ final class Guest {
     }
 
     init(maxDescriptors: Int = 1024) throws {
-        folder = try TemporaryDirectory()
+        directory = try TemporaryDirectory()
         server = try FileServer(maxDescriptors: maxDescriptors)
         FileServer.prepareThread()
     }
 
     // MARK: The host's side
 
-    func path(_ name: String) -> String { "\(folder.path)/\(name)" }
+    func path(_ name: String) -> String { "\(directory.path)/\(name)" }
 
     func attach(_ path: String, _ options: VolumeOptions = []) throws -> String {
         try server.attach(try OwnedDescriptor(opening: path, flags: O_RDONLY), options)
     }
 
-    /// The root node of a folder that is shared.
+    /// The root node of a directory that is shared.
     func share(_ name: String = "", _ options: VolumeOptions = []) throws -> UInt64 {
         try lookUp(1, try attach(path(name), options)).node
     }
@@ -135,18 +135,18 @@ final class Guest {
         return reader.integer()
     }
 
-    func create(_ folder: UInt64, _ name: String, mode: UInt32 = 0o644, flags: CInt = O_RDWR) throws -> (
+    func create(_ directory: UInt64, _ name: String, mode: UInt32 = 0o644, flags: CInt = O_RDWR) throws -> (
         Entry, handle: UInt64
     ) {
         let body = bytes(UInt32(flags | O_CREAT)) + bytes(0o100000 | mode) + bytes(UInt64(0)) + text(name)
-        var reply = try ask(35, folder, body)
+        var reply = try ask(35, directory, body)
         let entry = entry(reply)
         reply.skip(128)
         return (entry, reply.integer())
     }
 
-    func contents(_ folder: UInt64, _ name: String) throws -> String {
-        let node = try lookUp(folder, name).node
+    func contents(_ directory: UInt64, _ name: String) throws -> String {
+        let node = try lookUp(directory, name).node
         let handle = try open(node)
         defer { release(node, handle) }
         return String(decoding: try read(node, handle), as: UTF8.self)
@@ -157,20 +157,20 @@ final class Guest {
     }
 
     /// A file without a name, open for reading and writing.
-    func createNameless(_ folder: UInt64, flags: CInt = O_RDWR) throws -> (Entry, handle: UInt64) {
+    func createNameless(_ directory: UInt64, flags: CInt = O_RDWR) throws -> (Entry, handle: UInt64) {
         let body = bytes(UInt32(flags)) + bytes(UInt32(0o100600)) + bytes(UInt64(0)) + text("/")
-        var reply = try ask(51, folder, body)
+        var reply = try ask(51, directory, body)
         let entry = entry(reply)
         reply.skip(128)
         return (entry, reply.integer())
     }
 
-    func makeDirectory(_ folder: UInt64, _ name: String, mode: UInt32 = 0o755, mask: UInt32 = 0) throws -> Entry {
-        entry(try ask(9, folder, bytes(mode) + bytes(mask) + text(name)))
+    func makeDirectory(_ directory: UInt64, _ name: String, mode: UInt32 = 0o755, mask: UInt32 = 0) throws -> Entry {
+        entry(try ask(9, directory, bytes(mode) + bytes(mask) + text(name)))
     }
 
-    func makeNode(_ folder: UInt64, _ name: String, mode: UInt32, device: UInt32 = 0) throws -> Entry {
-        entry(try ask(8, folder, bytes(mode) + bytes(device) + bytes(UInt64(0)) + text(name)))
+    func makeNode(_ directory: UInt64, _ name: String, mode: UInt32, device: UInt32 = 0) throws -> Entry {
+        entry(try ask(8, directory, bytes(mode) + bytes(device) + bytes(UInt64(0)) + text(name)))
     }
 
     func setAttribute(_ node: UInt64, _ name: String, _ value: [UInt8], flags: UInt64? = nil) throws {
@@ -192,21 +192,22 @@ final class Guest {
         return try ask(opcode, node, bytes(handle) + bytes(owner) + lock + bytes(UInt64(isWhole ? 1 : 0)))
     }
 
-    func makeLink(_ folder: UInt64, _ name: String, to target: String) throws -> Entry {
-        entry(try ask(6, folder, text(name) + text(target)))
+    func makeLink(_ directory: UInt64, _ name: String, to target: String) throws -> Entry {
+        entry(try ask(6, directory, text(name) + text(target)))
     }
 
-    func link(_ node: UInt64, as name: String, in folder: UInt64) throws -> Entry {
-        entry(try ask(13, folder, bytes(node) + text(name)))
+    func link(_ node: UInt64, as name: String, in directory: UInt64) throws -> Entry {
+        entry(try ask(13, directory, bytes(node) + text(name)))
     }
 
-    func rename(_ folder: UInt64, _ name: String, to newDirectory: UInt64, _ newName: String, flags: UInt32 = 0) throws
+    func rename(_ directory: UInt64, _ name: String, to newDirectory: UInt64, _ newName: String, flags: UInt32 = 0)
+        throws
     {
-        try ask(45, folder, bytes(newDirectory) + bytes(flags) + bytes(UInt32(0)) + text(name) + text(newName))
+        try ask(45, directory, bytes(newDirectory) + bytes(flags) + bytes(UInt32(0)) + text(name) + text(newName))
     }
 
-    func remove(_ folder: UInt64, _ name: String, isDirectory: Bool = false) throws {
-        try ask(isDirectory ? 11 : 10, folder, text(name))
+    func remove(_ directory: UInt64, _ name: String, isDirectory: Bool = false) throws {
+        try ask(isDirectory ? 11 : 10, directory, text(name))
     }
 
     /// What SETATTR takes besides what is left out.
@@ -235,7 +236,7 @@ final class Guest {
         return reader.integer()
     }
 
-    /// Entries of an open folder from a place on; none at its end.
+    /// Entries of an open directory from a place on; none at its end.
     func page(_ node: UInt64, _ handle: UInt64, from place: UInt64, room: Int = 4096) throws -> [DirectoryEntry] {
         let body = bytes(handle) + bytes(place) + bytes(UInt32(room)) + [UInt8](repeating: 0, count: 20)
         var page = try ask(28, node, body)
@@ -252,7 +253,7 @@ final class Guest {
         return entries
     }
 
-    /// All names of a folder, with room for so many bytes at a time.
+    /// All names of a directory, with room for so many bytes at a time.
     func names(_ node: UInt64, room: Int = 4096) throws -> [String] {
         let handle = try openDirectory(node)
         defer { _ = try? ask(29, node, bytes(handle) + [UInt8](repeating: 0, count: 16)) }

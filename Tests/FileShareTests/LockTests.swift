@@ -51,7 +51,7 @@ import Testing
         #expect(guest.server.usage.lockOwners == 1)
     }
 
-    @Test func whoIsInTheWayIsTold() throws {
+    @Test func whoIsInTheWayIsReported() throws {
         try take(1, Self.exclusive, 100...199)
         #expect(try obstacle(2, Self.shared, 150...300) == [100, 199, 1, 1001])
         #expect(try obstacle(2, Self.shared, 200...300) == [200, 300, 2, 0])
@@ -69,7 +69,7 @@ import Testing
 
     @Test func locksHoldOnTheHostAndInOtherMachines() throws {
         let other = try Guest()
-        let file = try other.lookUp(try other.lookUp(1, try other.attach(guest.folder.path)).node, "file").node
+        let file = try other.lookUp(try other.lookUp(1, try other.attach(guest.directory.path)).node, "file").node
         let open = try other.open(file, O_RDWR)
         try take(1, Self.exclusive, 0...9)
         #expect(throws: Guest.Refused(EAGAIN)) { try other.lock(file, open, owner: 1, Self.shared, 0...0) }
@@ -94,7 +94,7 @@ import Testing
         try guest.lock(node, second, owner: 9, Self.exclusive, 0...9)
     }
 
-    /// F_OFD_SETLK: of its end nothing is told but that the file is closed.
+    /// F_OFD_SETLK: of its end the only sign is that the file is closed.
     @Test func whatAnOpenFileHoldsEndsWithIt() throws {
         let second = try guest.open(node, O_RDWR)
         try guest.lock(node, second, owner: 7, Self.exclusive, 0...9)
@@ -106,7 +106,7 @@ import Testing
 
     @Test func noMoreIsHeldThanMayBe() throws {
         let guest = try Guest(maxDescriptors: 16_384)
-        let node = try guest.lookUp(try guest.lookUp(1, try guest.attach(self.guest.folder.path)).node, "file").node
+        let node = try guest.lookUp(try guest.lookUp(1, try guest.attach(self.guest.directory.path)).node, "file").node
         let handle = try guest.open(node, O_RDWR)
         func take(_ owner: UInt64, _ type: UInt32, _ range: ClosedRange<UInt64>) throws {
             try guest.lock(node, handle, owner: owner, type, range)

@@ -29,11 +29,11 @@ class Case(unittest.TestCase):
 
     @classmethod
     def tearDownClass(cls):
-        # For who looks for a failure's reason.
+        # Kept for finding a failure's reason.
         kept = os.environ.get("CZONE_KEEP_LOGS")
         if kept:
             subprocess.run(["mkdir", "-p", f"{kept}/{cls.__name__}"], check=True)
-            subprocess.run(f"cp -r {cls.gateway.folder}/*.log {cls.gateway.folder}/logs {kept}/{cls.__name__}", shell=True)
+            subprocess.run(f"cp -r {cls.gateway.directory}/*.log {cls.gateway.directory}/logs {kept}/{cls.__name__}", shell=True)
 
 
 class Servers(Case):
@@ -43,20 +43,20 @@ class Servers(Case):
         self.gateway.server("hello", environment={"LEVEL": "info"}, scale={"max": 1})
         status, headers, body = self.gateway.ask("/hello/a/b?c=d", headers={"X-Request-Id": "mine"})
         self.assertEqual(status, 200)
-        told = json.loads(body)
-        self.assertEqual((told["path"], told["host"], told["level"]), ("/a/b?c=d", "hello", "info"))
-        self.assertEqual(told["headers"]["x-request-id"], "mine")
-        self.assertEqual(told["headers"]["x-forwarded-prefix"], "/hello")
-        self.assertRegex(told["headers"]["traceparent"], "^00-[0-9a-f]{32}-[0-9a-f]{16}-00$")
+        reported = json.loads(body)
+        self.assertEqual((reported["path"], reported["host"], reported["level"]), ("/a/b?c=d", "hello", "info"))
+        self.assertEqual(reported["headers"]["x-request-id"], "mine")
+        self.assertEqual(reported["headers"]["x-forwarded-prefix"], "/hello")
+        self.assertRegex(reported["headers"]["traceparent"], "^00-[0-9a-f]{32}-[0-9a-f]{16}-00$")
         self.assertEqual(headers["X-Request-Id"], "mine")
-        self.assertEqual(json.loads(self.gateway.ask("/hello/")[2])["pid"], told["pid"])
+        self.assertEqual(json.loads(self.gateway.ask("/hello/")[2])["pid"], reported["pid"])
         shown = self.gateway.show("hello")
         self.assertEqual((shown["account"]["requests"], shown["account"]["coldStarts"]), (2, 1))
         self.assertIn("hello", self.gateway.czone("function", "list"))
         self.assertIn("GET /", self.gateway.czone("function", "logs", "hello"))
         invoked = self.gateway.czone("function", "invoke", "hello", "--path", "/echo/", "--data", "said")
         self.assertEqual(invoked.strip(), "said")
-        lines = [json.loads(line) for line in (self.gateway.folder / "access.log").read_text().splitlines()]
+        lines = [json.loads(line) for line in (self.gateway.directory / "access.log").read_text().splitlines()]
         mine = [(line["function"], line["status"]) for line in lines if line["requestId"] == "mine"]
         self.assertEqual(mine, [("hello", 200)])
 
@@ -217,8 +217,8 @@ class Servers(Case):
         self.gateway.server("hello")
         event = CloudEvent({"type": "order.placed", "source": "/shop"}, {"n": 1})
         headers, body = to_binary(event)
-        told = json.loads(self.gateway.ask("/hello/", "POST", body, headers)[2])
-        self.assertEqual(told["headers"]["ce-type"], "order.placed")
+        reported = json.loads(self.gateway.ask("/hello/", "POST", body, headers)[2])
+        self.assertEqual(reported["headers"]["ce-type"], "order.placed")
         headers, body = to_structured(event)
         self.assertEqual(json.loads(self.gateway.ask("/hello/echo/", "POST", body, headers)[2])["type"], "order.placed")
         self.assertEqual(self.gateway.ask("/hello/", "POST", b"", {"ce-specversion": "1.0"})[0], 400)
@@ -244,17 +244,17 @@ class Lambdas(Case):
         answer = self.invoke({"n": 1}, LogType="Tail")
         self.assertEqual(answer["StatusCode"], 200)
         self.assertNotIn("FunctionError", answer)
-        told = json.loads(answer["Payload"].read())
-        self.assertEqual((told["event"], told["function"]), ({"n": 1}, "lambda"))
-        self.assertTrue(told["arn"].endswith(":function:lambda"))
-        self.assertLess(told["left"], 60_001)
+        reported = json.loads(answer["Payload"].read())
+        self.assertEqual((reported["event"], reported["function"]), ({"n": 1}, "lambda"))
+        self.assertTrue(reported["arn"].endswith(":function:lambda"))
+        self.assertLess(reported["left"], 60_001)
         self.assertIn("LogResult", answer)
 
     def test_a_failure_is_the_functions(self):
         answer = self.invoke({"fail": "no luck"})
         self.assertEqual((answer["StatusCode"], answer["FunctionError"]), (200, "Unhandled"))
-        told = json.loads(answer["Payload"].read())
-        self.assertEqual((told["errorType"], told["errorMessage"]), ("ValueError", "no luck"))
+        reported = json.loads(answer["Payload"].read())
+        self.assertEqual((reported["errorType"], reported["errorMessage"]), ("ValueError", "no luck"))
         answer = self.invoke({"exit": 1})
         self.assertEqual(json.loads(answer["Payload"].read())["errorType"], "Runtime.ExitError")
         self.assertNotIn("FunctionError", self.invoke({}))
@@ -288,8 +288,8 @@ class Lambdas(Case):
         status, _, body = self.gateway.ask("/lambda", "POST", b'{"n": 2}')
         self.assertEqual((status, json.loads(body)["event"]), (200, {"n": 2}))
         headers, body = to_binary(CloudEvent({"type": "t", "source": "/s"}, {"n": 1.5}))
-        told = json.loads(self.gateway.ask("/lambda", "POST", body, headers)[2])
-        self.assertEqual((told["event"]["type"], told["event"]["data"]), ("t", {"n": 1.5}))
+        reported = json.loads(self.gateway.ask("/lambda", "POST", body, headers)[2])
+        self.assertEqual((reported["event"]["type"], reported["event"]["data"]), ("t", {"n": 1.5}))
 
 
 class Faults(Case):
@@ -331,17 +331,17 @@ class Secured(Case):
 
     @classmethod
     def setUpClass(cls):
-        folder = "/run/czone-functions-tls"
-        os.makedirs(folder, exist_ok=True)
-        cls.addClassCleanup(subprocess.run, ["rm", "-rf", folder])
+        directory = "/run/czone-functions-tls"
+        os.makedirs(directory, exist_ok=True)
+        cls.addClassCleanup(subprocess.run, ["rm", "-rf", directory])
         subprocess.run(
             ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
-            + ["-keyout", f"{folder}/key", "-out", f"{folder}/certificate", "-subj", "/CN=localhost"]
+            + ["-keyout", f"{directory}/key", "-out", f"{directory}/certificate", "-subj", "/CN=localhost"]
             + ["-addext", "subjectAltName=IP:127.0.0.1"], check=True, capture_output=True)
-        with open(f"{folder}/tokens", "w") as file:
+        with open(f"{directory}/tokens", "w") as file:
             file.write("shop shop-token-0123456789\nbank bank-token-0123456789\n")
-        cls.certificate = f"{folder}/certificate"
-        cls.options = ("--certificate", cls.certificate, "--key", f"{folder}/key", "--tokens", f"{folder}/tokens")
+        cls.certificate = f"{directory}/certificate"
+        cls.options = ("--certificate", cls.certificate, "--key", f"{directory}/key", "--tokens", f"{directory}/tokens")
         super().setUpClass()
 
     def curl(self, token, version):

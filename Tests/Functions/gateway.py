@@ -1,4 +1,4 @@
-"""A gateway of a test's own: registry, store and functions in a folder that goes with it."""
+"""A gateway of a test's own: registry, store and functions in a directory that goes with it."""
 
 import http.client
 import json
@@ -18,29 +18,29 @@ HERE = Path(__file__).resolve().parent
 
 class Gateway:
     def __init__(self, *options, templates=False, idle_seconds=60):
-        self.folder = Path(tempfile.mkdtemp(prefix="czone-functions.", dir="/run"))
+        self.directory = Path(tempfile.mkdtemp(prefix="czone-functions.", dir="/run"))
         self.environment = os.environ | {
-            "CZONE_ROOT": f"{self.folder}/root",
-            "CZONE_STORE": f"{self.folder}/store",
+            "CZONE_ROOT": f"{self.directory}/root",
+            "CZONE_STORE": f"{self.directory}/store",
             "CZONE_TEMPLATES": "on" if templates else "off",
             "CZONE_BASE_MEMORY": "256M",
             "CZONE_IDLE_TIMEOUT": str(idle_seconds),
         }
-        self.functions = self.folder / "functions"
+        self.functions = self.directory / "functions"
         self.functions.mkdir()
         self.options = options
         self.process = None
-        import_python_image(self.czone, "functions", self.folder, HERE / "image")
+        import_python_image(self.czone, "functions", self.directory, HERE / "image")
 
     def start(self):
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
         command = ["czone", "serve", "--listen", str(self.port), "--functions", str(self.functions)]
-        command += ["--logs", f"{self.folder}/logs", "--access-log", f"{self.folder}/access.log", *self.options]
-        self.log = open(self.folder / "gateway.log", "ab")
+        command += ["--logs", f"{self.directory}/logs", "--access-log", f"{self.directory}/access.log", *self.options]
+        self.log = open(self.directory / "gateway.log", "ab")
         self.process = subprocess.Popen(command, env=self.environment, stderr=self.log)
-        self.wait(lambda: (self.folder / "root/gateway.sock").is_socket() and self.listens(), 30)
+        self.wait(lambda: (self.directory / "root/gateway.sock").is_socket() and self.listens(), 30)
 
     def listens(self):
         try:
@@ -64,7 +64,7 @@ class Gateway:
         if self.process and self.process.poll() is None:
             self.kill()
         subprocess.run(["czone", "vm", "stop", "--all"], env=self.environment, capture_output=True)
-        shutil.rmtree(self.folder, ignore_errors=True)
+        shutil.rmtree(self.directory, ignore_errors=True)
 
     def czone(self, *arguments, check=True):
         result = subprocess.run(["czone", *arguments], env=self.environment, capture_output=True, text=True)
@@ -77,7 +77,7 @@ class Gateway:
         scale = {"window": "3s", "panic": "1s", "idle": "3s", "pause": "1s", "max": 4} | fields.pop("scale", {})
         fields = {"name": name, "image": "functions", "command": command, "timeout": "120s", "scale": scale} | fields
         fields.setdefault("environment", {})["PYTHONPATH"] = "/app"
-        file = self.folder / f"{name}.definition"
+        file = self.directory / f"{name}.definition"
         file.write_text(json.dumps(fields))
         self.czone("function", "create", str(file))
 
@@ -108,7 +108,7 @@ class Gateway:
         end = time.monotonic() + seconds
         while not is_so():
             if self.process and self.process.poll() is not None:
-                raise AssertionError("the gateway has ended: " + (self.folder / "gateway.log").read_text()[-2000:])
+                raise AssertionError("the gateway has ended: " + (self.directory / "gateway.log").read_text()[-2000:])
             if time.monotonic() > end:
                 raise AssertionError(f"it did not come to be in {seconds} s")
             time.sleep(0.1)

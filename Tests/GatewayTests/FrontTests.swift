@@ -7,31 +7,31 @@ import Testing
 
 /// The gateway's front before servers in this process, asked byte by byte.
 @Suite struct FrontTests {
-    /// A front with one function, `f`, and a folder that goes with it.
+    /// A front with one function, `f`, and a directory that goes with it.
     final class Front: Sendable {
         let log = ServerLog()
         let catalog: FunctionCatalog
-        private let folder: String
+        private let directory: String
 
         init(_ fields: String = "", failure: String? = nil, losses: Int = 0) async throws {
-            folder = "/tmp/czone-front-" + RandomBytes.bytes(6).map { String($0, radix: 16) }.joined()
-            try FileSystem.makeDirectory(folder)
+            directory = "/tmp/czone-front-" + RandomBytes.bytes(6).map { String($0, radix: 16) }.joined()
+            try FileSystem.makeDirectory(directory)
             let group = MultiThreadedEventLoopGroup.singleton
             let starter = LocalStarter(group, log, failure: failure, losses: losses)
-            catalog = FunctionCatalog(folder: folder, starter: starter)
-            try FileSystem.replace("\(folder)/f.yaml", with: Array("name: f\nimage: i\n\(fields)\n".utf8))
+            catalog = FunctionCatalog(directory: directory, starter: starter)
+            try FileSystem.replace("\(directory)/f.yaml", with: Array("name: f\nimage: i\n\(fields)\n".utf8))
             catalog.load()
             _ = try await FrontListener.listen(
-                at: "\(folder)/socket", group: group, router: Router(catalog, AccessLog(nil)))
+                at: "\(directory)/socket", group: group, router: Router(catalog, AccessLog(nil)))
         }
 
         deinit {
             catalog.close()
-            for name in ["f.yaml", "socket"] { try? FileSystem.removeFile("\(folder)/\(name)") }
-            try? FileSystem.removeDirectory(folder)
+            for name in ["f.yaml", "socket"] { try? FileSystem.removeFile("\(directory)/\(name)") }
+            try? FileSystem.removeDirectory(directory)
         }
 
-        func connect() throws -> OwnedDescriptor { try UnixSocket.connect(to: "\(folder)/socket") }
+        func connect() throws -> OwnedDescriptor { try UnixSocket.connect(to: "\(directory)/socket") }
 
         /// All that comes back until the connection's end, or until the text has come; at most ten seconds.
         func ask(_ text: String, until end: String? = nil, on socket: OwnedDescriptor? = nil) throws -> String {
@@ -126,7 +126,7 @@ import Testing
         #expect(try front.ask(get("/f/x")).hasPrefix("HTTP/1.1 200"))
     }
 
-    @Test func aFullQueueAndAFailedStartAreTold() async throws {
+    @Test func aFullQueueAndAFailedStartAreReported() async throws {
         let full = try await Front("queue: 1\nscale: {max: 1}\ntimeout: 60s")
         let first = try full.connect()
         try first.send(Array(get("/f/silent").utf8))

@@ -29,7 +29,7 @@ import Testing
         #expect(forwarded(["Connection": "content-length", "Content-Length": "5"])["Content-Length"] == ["5"])
     }
 
-    @Test func theWayIsTold() {
+    @Test func theWayIsReported() {
         let headers = forwarded(["X-Forwarded-For": "192.0.2.1", "Host": "h", "X-Forwarded-Proto": "https"]) {
             $0.prefix = "/f"
         }

@@ -12,7 +12,7 @@ import Testing
         return try #require(seen.first { $0.function == function && $0.index == index })
     }
 
-    @Test func theGuestIsToldOfAHypervisorAndItsDeadlineTimer() {
+    @Test func theGuestSeesAHypervisorAndItsDeadlineTimer() {
         let none = CPUIDEntry(function: 1)
         let seen = CPUIDFilter(virtualCPUCount: 1).entries(from: [none], forVirtualCPU: 0)[0]
         #expect(seen.ecx == 1 << 31 | 1 << 24)

@@ -9,7 +9,7 @@ import Testing
         #expect(memory(text) == HostMemory(total: 2_030_332 << 10, available: 203_033 << 10))
     }
 
-    @Test func aTextWithoutOneOfTheLinesTellsNothing() {
+    @Test func aTextWithoutOneOfTheLinesSaysNothing() {
         #expect(memory("") == nil)
         #expect(memory("MemTotal: 1 kB\nMemFree: 1 kB\n") == nil)
         #expect(memory("MemTotal: 1 kB\nMemAvailable: many kB\n") == nil)

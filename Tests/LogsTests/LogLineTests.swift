@@ -23,7 +23,7 @@ private final class Lines: Sendable {
     let lines = Lines()
     let logger = lines.logger(.text, metadata: ["vm": "3f"])
     logger.warning("the guest broke a rule", metadata: ["device": "network"])
-    logger.debug("not told")
+    logger.debug("not logged")
     logger.critical("it is over")
     #expect(
         lines.all == [

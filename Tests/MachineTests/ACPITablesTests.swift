@@ -131,11 +131,11 @@ import Zones
 
     @Test(.enabled(if: Command.isInstalled("iasl"), "iasl (package acpica-tools) is not installed"))
     func anotherImplementationReadsTheTables() throws {
-        let folder = try TemporaryDirectory()
+        let directory = try TemporaryDirectory()
         for (signature, bytes) in try Self.parse(Self.tables(zones: 64, devices: 80)) {
-            try folder.write(bytes, to: "\(signature).aml")
-            let status = Command.run("cd \(folder.path) && iasl -d \(signature).aml > \(signature).out 2>&1")
-            let report = try folder.text(of: "\(signature).out") + folder.text(of: "\(signature).dsl")
+            try directory.write(bytes, to: "\(signature).aml")
+            let status = Command.run("cd \(directory.path) && iasl -d \(signature).aml > \(signature).out 2>&1")
+            let report = try directory.text(of: "\(signature).out") + directory.text(of: "\(signature).dsl")
             #expect(status == 0, "\(signature): \(report)")
             for complaint in ["rror", "arning", "nvalid", "**** ", "nknown"] where report.contains(complaint) {
                 Issue.record("\(signature): \(report)")
@@ -145,14 +145,14 @@ import Zones
 
     @Test(.enabled(if: Command.isInstalled("iasl"), "iasl (package acpica-tools) is not installed"))
     func theDSDTDescribesTheDevices() throws {
-        let folder = try TemporaryDirectory()
-        try folder.write(try #require(Self.parse(Self.tables(devices: 256))["DSDT"]), to: "dsdt.aml")
+        let directory = try TemporaryDirectory()
+        try directory.write(try #require(Self.parse(Self.tables(devices: 256))["DSDT"]), to: "dsdt.aml")
         // Compiling what was disassembled checks names, types and resources.
-        let commands = "cd \(folder.path) && (iasl -d dsdt.aml && iasl -p again dsdt.dsl) > out 2>&1"
+        let commands = "cd \(directory.path) && (iasl -d dsdt.aml && iasl -p again dsdt.dsl) > out 2>&1"
         let status = Command.run(commands)
-        let report = try folder.text(of: "out")
+        let report = try directory.text(of: "out")
         #expect(status == 0 && report.contains(" 0 Errors, 0 Warnings"), "\(report)")
-        let source = try folder.text(of: "dsdt.dsl")
+        let source = try directory.text(of: "dsdt.dsl")
         for device in ["Device (COM1)", "Device (PEVT)", "Device (V000)", "Device (V0FF)"] {
             #expect(source.contains(device))
         }

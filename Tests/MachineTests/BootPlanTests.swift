@@ -75,7 +75,7 @@ import Testing
         #expect(try memory.read(3, at: GuestAddress(64 << 20 - 0x1000)) == [7, 8, 9])
     }
 
-    @Test func theZeroPageTellsWhereEverythingIs() throws {
+    @Test func theZeroPageSaysWhereEverythingIs() throws {
         let plan = try BootPlan(layout: layout, kernel: kernel, initrdSize: 0x1801, commandLine: "console=ttyS0")
         let memory = try freshMemory(64 << 20)
         try plan.writeParameters(into: memory, acpiRootPointer: GuestAddress(0xe_0000))

@@ -13,7 +13,7 @@ enum Command {
     }
 }
 
-/// A folder that is removed with its owner.
+/// A directory that is removed with its owner.
 final class TemporaryDirectory {
     let path: String
 

@@ -62,12 +62,12 @@ import Zones
 
     @Test(.enabled(if: Command.isInstalled("dtc"), "dtc (package device-tree-compiler) is not installed"))
     func anotherImplementationReadsTheTree() throws {
-        let folder = try TemporaryDirectory()
-        try folder.write(try DeviceTree(Self.tree(zones: 64)).blob(), to: "tree.dtb")
-        let status = Command.run("cd \(folder.path) && dtc -I dtb -O dts -o tree.dts tree.dtb 2> out")
-        let report = try folder.text(of: "out")
+        let directory = try TemporaryDirectory()
+        try directory.write(try DeviceTree(Self.tree(zones: 64)).blob(), to: "tree.dtb")
+        let status = Command.run("cd \(directory.path) && dtc -I dtb -O dts -o tree.dts tree.dtb 2> out")
+        let report = try directory.text(of: "out")
         #expect(status == 0 && report.isEmpty, "\(report)")
-        #expect(try folder.text(of: "tree.dts").contains("zone@5f0000000"))
+        #expect(try directory.text(of: "tree.dts").contains("zone@5f0000000"))
     }
 
     // MARK: what is no machine's tree

@@ -155,7 +155,7 @@ import Testing
     }
 
     @Test func aDirectoryIsRefused() throws {
-        let folder = try OwnedDescriptor(opening: "/", flags: 0)
-        #expect(throws: LoaderError.self) { try KernelImage(reading: folder) }
+        let directory = try OwnedDescriptor(opening: "/", flags: 0)
+        #expect(throws: LoaderError.self) { try KernelImage(reading: directory) }
     }
 }

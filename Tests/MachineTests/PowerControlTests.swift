@@ -18,7 +18,7 @@ import Testing
         #expect(events(writing: value, to: PowerControl.sleepControl).isEmpty)
     }
 
-    @Test func resetPanicAndExitAreTold() {
+    @Test func resetPanicAndExitAreReported() {
         #expect(events(writing: 1, to: PowerControl.reset) == [.reset])
         #expect(events(writing: 0, to: PowerControl.reset).isEmpty)
         #expect(events(writing: 1, to: PowerControl.panic) == [.panicked])

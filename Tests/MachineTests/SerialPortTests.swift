@@ -111,7 +111,7 @@ import Testing
         #expect(get(2) == 0xc4)
     }
 
-    @Test func inputIsBoundedAndTellsWhenThereIsRoom() {
+    @Test func inputIsBoundedAndReportsWhenThereIsRoom() {
         var drained = 0
         port.onInputDrained = { drained += 1 }
         let flood = [UInt8](repeating: 9, count: SerialPort.inputCapacity + 5)

@@ -111,25 +111,25 @@ import Virtio
     }
 
     @Test func aMemoryFileThatChangedIsRefused() throws {
-        let folder = "/tmp/czone-snapshot-test-\(getpid())"
-        try FileSystem.makeDirectory(folder)
+        let directory = "/tmp/czone-snapshot-test-\(getpid())"
+        try FileSystem.makeDirectory(directory)
         defer {
-            for name in ["state", "memory"] { try? FileSystem.removeFile("\(folder)/\(name)") }
-            try? FileSystem.removeDirectory(folder)
+            for name in ["state", "memory"] { try? FileSystem.removeFile("\(directory)/\(name)") }
+            try? FileSystem.removeDirectory(directory)
         }
-        try FileSystem.replace("\(folder)/memory", with: [1, 2, 3])
-        let memory = try OwnedDescriptor(opening: "\(folder)/memory", flags: O_RDWR)
+        try FileSystem.replace("\(directory)/memory", with: [1, 2, 3])
+        let memory = try OwnedDescriptor(opening: "\(directory)/memory", flags: O_RDWR)
         var state = Self.state
         state.memory = .init(try memory.status())
-        try FileSystem.replace("\(folder)/state", with: state.bytes)
+        try FileSystem.replace("\(directory)/state", with: state.bytes)
         let snapshot = Snapshot(
-            state: try OwnedDescriptor(opening: "\(folder)/state", flags: O_RDONLY), memory: memory,
+            state: try OwnedDescriptor(opening: "\(directory)/state", flags: O_RDONLY), memory: memory,
             identity: Self.identity)
         #expect(try snapshot.read() == state)
         try memory.setSize(2)
         #expect(throws: SnapshotError.memory("has 2 bytes, expected 3")) { try snapshot.read() }
         // As large as before, and another file.
-        try FileSystem.touch("\(folder)/memory")
+        try FileSystem.touch("\(directory)/memory")
         try memory.setSize(3)
         #expect(throws: SnapshotError.memory("has changed since it was written")) { try snapshot.read() }
     }

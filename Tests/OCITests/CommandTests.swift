@@ -20,7 +20,7 @@ struct CommandTests {
         #expect(outcome.status == 128 + SIGKILL)
     }
 
-    @Test func itsStatusAndTheEndOfItsMessageAreTold() throws {
+    @Test func itsStatusAndTheEndOfItsMessageAreReported() throws {
         let outcome = try run("sh", ["-c", "echo reason >&2; exit 3"]) { true }
         #expect(outcome.status == 3)
         #expect(outcome.message == "reason\n")

@@ -5,9 +5,9 @@ import Testing
 
 /// Layers that try to reach out of their root file system, or to exhaust the host.
 @Suite struct HostileLayerTests {
-    let folder: TemporaryDirectory
+    let directory: TemporaryDirectory
 
-    init() throws { folder = try TemporaryDirectory() }
+    init() throws { directory = try TemporaryDirectory() }
 
     private func archive(_ fills: ((inout TarWriter) -> Void)...) throws -> String {
         var writer = ImageWriter()
@@ -17,7 +17,7 @@ import Testing
                 fill(&tar)
                 return tar.finished
             })
-        return try writer.archive(in: folder)
+        return try writer.archive(in: directory)
     }
 
     private func refusal(_ limits: ImportLimits = ImportLimits(), _ fills: ((inout TarWriter) -> Void)...) throws
@@ -30,12 +30,12 @@ import Testing
                 fill(&tar)
                 return tar.finished
             })
-        let path = try writer.archive(in: folder)
-        let error = #expect(throws: OCIError.self) { try folder.store(limits).resolve(ImageReference(path)) }
-        let store = try folder.store()
+        let path = try writer.archive(in: directory)
+        let error = #expect(throws: OCIError.self) { try directory.store(limits).resolve(ImageReference(path)) }
+        let store = try directory.store()
         #expect(try store.list().isEmpty, "nothing may have come of it")
         #expect(
-            try FileManager.default.contentsOfDirectory(atPath: folder.path("images/tmp")).isEmpty,
+            try FileManager.default.contentsOfDirectory(atPath: directory.path("images/tmp")).isEmpty,
             "nothing may be left")
         return error
     }
@@ -47,28 +47,28 @@ import Testing
     @Test(arguments: ["../escape", "a/../../escape", "/../escape", "a/.."])
     func upwardNamesAreRefused(_ name: String) throws {
         #expect(isUnsafe(try refusal(ImportLimits(), { $0.file(name, "out") })))
-        #expect(!FileManager.default.fileExists(atPath: folder.path("images/tmp/escape")))
+        #expect(!FileManager.default.fileExists(atPath: directory.path("images/tmp/escape")))
     }
 
     @Test func upwardHardLinksAreRefused() throws {
-        try folder.write("secret", Array("host".utf8))
+        try directory.write("secret", Array("host".utf8))
         #expect(isUnsafe(try refusal(ImportLimits(), { $0.hardLink("a", to: "../../../../../secret") })))
         #expect(
-            isUnsafe(try refusal(ImportLimits(), { $0.hardLink("a", to: folder.path("secret")) })),
+            isUnsafe(try refusal(ImportLimits(), { $0.hardLink("a", to: directory.path("secret")) })),
             "absolute means in the root")
     }
 
     @Test func absoluteNamesBeginAtTheRoot() throws {
-        let outside = folder.path("outside")
+        let outside = directory.path("outside")
         let path = try archive { $0.file(outside, "in") }
-        let image = try folder.unpack(folder.resolve(path))
+        let image = try directory.unpack(directory.resolve(path))
         #expect(image.text(outside) == "in")
         #expect(!FileManager.default.fileExists(atPath: outside))
     }
 
     @Test func linksNeverLeadOut() throws {
-        let outside = folder.path("outside")
-        try folder.write("outside/kept", Array("kept".utf8))
+        let outside = directory.path("outside")
+        try directory.write("outside/kept", Array("kept".utf8))
         let up = String(repeating: "../", count: 40)
         let path = try archive(
             {
@@ -86,16 +86,16 @@ import Testing
                 $0.file("relative/.wh..wh..opq")
                 $0.hardLink("copy", to: "absolute/kept")
             })
-        let error = #expect(throws: OCIError.self) { try folder.resolve(path) }
+        let error = #expect(throws: OCIError.self) { try directory.resolve(path) }
         #expect(isUnsafe(error), "the hard link's target is not in the image")
         #expect(try FileManager.default.contentsOfDirectory(atPath: outside) == ["kept"])
         #expect(try String(contentsOfFile: "\(outside)/kept", encoding: .utf8) == "kept")
     }
 
     @Test func aLinkForADirectoryIsResolvedInTheRoot() throws {
-        let outside = folder.path("outside")
+        let outside = directory.path("outside")
         let path = try archive({ $0.link("link", to: "../../../..\(outside)") }, { $0.file("link/file", "in") })
-        let image = try folder.unpack(folder.resolve(path))
+        let image = try directory.unpack(directory.resolve(path))
         #expect(image.text("\(outside)/file") == "in")
         #expect(!FileManager.default.fileExists(atPath: outside))
     }
@@ -129,7 +129,7 @@ import Testing
                 try refusal(
                     ImportLimits(),
                     {
-                        $0.folder("d")
+                        $0.directory("d")
                         $0.hardLink("l", to: "d")
                     })))
     }
@@ -156,9 +156,9 @@ import Testing
         tar.file("a", String(repeating: "\u{0}", count: 4 << 20))
         var writer = ImageWriter()
         try writer.image([tar.finished], [.zstd])
-        let path = try writer.archive(in: folder, "bomb.tar.gz", .gzip)
+        let path = try writer.archive(in: directory, "bomb.tar.gz", .gzip)
         let error = #expect(throws: OCIError.self) {
-            try folder.store(ImportLimits(sizeInBytes: 1 << 20)).resolve(ImageReference(path))
+            try directory.store(ImportLimits(sizeInBytes: 1 << 20)).resolve(ImageReference(path))
         }
         #expect(error == .limitExceeded(what: "bytes when unpacked", limit: 1 << 20))
     }
@@ -169,11 +169,11 @@ import Testing
             ImportLimits(depth: 50),
             {
                 // Through links, paths get longer than any name in the archive.
-                $0.folder(level)
+                $0.directory(level)
                 $0.link("l", to: level)
-                $0.folder("l/\(level)")
+                $0.directory("l/\(level)")
                 $0.link("m", to: "l/\(level)")
-                $0.folder("m/\(level)")
+                $0.directory("m/\(level)")
             })
         guard case .limitExceeded(_, 50) = error else {
             Issue.record("\(String(describing: error))")

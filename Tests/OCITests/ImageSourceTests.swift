@@ -5,9 +5,9 @@ import Testing
 
 /// Archives and layouts of every kind, and everything that can be wrong with one.
 @Suite struct ImageSourceTests {
-    let folder: TemporaryDirectory
+    let directory: TemporaryDirectory
 
-    init() throws { folder = try TemporaryDirectory() }
+    init() throws { directory = try TemporaryDirectory() }
 
     private func layer(_ content: String = "1") -> [UInt8] {
         var tar = TarWriter()
@@ -16,7 +16,7 @@ import Testing
     }
 
     private func failure(_ reference: String) -> OCIError? {
-        #expect(throws: OCIError.self) { try folder.resolve(reference) }
+        #expect(throws: OCIError.self) { try directory.resolve(reference) }
     }
 
     @Test func theSameImageComesOutOfEveryContainer() throws {
@@ -25,13 +25,13 @@ import Testing
         var packed = ImageWriter()
         try packed.image([layer()], [.zstd])
         let references = [
-            try plain.archive(in: folder, "plain.tar"), try plain.archive(in: folder, "outer.tar.gz", .gzip),
-            try packed.archive(in: folder, "outer.tar.zst", .zstd), try plain.layout(in: folder),
-            "oci:" + (try packed.layout(in: folder, "packed")),
+            try plain.archive(in: directory, "plain.tar"), try plain.archive(in: directory, "outer.tar.gz", .gzip),
+            try packed.archive(in: directory, "outer.tar.zst", .zstd), try plain.layout(in: directory),
+            "oci:" + (try packed.layout(in: directory, "packed")),
         ]
-        let digests = try Set(references.map { try folder.resolve($0).digest })
+        let digests = try Set(references.map { try directory.resolve($0).digest })
         #expect(digests.count == 1)
-        #expect(try folder.store().list().count == 1)
+        #expect(try directory.store().list().count == 1)
     }
 
     /// What docker and containerd run although the image specification wants more.
@@ -48,7 +48,7 @@ import Testing
         tar.blob("config.json", Array(config.utf8))
         tar.blob("layer.tar", layer())
         tar.blob("manifest.json", Array(#"[{"Config":"config.json","RepoTags":null,"Layers":["layer.tar"]}]"#.utf8))
-        let image = try folder.resolve(folder.write("saved.tar", tar.finished))
+        let image = try directory.resolve(directory.write("saved.tar", tar.finished))
         #expect(image.config.commandLine() == ["/c"])
         #expect(image.config.labels.map { $0 == ["a": "", "b": "c"] } != false)
         #expect(image.config.volumes.map { $0 == ["/v"] } != false)
@@ -63,7 +63,7 @@ import Testing
             var tar = TarWriter()
             tar.blob("config.json", Array(config.utf8))
             tar.blob("manifest.json", Array(#"[{"Config":"config.json","RepoTags":null,"Layers":[]}]"#.utf8))
-            #expect(failure(try folder.write("saved.tar", tar.finished)) != nil, "\(config)")
+            #expect(failure(try directory.write("saved.tar", tar.finished)) != nil, "\(config)")
         }
     }
 
@@ -82,15 +82,15 @@ import Testing
             Array(
                 #"[{"Config":"\#(digest.hex).json","RepoTags":["app:2"],"Layers":["aa/layer.tar","bb/layer.tar","cc/layer.tar"]}]"#
                     .utf8))
-        let path = try folder.write("saved.tar", tar.finished)
-        let image = try folder.resolve(path)
+        let path = try directory.write("saved.tar", tar.finished)
+        let image = try directory.resolve(path)
         #expect(image.digest == digest)
         #expect(image.config.commandLine() == ["/e"])
         #expect(image.name == "app:2")
-        #expect(try folder.unpack(image).text("file") == "1")
-        #expect(try folder.resolve("docker-archive:\(path):app:2").digest == digest)
+        #expect(try directory.unpack(image).text("file") == "1")
+        #expect(try directory.resolve("docker-archive:\(path):app:2").digest == digest)
         #expect(failure("docker-archive:\(path):app:3") == .missing(what: #"the image "app:3""#, in: path))
-        #expect(try folder.store().find("app:2")?.digest == digest)
+        #expect(try directory.store().find("app:2")?.digest == digest)
     }
 
     @Test func theManifestForTheGuestIsChosen() throws {
@@ -101,7 +101,7 @@ import Testing
             try writer.image([layer("right")], listed: false),
         ]
         writer.nestedIndex(inner)
-        let image = try folder.unpack(folder.resolve(writer.archive(in: folder)))
+        let image = try directory.unpack(directory.resolve(writer.archive(in: directory)))
         #expect(image.text("file") == "right")
     }
 
@@ -109,7 +109,7 @@ import Testing
         var writer = ImageWriter()
         try writer.image([layer()], platform: ("linux", "arm64"))
         try writer.image([layer()], platform: ("windows", "amd64"))
-        let path = try writer.archive(in: folder)
+        let path = try writer.archive(in: directory)
         #expect(failure(path) == .noPlatform(path: path, found: ["linux/arm64", "windows/amd64"]))
     }
 
@@ -117,9 +117,9 @@ import Testing
         var writer = ImageWriter()
         try writer.image([layer("1")], name: "one:1")
         try writer.image([layer("2")], name: "two:1")
-        let path = try writer.layout(in: folder)
+        let path = try writer.layout(in: directory)
         #expect(failure(path) == .severalImages(path: path, names: ["one:1", "two:1"]))
-        #expect(try folder.unpack(folder.resolve("oci:\(path):two:1")).text("file") == "2")
+        #expect(try directory.unpack(directory.resolve("oci:\(path):two:1")).text("file") == "2")
         #expect(failure("oci:\(path):three:1")?.description.contains("one:1, two:1") == true)
     }
 
@@ -127,10 +127,12 @@ import Testing
         #expect(failure("/nowhere/at/all") == .notFound("/nowhere/at/all"))
         #expect(failure("no-such-name") == .notFound("no-such-name"))
         #expect(failure("dir:/nowhere") == .notFound("dir:/nowhere"))
-        let text = try folder.write("text", Array("hello".utf8))
-        let zeros = try folder.write("zeros", [UInt8](repeating: 0, count: 4096))
-        let plain = try folder.write("plain/etc/passwd", [])
-        for path in [text, zeros, try folder.write("empty", []), folder.path("plain"), "/dev/null", "dir:\(plain)"] {
+        let text = try directory.write("text", Array("hello".utf8))
+        let zeros = try directory.write("zeros", [UInt8](repeating: 0, count: 4096))
+        let plain = try directory.write("plain/etc/passwd", [])
+        for path in [
+            text, zeros, try directory.write("empty", []), directory.path("plain"), "/dev/null", "dir:\(plain)",
+        ] {
             guard case .notAnImage = failure(path) else {
                 Issue.record("\(path): \(String(describing: failure(path)))")
                 continue
@@ -143,7 +145,7 @@ import Testing
         try writer.image([layer()])
         let digest = Digest(of: layer())
         writer.damageBlob(digest)
-        guard case .digestMismatch(_, digest, _) = failure(try writer.archive(in: folder)) else {
+        guard case .digestMismatch(_, digest, _) = failure(try writer.archive(in: directory)) else {
             Issue.record("expected a digest mismatch")
             return
         }
@@ -157,7 +159,7 @@ import Testing
         )
         let largest = try #require(writer.files.max { $0.value.count < $1.value.count })
         writer.damageBlob(try #require(Digest(hex: largest.key.suffix(64))))
-        let error = failure(try writer.archive(in: folder))
+        let error = failure(try writer.archive(in: directory))
         guard case .digestMismatch = error else {
             Issue.record("\(String(describing: error))")
             return
@@ -167,7 +169,8 @@ import Testing
     @Test func aLayerThatUnpacksToSomethingElseIsRefused() throws {
         var writer = ImageWriter()
         try writer.image([layer()], [.gzip], diffIDs: [Digest(of: [1]).description])
-        guard case .digestMismatch(let what, _, _) = failure(try writer.archive(in: folder)), what.contains("unpacked")
+        guard case .digestMismatch(let what, _, _) = failure(try writer.archive(in: directory)),
+            what.contains("unpacked")
         else {
             Issue.record("expected a digest mismatch")
             return
@@ -188,7 +191,7 @@ import Testing
         ] {
             var broken = writer
             broken.set("index.json", Array(content.utf8))
-            let error = failure(try broken.archive(in: folder, "broken-\(word.hashValue).tar"))
+            let error = failure(try broken.archive(in: directory, "broken-\(word.hashValue).tar"))
             #expect(error?.description.contains(word) == true, "\(content): \(String(describing: error))")
         }
     }
@@ -199,13 +202,13 @@ import Testing
         let path = "blobs/sha256/\(Digest(of: layer()).hex)"
         var missing = writer
         missing.set(path, nil)
-        guard case .missing = failure(try missing.layout(in: folder, "missing")) else {
+        guard case .missing = failure(try missing.layout(in: directory, "missing")) else {
             Issue.record("expected a missing blob")
             return
         }
         var short = writer
         short.set(path, Array(layer().dropLast()))
-        guard case .sizeMismatch = failure(try short.layout(in: folder, "short")) else {
+        guard case .sizeMismatch = failure(try short.layout(in: directory, "short")) else {
             Issue.record("expected a size mismatch")
             return
         }
@@ -215,12 +218,12 @@ import Testing
     func truncatedArchivesAreRefused(_ compression: ImageWriter.Compression) throws {
         var writer = ImageWriter()
         try writer.image([layer(String(repeating: "content ", count: 4000))], name: nil)
-        let whole = Array(try Data(contentsOf: URL(filePath: writer.archive(in: folder, "whole", compression))))
+        let whole = Array(try Data(contentsOf: URL(filePath: writer.archive(in: directory, "whole", compression))))
         for part in [whole.count / 4, whole.count / 2, whole.count * 9 / 10] {
-            let path = try folder.write("cut-\(part)", Array(whole.prefix(part)))
+            let path = try directory.write("cut-\(part)", Array(whole.prefix(part)))
             #expect(failure(path) != nil)
         }
-        #expect(try folder.store().list().isEmpty)
+        #expect(try directory.store().list().isEmpty)
     }
 
     @Test func otherLayersAndArtifactsAreRefusedByName() throws {
@@ -230,16 +233,16 @@ import Testing
             Array(#"{"schemaVersion":2,"config":{\#(config)},"layers":[]}"#.utf8),
             type: "application/vnd.oci.image.manifest.v1+json")
         writer.nestedIndex([manifest])
-        let error = failure(try writer.archive(in: folder))
+        let error = failure(try writer.archive(in: directory))
         #expect(error?.description.contains("application/vnd.example.chart+json") == true)
     }
 
     @Test func filesOutsideOfALayoutAreNotRead() throws {
-        try folder.write("layout/manifest.json", Array(#"[{"Config":"../secret.json","Layers":[]}]"#.utf8))
-        try folder.write(
+        try directory.write("layout/manifest.json", Array(#"[{"Config":"../secret.json","Layers":[]}]"#.utf8))
+        try directory.write(
             "secret.json",
             Array(#"{"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":[]}}"#.utf8))
-        guard case .missing = failure(folder.path("layout")) else {
+        guard case .missing = failure(directory.path("layout")) else {
             Issue.record("expected the configuration to be missing")
             return
         }
@@ -248,11 +251,11 @@ import Testing
     @Test func anArchiveOfManyHeadersEnds() throws {
         var tar = TarWriter()
         for index in 0..<2000 { tar.file("f\(index)") }
-        guard case .notAnImage = failure(try folder.write("many.tar", tar.finished)) else {
+        guard case .notAnImage = failure(try directory.write("many.tar", tar.finished)) else {
             Issue.record("expected no image")
             return
         }
-        let cyclic = try folder.write(
+        let cyclic = try directory.write(
             "cyclic.tar",
             {
                 var tar = TarWriter()

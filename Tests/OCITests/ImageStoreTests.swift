@@ -7,9 +7,9 @@ import Testing
 @testable import OCI
 
 @Suite struct ImageStoreTests {
-    let folder: TemporaryDirectory
+    let directory: TemporaryDirectory
 
-    init() throws { folder = try TemporaryDirectory() }
+    init() throws { directory = try TemporaryDirectory() }
 
     private func archive(_ content: String = "1", name: String? = "example:1", file: String = "image.tar") throws
         -> String
@@ -22,30 +22,30 @@ import Testing
         try writer.image(
             [tar.finished], config: #"{"User":"app","Env":["A=1"],"Cmd":["/file"],"ExposedPorts":{"80/tcp":{}}}"#,
             name: name)
-        return try writer.archive(in: folder, file)
+        return try writer.archive(in: directory, file)
     }
 
     @Test func anImportedImageHasEverythingThatARunNeeds() throws {
-        let image = try folder.resolve(archive())
+        let image = try directory.resolve(archive())
         #expect(image.erofsSizeInBytes > 0 && image.erofsSizeInBytes % (2 << 20) == 0)
         #expect(try Directory.status(ofPath: image.erofsPath)?.sizeInBytes == image.erofsSizeInBytes)
         #expect(image.config.exposedPorts == ["80/tcp"])
         #expect(image.config.env == ["A=1"])
         #expect(try image.accounts.identity(of: image.config.user ?? "").supplementaryGids == [1001, 29])
         try run("fsck.erofs", [image.erofsPath])
-        #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path("images/tmp")).isEmpty)
-        #expect(try Directory.status(ofPath: folder.path("images"))?.mode == 0o40700)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: directory.path("images/tmp")).isEmpty)
+        #expect(try Directory.status(ofPath: directory.path("images"))?.mode == 0o40700)
     }
 
     @Test func noContentLiesBehindAnInode() throws {
-        let image = try folder.resolve(archive())
+        let image = try directory.resolve(archive())
         let report = try run("dump.erofs", ["--path=/file", image.erofsPath])
         #expect(report.contains("Layout: 0"), "a flat file without inline data: \(report)")
     }
 
     @Test func anUnchangedSourceIsNotReadAgain() throws {
         let path = try archive()
-        let store = try folder.store()
+        let store = try directory.store()
         let first = try store.resolve(ImageReference(path))
         usleep(30_000)
         _ = try store.resolve(ImageReference(path))
@@ -59,17 +59,17 @@ import Testing
     }
 
     @Test func aChangedSourceIsReadAgain() throws {
-        let store = try folder.store()
+        let store = try directory.store()
         let first = try store.resolve(ImageReference(archive("1")))
         let second = try store.resolve(ImageReference(archive("2")))
         #expect(first.digest != second.digest)
-        #expect(try folder.unpack(second).text("file") == "2")
+        #expect(try directory.unpack(second).text("file") == "2")
         #expect(try store.find("example:1") == second, "the name moves to the newer image")
         #expect(try store.list().count == 2)
     }
 
     @Test func imagesAreFoundByDigestPrefixAndName() throws {
-        let store = try folder.store()
+        let store = try directory.store()
         let image = try store.resolve(ImageReference(archive(name: "docker.io/library/app:latest")))
         for text in [
             image.digest.description, image.digest.hex, image.digest.shortHex, "docker.io/library/app:latest",
@@ -82,10 +82,10 @@ import Testing
     }
 
     @Test func anAmbiguousPrefixIsRefused() throws {
-        let store = try folder.store()
+        let store = try directory.store()
         let image = try store.resolve(ImageReference(archive()))
         let twin = image.digest.hex.prefix(10) + String(repeating: "0", count: 54)
-        try folder.write("images/\(twin).json", Array("{}".utf8))
+        try directory.write("images/\(twin).json", Array("{}".utf8))
         #expect(throws: OCIError.ambiguous(prefix: String(twin.prefix(8)), matches: [])) {
             do { _ = try store.find(String(twin.prefix(8))) } catch OCIError.ambiguous(let prefix, let matches) {
                 #expect(matches.count == 2)
@@ -95,7 +95,7 @@ import Testing
     }
 
     @Test func namesComeAndGo() throws {
-        let store = try folder.store()
+        let store = try directory.store()
         let image = try store.resolve(ImageReference(archive()))
         try store.tag(image.digest, as: "registry.example:5000/team/app:3")
         #expect(try store.list().first?.names == ["example:1", "registry.example:5000/team/app:3"])
@@ -109,16 +109,16 @@ import Testing
 
     @Test func aFileIsMeantBeforeANameOfTheStore() throws {
         // An archive must not be able to take the place of a file by naming itself like it.
-        let store = try folder.store()
+        let store = try directory.store()
         let victim = try archive("right", name: "victim:1", file: "app.tar")
         let name = FilePath(victim).removingRoot().string
         _ = try store.resolve(ImageReference(archive("wrong", name: name, file: "attacker.tar")))
         #expect(try store.find(name) != nil)
-        #expect(try folder.unpack(store.resolve(ImageReference(victim))).text("file") == "right")
+        #expect(try directory.unpack(store.resolve(ImageReference(victim))).text("file") == "right")
     }
 
     @Test func aLeasedImageIsNotRemoved() throws {
-        let store = try folder.store()
+        let store = try directory.store()
         let image = try store.resolve(ImageReference(archive()))
         var lease: ImageLease? = try store.lease(image)
         let inherited = try lease?.descriptor.duplicate()
@@ -130,36 +130,36 @@ import Testing
         try store.remove(image.digest)
         #expect(throws: OCIError.notFound("example:1")) { try store.lease(image) }
         #expect(throws: OCIError.notFound(image.digest.description)) { try store.remove(image.digest) }
-        let left = try FileManager.default.subpathsOfDirectory(atPath: folder.path("images")).sorted()
+        let left = try FileManager.default.subpathsOfDirectory(atPath: directory.path("images")).sorted()
         #expect(left == ["names", "sources", "tmp"])
     }
 
     @Test func aDamagedStoreHealsByImport() throws {
-        let store = try folder.store()
+        let store = try directory.store()
         let path = try archive()
         let image = try store.resolve(ImageReference(path))
         try run("truncate", ["-s", "4096", image.erofsPath])
         #expect(try store.find(image.digest.description) == nil)
         #expect(try store.resolve(ImageReference(path)) == image.later(than: image, in: store))
         try run("fsck.erofs", [image.erofsPath])
-        try folder.write("images/\(image.digest.hex).json", Array("{".utf8))
+        try directory.write("images/\(image.digest.hex).json", Array("{".utf8))
         #expect(try store.resolve(ImageReference(path)).digest == image.digest)
     }
 
     @Test func whatADeadBuilderLeftIsRemoved() throws {
-        try folder.write("images/tmp/\(String(repeating: "a", count: 64))/rootfs/deep/er/file", [1])
-        try folder.write("images/tmp/\(String(repeating: "a", count: 64)).lock", [])
-        try folder.write("images/tmp/spool-1-2/archive.tar", [1])
-        _ = try folder.resolve(archive())
-        #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path("images/tmp")).isEmpty)
+        try directory.write("images/tmp/\(String(repeating: "a", count: 64))/rootfs/deep/er/file", [1])
+        try directory.write("images/tmp/\(String(repeating: "a", count: 64)).lock", [])
+        try directory.write("images/tmp/spool-1-2/archive.tar", [1])
+        _ = try directory.resolve(archive())
+        #expect(try FileManager.default.contentsOfDirectory(atPath: directory.path("images/tmp")).isEmpty)
     }
 
     @Test func aLivingBuildersDirectoryStays() throws {
-        let store = try folder.store()
+        let store = try directory.store()
         let work = try WorkDirectory("busy", in: store)
         _ = try store.resolve(ImageReference(archive()))
         #expect(
-            try FileManager.default.contentsOfDirectory(atPath: folder.path("images/tmp")).sorted() == [
+            try FileManager.default.contentsOfDirectory(atPath: directory.path("images/tmp")).sorted() == [
                 "busy", "busy.lock",
             ])
         withExtendedLifetime(work) {}
@@ -171,7 +171,7 @@ import Testing
         let images = try await withThrowingTaskGroup(of: StoredImage.self) { group in
             for _ in 0..<4 {
                 group.addTask {
-                    try folder.store().resolve(ImageReference(path)) { builds.add($0) }
+                    try directory.store().resolve(ImageReference(path)) { builds.add($0) }
                 }
             }
             return try await group.reduce(into: []) { $0.append($1) }
@@ -184,14 +184,14 @@ import Testing
     @Test func theSameImageGivesTheSameBytes() throws {
         let path = try archive()
         let elsewhere = try TemporaryDirectory()
-        let (here, there) = (try folder.resolve(path), try elsewhere.store().resolve(ImageReference(path)))
+        let (here, there) = (try directory.resolve(path), try elsewhere.store().resolve(ImageReference(path)))
         try run("cmp", [here.erofsPath, there.erofsPath])
     }
 
     @Test func progressGoesUpToTheEnd() throws {
         let path = try archive(String(repeating: "content ", count: 200_000))
         let steps = Steps()
-        _ = try folder.store().resolve(ImageReference(path)) { steps.add($0) }
+        _ = try directory.store().resolve(ImageReference(path)) { steps.add($0) }
         let seen = steps.all
         let unpacking = seen.filter { $0.phase == .unpacking }
         #expect(unpacking.last.map { $0.bytesDone == $0.bytesTotal && $0.bytesTotal > 1_600_000 } == true)
@@ -200,11 +200,11 @@ import Testing
     }
 
     @Test func anEmptyStoreIsEmpty() throws {
-        let store = try folder.store()
+        let store = try directory.store()
         #expect(try store.list().isEmpty)
         #expect(try store.find("abcdef") == nil)
         #expect(throws: OCIError.self) { try store.remove(Digest(of: [])) }
-        #expect(!FileManager.default.fileExists(atPath: folder.path("images")), "asking makes nothing")
+        #expect(!FileManager.default.fileExists(atPath: directory.path("images")), "asking makes nothing")
         #expect(throws: OCIError.self) { try ImageStore(root: "relative") }
     }
 }

@@ -65,24 +65,25 @@ struct ImageWriter {
     /// Changes a byte of the blob of a digest.
     mutating func damageBlob(_ digest: Digest) { files["blobs/sha256/\(digest.hex)"]?[600] ^= 0xff }
 
-    func layout(in folder: TemporaryDirectory, _ name: String = "layout") throws -> String {
-        for (path, content) in allFiles { try folder.write("\(name)/\(path)", content) }
-        return folder.path(name)
+    func layout(in directory: TemporaryDirectory, _ name: String = "layout") throws -> String {
+        for (path, content) in allFiles { try directory.write("\(name)/\(path)", content) }
+        return directory.path(name)
     }
 
-    func archive(in folder: TemporaryDirectory, _ name: String = "image.tar", _ compression: Compression = .none) throws
+    func archive(in directory: TemporaryDirectory, _ name: String = "image.tar", _ compression: Compression = .none)
+        throws
         -> String
     {
         var tar = TarWriter()
         for (path, content) in allFiles.sorted(by: { $0.key > $1.key }) { tar.blob(path, content) }
-        return try folder.write(name, try compressed(tar.finished, compression))
+        return try directory.write(name, try compressed(tar.finished, compression))
     }
 }
 
 func compressed(_ bytes: [UInt8], _ compression: ImageWriter.Compression) throws -> [UInt8] {
     guard compression != .none else { return bytes }
-    let folder = try TemporaryDirectory()
-    let input = try folder.write("input", bytes)
+    let directory = try TemporaryDirectory()
+    let input = try directory.write("input", bytes)
     try run(compression.rawValue, ["-q", "-k", input])
     return Array(try Data(contentsOf: URL(filePath: input + (compression == .gzip ? ".gz" : ".zst"))))
 }

@@ -11,9 +11,9 @@ private func layer(_ fill: (inout TarWriter) -> Void) -> TarWriter {
 }
 
 @Suite struct LayerTests {
-    let folder: TemporaryDirectory
+    let directory: TemporaryDirectory
 
-    init() throws { folder = try TemporaryDirectory() }
+    init() throws { directory = try TemporaryDirectory() }
 
     /// Imports layers and unpacks what became of them.
     private func unpacked(
@@ -21,7 +21,7 @@ private func layer(_ fill: (inout TarWriter) -> Void) -> TarWriter {
     ) throws -> UnpackedImage {
         var writer = ImageWriter()
         try writer.image(layers.map(\.finished), compression)
-        return try folder.unpack(folder.resolve(writer.archive(in: folder)))
+        return try directory.unpack(directory.resolve(writer.archive(in: directory)))
     }
 
     @Test(arguments: [ImageWriter.Compression.none, .gzip, .zstd])
@@ -30,7 +30,7 @@ private func layer(_ fill: (inout TarWriter) -> Void) -> TarWriter {
         try writer.image(
             [
                 layer {
-                    $0.folder("bin", mode: 0o750, owner: (7, 8), time: 5_000)
+                    $0.directory("bin", mode: 0o750, owner: (7, 8), time: 5_000)
                     $0.file(
                         "bin/tool", "content", mode: 0o4755, owner: (1000, 70_000), time: 1_234_567,
                         attributes: ["user.note": "text"])
@@ -38,12 +38,12 @@ private func layer(_ fill: (inout TarWriter) -> Void) -> TarWriter {
                     $0.link("bin/link", to: "/no/../such//place/")
                     $0.device("null", 1, 3)
                     $0.fifo("pipe")
-                    $0.file("without/a/folder", "deep")
+                    $0.file("without/a/directory", "deep")
                     $0.longName("long/" + String(repeating: "n", count: 200), "long")
                     $0.file("grüße", "utf-8")
                 }.finished
             ], [compression])
-        try withMounted(folder.resolve(writer.archive(in: folder)), in: folder) { image in
+        try withMounted(directory.resolve(writer.archive(in: directory)), in: directory) { image in
             #expect(image.text("bin/tool") == "content")
             let tool = try #require(try image.status("bin/tool"))
             #expect(tool.mode == 0o104755 && tool.uid == 1000 && tool.gid == 70_000)
@@ -55,7 +55,7 @@ private func layer(_ fill: (inout TarWriter) -> Void) -> TarWriter {
             #expect(bin.mode == 0o040750 && bin.uid == 7 && bin.gid == 8 && bin.modified == 5_000_000_000_000)
             #expect(try image.status("null")?.mode == 0o020666)
             #expect(try image.status("pipe")?.mode == 0o010600)
-            #expect(image.text("without/a/folder") == "deep")
+            #expect(image.text("without/a/directory") == "deep")
             #expect(try image.status("without")?.modified == 0)
             #expect(try image.names("long") == [String(repeating: "n", count: 200)])
             #expect(image.text("grüße") == "utf-8")
@@ -74,7 +74,7 @@ private func layer(_ fill: (inout TarWriter) -> Void) -> TarWriter {
                     "a", "x", attributes: Dictionary(uniqueKeysWithValues: own + users + [("user.note", "kept")]))
             }.finished
         ])
-        try withMounted(folder.resolve(writer.archive(in: folder)), in: folder) { image in
+        try withMounted(directory.resolve(writer.archive(in: directory)), in: directory) { image in
             #expect(image.text("a") == "x")
             let kept = try ["user.note", "user.overlay.redirect"].map { try image.attribute($0, of: "a") }
             #expect(kept == ["kept", "/etc"])
@@ -94,7 +94,7 @@ private func layer(_ fill: (inout TarWriter) -> Void) -> TarWriter {
             layer { $0.file("ping", "x", mode: 0o755, owner: (3, 4), attributes: ["security.capability": capability]) }
                 .finished
         ])
-        try withMounted(folder.resolve(writer.archive(in: folder)), in: folder) { image in
+        try withMounted(directory.resolve(writer.archive(in: directory)), in: directory) { image in
             let kept = try image.attribute("security.capability", of: "ping")
             #expect(kept == capability)
         }
@@ -124,7 +124,7 @@ private func layer(_ fill: (inout TarWriter) -> Void) -> TarWriter {
                 $0.hardLink("c", to: "/a")
             }.finished
         ])
-        let image = try folder.resolve(writer.archive(in: folder))
+        let image = try directory.resolve(writer.archive(in: directory))
         let inodes = try ["/a", "/b", "/c"].map { path in
             try #require(try run("dump.erofs", ["--path=\(path)", image.erofsPath]).firstMatch(of: /NID: (\d+)/)).1
         }
@@ -137,21 +137,21 @@ private func layer(_ fill: (inout TarWriter) -> Void) -> TarWriter {
                 layer {
                     $0.file("keep", "1")
                     $0.file("gone", "1")
-                    $0.file("folder/one", "1")
-                    $0.file("folder/two", "1")
+                    $0.file("directory/one", "1")
+                    $0.file("directory/two", "1")
                     $0.file("tree/deep/er/file", "1")
                 },
                 layer {
                     $0.file(".wh.gone")
-                    $0.file("folder/.wh.one")
+                    $0.file("directory/.wh.one")
                     $0.file(".wh.tree")
                     $0.file(".wh.never-was")
-                    $0.folder(".wh..wh.plnk")
+                    $0.directory(".wh..wh.plnk")
                     $0.file(".wh..wh.plnk/12.34", "AUFS's own")
                 },
             ], [.gzip, .zstd])
-        #expect(try image.names() == ["folder", "keep"])
-        #expect(try image.names("folder") == ["two"])
+        #expect(try image.names() == ["directory", "keep"])
+        #expect(try image.names("directory") == ["two"])
     }
 
     @Test(arguments: [true, false])
@@ -171,7 +171,7 @@ private func layer(_ fill: (inout TarWriter) -> Void) -> TarWriter {
                         tar.file(".wh.f")
                     }
                     if markerFirst { markers(&$0) }
-                    $0.folder("d")
+                    $0.directory("d")
                     $0.file("d/new", "2")
                     $0.file("o/new", "2")
                     $0.file("o/sub/new", "2")
@@ -201,26 +201,26 @@ private func layer(_ fill: (inout TarWriter) -> Void) -> TarWriter {
                 layer {
                     $0.file("twice", "first")
                     $0.file("twice", "second")
-                    $0.file("folder/inner", "1")
+                    $0.file("directory/inner", "1")
                     $0.file("file", "1")
                     $0.link("link", to: "file")
                     $0.file("implicit", "1")
-                    $0.folder("merged", mode: 0o700)
+                    $0.directory("merged", mode: 0o700)
                     $0.file("merged/lower", "1")
                 },
                 layer {
-                    $0.file("folder", "now a file")
-                    $0.folder("file")
-                    $0.file("file/inner", "now a folder")
+                    $0.file("directory", "now a file")
+                    $0.directory("file")
+                    $0.file("file/inner", "now a directory")
                     $0.file("link", "no link any more")
                     $0.file("implicit/inner", "made by its child")
-                    $0.folder("merged", mode: 0o711)
+                    $0.directory("merged", mode: 0o711)
                     $0.file("merged/upper", "2")
                 },
             ])
         #expect(image.text("twice") == "second")
-        #expect(image.text("folder") == "now a file")
-        #expect(image.text("file/inner") == "now a folder")
+        #expect(image.text("directory") == "now a file")
+        #expect(image.text("file/inner") == "now a directory")
         #expect(image.text("link") == "no link any more")
         #expect(image.text("implicit/inner") == "made by its child")
         #expect(try image.names("merged") == ["lower", "upper"])
@@ -231,7 +231,7 @@ private func layer(_ fill: (inout TarWriter) -> Void) -> TarWriter {
         let image = try unpacked(
             [
                 layer {
-                    $0.folder("usr/lib")
+                    $0.directory("usr/lib")
                     $0.link("lib", to: "usr/lib")
                     $0.link("abs", to: "/usr/lib")
                     $0.link("var/run", to: "/run/deep")
@@ -263,14 +263,14 @@ private func layer(_ fill: (inout TarWriter) -> Void) -> TarWriter {
     }
 
     @Test func holesOfSparseFilesAreZeros() throws {
-        let root = folder.path("root")
-        try folder.write("root/x", [])
+        let root = directory.path("root")
+        try directory.write("root/x", [])
         try run("truncate", ["-s", "3M", "\(root)/sparse"])
         try run("dd", ["if=/dev/zero", "of=\(root)/sparse", "bs=1", "count=1", "seek=1000000", "conv=notrunc"])
-        try run("tar", ["-S", "-C", root, "-cf", folder.path("layer.tar"), "."])
+        try run("tar", ["-S", "-C", root, "-cf", directory.path("layer.tar"), "."])
         var writer = ImageWriter()
-        try writer.image([Array(try Data(contentsOf: URL(filePath: folder.path("layer.tar"))))])
-        let image = try folder.unpack(folder.resolve(writer.archive(in: folder)))
+        try writer.image([Array(try Data(contentsOf: URL(filePath: directory.path("layer.tar"))))])
+        let image = try directory.unpack(directory.resolve(writer.archive(in: directory)))
         try run("cmp", ["\(root)/sparse", "\(image.root)/sparse"])
     }
 

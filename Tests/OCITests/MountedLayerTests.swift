@@ -5,25 +5,25 @@ import Testing
 
 /// Layers as containerd's erofs snapshotter has them: file systems that are mounted for a while. Mounting needs root.
 @Suite(.enabled(if: geteuid() == 0, "mounting needs root")) struct MountedLayerTests {
-    let folder: TemporaryDirectory
+    let directory: TemporaryDirectory
 
     init() throws {
-        folder = try TemporaryDirectory()
+        directory = try TemporaryDirectory()
         for (layer, text) in [("one", "one"), ("two", "two")] {
-            try folder.write("\(layer)/word", Array(text.utf8))
+            try directory.write("\(layer)/word", Array(text.utf8))
             // All times and inodes are the same in both.
-            try run("mkfs.erofs", ["-T0", "-x-1", folder.path("\(layer).erofs"), folder.path(layer)])
+            try run("mkfs.erofs", ["-T0", "-x-1", directory.path("\(layer).erofs"), directory.path(layer)])
         }
-        try folder.write("upper/more", Array("more".utf8))
-        try FileManager.default.createDirectory(atPath: folder.path("mount 1"), withIntermediateDirectories: true)
+        try directory.write("upper/more", Array("more".utf8))
+        try FileManager.default.createDirectory(atPath: directory.path("mount 1"), withIntermediateDirectories: true)
     }
 
     /// The image of a layer that is mounted for so long at the one place.
     private func image(of layer: String, below upper: [String] = [], options: String = "ro,loop") throws -> StoredImage
     {
-        let place = folder.path("mount 1")
-        try run("mount", ["-t", "erofs", "-o", options, folder.path("\(layer).erofs"), place])
-        let result = Result { try folder.store().resolve(layers: upper + [place], name: layer) }
+        let place = directory.path("mount 1")
+        try run("mount", ["-t", "erofs", "-o", options, directory.path("\(layer).erofs"), place])
+        let result = Result { try directory.store().resolve(layers: upper + [place], name: layer) }
         // Another process of the machine may just look at it: detached, it goes when that is done.
         try run("umount", ["--lazy", place])
         return try result.get()
@@ -32,13 +32,13 @@ import Testing
     @Test func anotherLayerAtTheSamePlaceIsAnother() throws {
         let (one, two) = (try image(of: "one"), try image(of: "two"))
         #expect(one.digest != two.digest)
-        #expect(try folder.unpack(one).text("word") == "one" && folder.unpack(two).text("word") == "two")
+        #expect(try directory.unpack(one).text("word") == "one" && directory.unpack(two).text("word") == "two")
         #expect(try image(of: "one") == one, "it is made once")
     }
 
     @Test func aMountedLayerLiesBelowOthers() throws {
-        let image = try image(of: "one", below: [folder.path("upper")])
-        #expect(try folder.unpack(image).names() == ["more", "word"])
+        let image = try image(of: "one", below: [directory.path("upper")])
+        #expect(try directory.unpack(image).names() == ["more", "word"])
     }
 
     @Test func theSourceOfAMountIsFoundByItsDevice() {

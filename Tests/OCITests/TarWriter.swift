@@ -12,7 +12,7 @@ struct TarWriter {
         add(name, type: "0", mode: mode, owner: owner, time: time, content: Array(content.utf8))
     }
 
-    mutating func folder(_ name: String, mode: Int = 0o755, owner: (Int, Int) = (0, 0), time: Int = 1_000_000) {
+    mutating func directory(_ name: String, mode: Int = 0o755, owner: (Int, Int) = (0, 0), time: Int = 1_000_000) {
         add(name + "/", type: "5", mode: mode, owner: owner, time: time)
     }
 

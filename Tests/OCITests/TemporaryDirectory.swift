@@ -5,7 +5,7 @@ import SystemPackage
 
 @testable import OCI
 
-/// A folder that goes with the test.
+/// A directory that goes with the test.
 final class TemporaryDirectory: Sendable {
     let root: String
 
@@ -26,7 +26,7 @@ final class TemporaryDirectory: Sendable {
         return path(name)
     }
 
-    /// An image store in this folder.
+    /// An image store in this directory.
     func store(_ limits: ImportLimits = ImportLimits()) throws -> ImageStore {
         try ImageStore(root: FilePath(path("images")), limits: limits)
     }
@@ -43,8 +43,9 @@ final class TemporaryDirectory: Sendable {
 }
 
 /// Mounts an image as the guest does, for as long as `body` looks at it.
-func withMounted(_ image: StoredImage, in folder: TemporaryDirectory, _ body: (UnpackedImage) throws -> Void) throws {
-    let content = UnpackedImage(root: folder.path("mounted-\(UUID().uuidString)"))
+func withMounted(_ image: StoredImage, in directory: TemporaryDirectory, _ body: (UnpackedImage) throws -> Void) throws
+{
+    let content = UnpackedImage(root: directory.path("mounted-\(UUID().uuidString)"))
     try FileManager.default.createDirectory(atPath: content.root, withIntermediateDirectories: true)
     try run("mount", ["-t", "erofs", "-o", "ro,loop", image.erofsPath, content.root])
     let result = Result { try body(content) }

@@ -2,7 +2,7 @@
 """A program that fills memory as fast as it can, in a zone that grows and in one that is plugged at full size.
 
 In turns, CZONE_BENCH_RUNS (4) of each: containers of a VM that is there already fill CZONE_BENCH_FILL (2048) MiB, page by
-page in one call, and tell how long that took (medians). Then what a grown container frees is watched until the host has
+page in one call, and print how long that took (medians). Then what a grown container frees is watched until the host has
 it back. Prints a table, and with --json the numbers."""
 
 import contextlib

@@ -9,9 +9,9 @@ import Testing
 
 @testable import Runtime
 
-/// A registry and a store with one image in a temporary folder, and fake VMs.
+/// A registry and a store with one image in a temporary directory, and fake VMs.
 struct Bench: Sendable {
-    let folder: TemporaryDirectory
+    let directory: TemporaryDirectory
     let registry: Registry
     let store: ImageStore
     let image: StoredImage
@@ -19,32 +19,32 @@ struct Bench: Sendable {
     let files: VirtualMachineFiles
 
     init(_ starter: any VirtualMachineStarter = FakeStarter(), configuration: Configuration = Configuration()) throws {
-        folder = try TemporaryDirectory()
-        registry = try Registry(root: folder.path.appending("run"))
-        store = try ImageStore(root: folder.path.appending("images"))
-        image = try Self.image(in: folder.path.appending("images"), store)
+        directory = try TemporaryDirectory()
+        registry = try Registry(root: directory.path.appending("run"))
+        store = try ImageStore(root: directory.path.appending("images"))
+        image = try Self.image(in: directory.path.appending("images"), store)
         files = try VirtualMachineFiles(monitor: "/bin/true", kernel: "/bin/true", initialRAMDisk: "/bin/true")
         placement = Placement(
             registry: registry, configuration: configuration, files: files, starter: starter, provider: NoProvider())
     }
 
     /// An image that is in the store, although there is nothing in it.
-    private static func image(in folder: FilePath, _ store: ImageStore) throws -> StoredImage {
+    private static func image(in directory: FilePath, _ store: ImageStore) throws -> StoredImage {
         let hex = String(repeating: "ab", count: 32)
         let description = """
             {"digest":"sha256:\(hex)","name":"test","origin":"/nowhere","config":{"Cmd":["/bin/true"]},
             "accounts":{"users":[],"groups":[]},"erofsSizeInBytes":0,"imported":1}
             """
-        try FileSystem.makeDirectories(folder)
-        try FileSystem.replace(folder.appending("\(hex).erofs").string, with: [])
-        try FileSystem.replace(folder.appending("\(hex).json").string, with: Array(description.utf8))
+        try FileSystem.makeDirectories(directory)
+        try FileSystem.replace(directory.appending("\(hex).erofs").string, with: [])
+        try FileSystem.replace(directory.appending("\(hex).json").string, with: Array(description.utf8))
         return try #require(try store.find(hex))
     }
 
-    /// The registry's entries, below the folder, but for what stays: the files by whose locks users are leased, and the
+    /// The registry's entries, below the directory, but for what stays: the files by whose locks users are leased, and the
     /// mark that lost logs were removed.
     func registryContents() throws -> [String] {
-        try folder.contents().filter { $0.hasPrefix("run/") && !$0.hasPrefix("run/users") && $0 != "run/logs-swept" }
+        try directory.contents().filter { $0.hasPrefix("run/") && !$0.hasPrefix("run/users") && $0 != "run/logs-swept" }
     }
 
     func key(function: String = "hello", tenant: String = "default") -> FunctionKey {

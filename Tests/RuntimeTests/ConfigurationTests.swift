@@ -3,7 +3,7 @@ import Testing
 
 @testable import Runtime
 
-@Test func zonesWithoutALimitGrowToHalfOfTheHostOrAsFarAsTheyAreToldTo() throws {
+@Test func zonesWithoutALimitGrowToHalfOfTheHostOrAsFarAsConfigured() throws {
     var configuration = Configuration()
     func size(_ memory: UInt64, bits: Int = 46) throws -> UInt64 {
         try ZoneSize.elastic(configuration, memory: memory, addressBits: bits)

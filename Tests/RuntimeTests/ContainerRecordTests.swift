@@ -33,6 +33,6 @@ private func readBack(_ record: ContainerRecord) throws -> ContainerRecord {
     record.seccomp = nil
     record.process.consoleSize = RuntimeSpec.ConsoleSize(height: 1, width: 2)
     #expect(record.plainJSON == nil)
-    let (folder, _) = try bench.registry.enter(record)
-    #expect(try folder.record() == record)
+    let (directory, _) = try bench.registry.enter(record)
+    #expect(try directory.record() == record)
 }

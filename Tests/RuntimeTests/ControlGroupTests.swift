@@ -26,11 +26,11 @@ import Testing
         if let limit = group.memoryLimit() {
             try limit.write(all: Array("\(128 << 20)".utf8))
             let files = ["memory.max", "memory.limit_in_bytes"]
-            let limits = group.folders.flatMap { folder in files.map { text("\(folder)/\($0)") } }
+            let limits = group.directories.flatMap { directory in files.map { text("\(directory)/\($0)") } }
             #expect(limits.contains("\(128 << 20)\n"))
         }
         try group.remove()
         #expect(try child.waitForEnd() == 128 + SIGKILL)
-        for folder in group.folders { #expect(try FileSystem.status(folder) == nil) }
+        for directory in group.directories { #expect(try FileSystem.status(directory) == nil) }
     }
 }

@@ -79,8 +79,8 @@ private func isSilent(_ error: (any Error)?) -> Bool {
     }
 
     @Test func aPeerThatTakesNothingEndsTheSending() throws {
-        let folder = try TemporaryDirectory()
-        let path = "\(folder.path)/socket"
+        let directory = try TemporaryDirectory()
+        let path = "\(directory.path)/socket"
         let listening = try UnixSocket.listen(at: path)
         let socket = try UnixSocket.connect(to: path, sendingWithinMilliseconds: 200)
         let taken = time {
@@ -92,8 +92,8 @@ private func isSilent(_ error: (any Error)?) -> Bool {
     }
 
     @Test func aFullQueueOfConnectionsIsWaitedForNoLonger() throws {
-        let folder = try TemporaryDirectory()
-        let path = "\(folder.path)/socket"
+        let directory = try TemporaryDirectory()
+        let path = "\(directory.path)/socket"
         let listening = try UnixSocket.listen(at: path, backlog: 1)
         var connected: [OwnedDescriptor] = []
         let taken = time {
@@ -109,9 +109,9 @@ private func isSilent(_ error: (any Error)?) -> Bool {
     }
 
     @Test func aLockIsWaitedForNoLongerAndNotKeptByWhoGaveUp() throws {
-        let folder = try TemporaryDirectory()
+        let directory = try TemporaryDirectory()
         func open() throws -> OwnedDescriptor {
-            try OwnedDescriptor(opening: "\(folder.path)/lock", flags: O_RDWR | O_CREAT)
+            try OwnedDescriptor(opening: "\(directory.path)/lock", flags: O_RDWR | O_CREAT)
         }
         var holder: OwnedDescriptor? = try open()
         try holder?.takeLock(.exclusive)
@@ -126,8 +126,8 @@ private func isSilent(_ error: (any Error)?) -> Bool {
     }
 
     @Test func aLockIsTakenAsSoonAsItIsFree() throws {
-        let folder = try TemporaryDirectory()
-        let path = "\(folder.path)/lock"
+        let directory = try TemporaryDirectory()
+        let path = "\(directory.path)/lock"
         let holder = try OwnedDescriptor(opening: path, flags: O_RDWR | O_CREAT)
         try holder.takeLock(.exclusive)
         _ = try Thread(named: "holder") {

@@ -9,8 +9,8 @@ import Testing
 @testable import Runtime
 
 @Test func linesAndPartsOfLinesAreRead() throws {
-    let folder = try TemporaryDirectory()
-    let path = folder.path.appending("log").string
+    let directory = try TemporaryDirectory()
+    let path = directory.path.appending("log").string
     let writer = try OwnedDescriptor(opening: path, flags: O_WRONLY | O_CREAT | O_APPEND)
     var reader = LogReader([try OwnedDescriptor(opening: path, flags: O_RDONLY)])
     try writer.write(all: Array("T1 stdout F hello world\nT2 stderr P par\nT3 std".utf8))
@@ -25,8 +25,8 @@ import Testing
 }
 
 @Test func aLogThatBeganAnewIsReadFromItsBeginning() throws {
-    let folder = try TemporaryDirectory()
-    let path = folder.path.appending("log").string
+    let directory = try TemporaryDirectory()
+    let path = directory.path.appending("log").string
     let writer = try OwnedDescriptor(opening: path, flags: O_WRONLY | O_CREAT | O_APPEND)
     var reader = LogReader([try OwnedDescriptor(opening: path, flags: O_RDONLY)])
     try writer.write(all: Array("T1 stdout F one\nT1 stdout F two\n".utf8))
@@ -38,8 +38,8 @@ import Testing
 
 /// As a VM writes them, and a reader that comes late to some.
 @Test func filesThatAreWrittenInTurnAreReadInTheirOrder() throws {
-    let folder = try TemporaryDirectory()
-    let paths = (0..<3).map { folder.path.appending("log.\($0)").string }
+    let directory = try TemporaryDirectory()
+    let paths = (0..<3).map { directory.path.appending("log.\($0)").string }
     let writers = try paths.map { try OwnedDescriptor(opening: $0, flags: O_WRONLY | O_CREAT | O_APPEND) }
     var reader = LogReader(try paths.map { try OwnedDescriptor(opening: $0, flags: O_RDONLY) })
     func write(_ number: Int) throws {
@@ -73,23 +73,23 @@ import Testing
     let starter = FakeStarter()
     let bench = try Bench(starter)
     let placed = try bench.place("one")
-    let folder = try #require(try placed.container.record()?.logDirectory)
-    #expect(folder.hasPrefix(bench.folder.path.appending("logs").string))
-    #expect(try FileSystem.names(in: folder)?.sorted() == ["log", "log.1", "log.2"])
+    let directory = try #require(try placed.container.record()?.logDirectory)
+    #expect(directory.hasPrefix(bench.directory.path.appending("logs").string))
+    #expect(try FileSystem.names(in: directory)?.sorted() == ["log", "log.1", "log.2"])
     let request = try #require(starter.machines[0].state.withLock(\.requests).first)
     #expect(request.log == .init(fileCount: 3, maxFileBytes: 16 << 20))
     #expect(request.descriptorCount == 4)
     starter.machines[0].die()
     try bench.registry.cleanUp()
-    #expect(try FileSystem.status(folder) != nil)
+    #expect(try FileSystem.status(directory) != nil)
     try placed.container.remove()
-    #expect(try FileSystem.status(folder) == nil)
+    #expect(try FileSystem.status(directory) == nil)
 }
 
 @Test func logsThatARegistryHasLostAreRemovedByItsFirstContainer() throws {
     let bench = try Bench()
     let logs = ContainerLogs(of: bench.registry, besides: bench.store.root)
-    let lost = logs.folder(of: "lost")
+    let lost = logs.directory(of: "lost")
     try FileSystem.makeDirectories(FilePath(lost))
     try FileSystem.replace(lost + "/log", with: [1])
     let placed = try bench.place("one")
@@ -106,11 +106,11 @@ import Testing
     }
 }
 
-@Test func aDirectoryTellsWhenItsFilesGrow() throws {
-    let folder = try TemporaryDirectory()
-    let path = folder.path.appending("log").string
+@Test func aDirectoryReportsWhenItsFilesGrow() throws {
+    let directory = try TemporaryDirectory()
+    let path = directory.path.appending("log").string
     let writer = try OwnedDescriptor(opening: path, flags: O_WRONLY | O_CREAT | O_APPEND)
-    let watch = try FileWatch(folder: folder.path.string)
+    let watch = try FileWatch(directory: directory.path.string)
     #expect(try !wait(for: [(watch.descriptor, .readable)], timeoutInMilliseconds: 0)[0].contains(.readable))
     try writer.write(all: [1])
     #expect(try wait(for: [(watch.descriptor, .readable)], timeoutInMilliseconds: 5000)[0].contains(.readable))

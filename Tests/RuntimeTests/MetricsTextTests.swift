@@ -45,17 +45,17 @@ private func metrics(_ value: UInt64, containers: [String] = ["a\"", "b\\\n"]) -
 
 /// The samples as prometheus_client's parser reads them, each as `NAME{LABELS} VALUE`.
 private func parsed(_ machines: [MeasuredMachine]) throws -> [Substring] {
-    let folder = try TemporaryDirectory()
-    try FileSystem.replace("\(folder.path)/metrics", with: MetricsText.bytes(of: machines))
-    let output = try OwnedDescriptor(opening: "\(folder.path)/samples", flags: O_RDWR | O_CREAT)
-    let error = try OwnedDescriptor(opening: "\(folder.path)/complaints", flags: O_RDWR | O_CREAT)
+    let directory = try TemporaryDirectory()
+    try FileSystem.replace("\(directory.path)/metrics", with: MetricsText.bytes(of: machines))
+    let output = try OwnedDescriptor(opening: "\(directory.path)/samples", flags: O_RDWR | O_CREAT)
+    let error = try OwnedDescriptor(opening: "\(directory.path)/complaints", flags: O_RDWR | O_CREAT)
     let status = try ProcessLaunch(
         "Tests/Prometheus/parse", arguments: ["parse"], environment: ["PATH=/usr/bin:/bin"],
-        input: try OwnedDescriptor(opening: "\(folder.path)/metrics", flags: O_RDONLY), output: output, error: error
+        input: try OwnedDescriptor(opening: "\(directory.path)/metrics", flags: O_RDONLY), output: output, error: error
     ).start().waitForEnd()
-    let complaints = try FileSystem.contents(of: "\(folder.path)/complaints", atMost: 1 << 16) ?? []
+    let complaints = try FileSystem.contents(of: "\(directory.path)/complaints", atMost: 1 << 16) ?? []
     try #require(status == 0, "\(String(decoding: complaints, as: UTF8.self))")
-    let samples = try FileSystem.contents(of: "\(folder.path)/samples", atMost: 1 << 20) ?? []
+    let samples = try FileSystem.contents(of: "\(directory.path)/samples", atMost: 1 << 20) ?? []
     return String(decoding: samples, as: UTF8.self).split(separator: "\n")
 }
 

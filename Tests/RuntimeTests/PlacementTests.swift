@@ -90,14 +90,14 @@ private struct FailingStarter: VirtualMachineStarter {
     #expect(try bench.registryContents() == ["run/containers", "run/functions"])
 }
 
-/// Its process ends at once, with a word of why.
+/// Its process ends at once, and logs why.
 private struct EndingStarter: VirtualMachineStarter {
     func start(_ launch: VirtualMachineLaunch) throws(RuntimeError) {
         try system { () throws(SystemError) in try launch.log.write(all: Array("czone-vm: no usable KVM\n".utf8)) }
     }
 }
 
-@Test func aMachineThatEndsAtOnceTellsWhy() throws {
+@Test func aMachineThatEndsAtOnceSaysWhy() throws {
     let bench = try Bench(EndingStarter())
     do {
         _ = try bench.place("one")
@@ -174,9 +174,9 @@ func containersAreLaidOutAsTheHostsProcessesAre(setting: String, argument: Strin
 }
 
 @Test func theMonitorsProcessHoldsTheLockAndNothingElse() throws {
-    let folder = try TemporaryDirectory()
-    let path = folder.path.appending("lock").string
-    let identityPath = folder.path.appending("pid").string
+    let directory = try TemporaryDirectory()
+    let path = directory.path.appending("lock").string
+    let identityPath = directory.path.appending("pid").string
     var lock: OwnedDescriptor? = try OwnedDescriptor(opening: path, flags: O_RDONLY | O_CREAT)
     try lock?.takeLock(.exclusive)
     let nothing = try OwnedDescriptor(opening: "/dev/null", flags: O_RDWR)

@@ -74,7 +74,7 @@ func theLastWordsOfAMachineAreWhyItEnded(log: String, words: String) throws {
 
 @Test func whatAKilledClientLeavesIsRemoved() throws {
     let bench = try Bench()
-    let (folder, exit) = try bench.registry.enter(bench.record("one"))
+    let (directory, exit) = try bench.registry.enter(bench.record("one"))
     let nothing = try OwnedDescriptor(opening: "/dev/null", flags: O_RDWR)
     var launch = ProcessLaunch(
         "/bin/sleep", arguments: ["sleep", "600"], environment: [], input: nothing, output: nothing, error: nothing)
@@ -83,17 +83,17 @@ func theLastWordsOfAMachineAreWhyItEnded(log: String, words: String) throws {
     _ = consume exit
     launch.kept = []
     try bench.registry.cleanUp()
-    #expect(try folder.isAlive())
+    #expect(try directory.isAlive())
     sendSignal(SIGKILL, to: client.id)
     #expect(try client.waitForEnd() == 128 + SIGKILL)
-    #expect(try !folder.isAlive())
+    #expect(try !directory.isAlive())
     try bench.registry.cleanUp()
-    #expect(try folder.exitRecord()?.reason == "the command that started it ended before it ran")
+    #expect(try directory.exitRecord()?.reason == "the command that started it ended before it ran")
 }
 
 @Test func aCradleThatNobodyHoldsGoesAfterAWhile() throws {
     let bench = try Bench()
-    let staging = bench.folder.path.appending("run/containers/.one.000000000000").string
+    let staging = bench.directory.path.appending("run/containers/.one.000000000000").string
     try FileSystem.makeDirectories(FilePath(staging))
     try FileSystem.replace("\(staging)/container.json", with: [])
     try bench.registry.cleanUp()
@@ -156,7 +156,7 @@ func theLastWordsOfAMachineAreWhyItEnded(log: String, words: String) throws {
                         try system { () throws(SystemError) in try FileSystem.makeDirectory(machine.path) }
                         try machine.remove()
                     }
-                    // Without VMs it goes, whoever waits for its lock.
+                    // Without VMs it goes, also while others wait for its lock.
                     try registry.cleanUp()
                 }
             }
@@ -168,8 +168,8 @@ func theLastWordsOfAMachineAreWhyItEnded(log: String, words: String) throws {
 }
 
 @Test func pathsLongerThanASocketsAddressWork() throws {
-    let folder = try TemporaryDirectory()
-    let deep = folder.path.appending(String(repeating: "d", count: 200))
+    let directory = try TemporaryDirectory()
+    let deep = directory.path.appending(String(repeating: "d", count: 200))
     try FileSystem.makeDirectory(deep.string)
     let path = deep.appending("control.sock").string
     let listening = try UnixSocket.listen(at: path)

@@ -5,19 +5,19 @@ import Runtime
 import SystemPackage
 import Testing
 
-/// Roots that are volumes: layers of the host as one folder. Mounting needs root.
+/// Roots that are volumes: layers of the host as one directory. Mounting needs root.
 @Suite(.enabled(if: geteuid() == 0, "mounting needs root")) struct RootVolumeTests {
-    private let folder: TemporaryDirectory
+    private let directory: TemporaryDirectory
 
     init() throws {
-        folder = try TemporaryDirectory()
+        directory = try TemporaryDirectory()
         for (path, text) in [("one/below", "one"), ("one/both", "one"), ("two/both", "two"), ("two/above", "two")] {
-            try FileSystem.makeDirectories(folder.path.appending(String(path.prefix(3))))
-            try FileSystem.replace("\(folder.path)/\(path)", with: Array(text.utf8))
+            try FileSystem.makeDirectories(directory.path.appending(String(path.prefix(3))))
+            try FileSystem.replace("\(directory.path)/\(path)", with: Array(text.utf8))
         }
     }
 
-    private func path(_ name: String) -> String { "\(folder.path)/\(name)" }
+    private func path(_ name: String) -> String { "\(directory.path)/\(name)" }
 
     /// What a file of a volume holds, opened as the file server does: from its descriptor on.
     private func text(_ name: String, in volume: HostVolume) throws -> String? {
@@ -59,7 +59,7 @@ import Testing
             for layers in [[bad], [path("one"), bad], [bad, path("one")]] {
                 #expect(
                     throws: SpecificationError.invalid(
-                        setting: "a layer of the root", value: bad, expected: "the absolute path of a folder")
+                        setting: "a layer of the root", value: bad, expected: "the absolute path of a directory")
                 ) { try HostVolume(layers: layers) }
             }
         }

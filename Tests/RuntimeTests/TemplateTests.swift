@@ -29,10 +29,11 @@ extension Bench {
 
     /// As a VM that saves itself would.
     func makeTemplate(_ key: TemplateKey? = nil, sizeInBytes: Int = 4096, limit: UInt64 = 1 << 30) throws {
-        try templates.make(try key ?? templateKey(), templateRecord, limit: limit) { (folder, _) throws(RuntimeError) in
+        try templates.make(try key ?? templateKey(), templateRecord, limit: limit) {
+            (directory, _) throws(RuntimeError) in
             try system { () throws(SystemError) in
                 for (name, count) in [("state", 100), ("memory", sizeInBytes)] {
-                    try FileSystem.replace("\(folder)/\(name)", with: [UInt8](repeating: 1, count: count))
+                    try FileSystem.replace("\(directory)/\(name)", with: [UInt8](repeating: 1, count: count))
                 }
             }
             return 0
@@ -45,18 +46,18 @@ extension Bench {
     let key = try bench.templateKey()
     #expect(try bench.templates.lease(key) == nil)
     #expect(throws: RuntimeError.self) {
-        try bench.templates.make(key, templateRecord, limit: 1 << 30) { (folder, words) throws(RuntimeError) in
+        try bench.templates.make(key, templateRecord, limit: 1 << 30) { (directory, words) throws(RuntimeError) in
             try system { () throws(SystemError) in
-                try FileSystem.replace("\(folder)/state", with: [1])
+                try FileSystem.replace("\(directory)/state", with: [1])
                 try words.write(all: Array("czone-vm: no usable KVM\n".utf8))
             }
             return 1
         }
     }
-    #expect(try bench.folder.contents().filter { $0.hasPrefix("templates/") } == ["templates/tmp"])
+    #expect(try bench.directory.contents().filter { $0.hasPrefix("templates/") } == ["templates/tmp"])
     try bench.makeTemplate()
     #expect(
-        try bench.folder.contents().filter { $0.hasPrefix("templates/\(key.directoryName)/") }.map {
+        try bench.directory.contents().filter { $0.hasPrefix("templates/\(key.directoryName)/") }.map {
             String($0.split(separator: "/")[2])
         }
             == ["memory", "state", "template.json"])
@@ -71,7 +72,7 @@ extension Bench {
 
 @Test func aVMThatNeverEndsMakingATemplateIsKilled() throws {
     let bench = try Bench()
-    let monitor = "\(bench.folder.path)/monitor"
+    let monitor = "\(bench.directory.path)/monitor"
     try FileSystem.replace(monitor, with: Array("#!/bin/sh\nexec sleep 1000\n".utf8), mode: 0o755)
     var timeouts = ControlTimeouts()
     timeouts.template = 2_000
@@ -81,10 +82,10 @@ extension Bench {
         starter: FakeStarter(), provider: NoProvider(), timeouts: timeouts)
     let refusal = #expect(throws: RuntimeError.self) { try placement.makeTemplate(for: order(bench)) }
     #expect("\(try #require(refusal))".contains("making a template has not ended within 2 s: its VM was killed"))
-    #expect(try bench.folder.contents().filter { $0.hasPrefix("templates/") } == ["templates/tmp"])
+    #expect(try bench.directory.contents().filter { $0.hasPrefix("templates/") } == ["templates/tmp"])
 }
 
-@Test func whoFailsTellsWhy() throws {
+@Test func whoFailsSaysWhy() throws {
     let bench = try Bench()
     do {
         try bench.templates.make(bench.templateKey(), templateRecord, limit: 1 << 30) {
@@ -106,7 +107,7 @@ extension Bench {
     #expect(lease != nil)
     lease = nil
     #expect(try bench.templates.remove(key.directoryName))
-    #expect(try bench.folder.contents().filter { $0.hasPrefix("templates/") } == ["templates/tmp"])
+    #expect(try bench.directory.contents().filter { $0.hasPrefix("templates/") } == ["templates/tmp"])
 }
 
 @Test func theOneUsedLongestAgoMakesRoom() throws {
@@ -243,17 +244,18 @@ extension Bench {
     let bench = try Bench()
     let report = ProcessTemplateReport(
         number: 1, state: .refused, reason: "it has a connected socket", command: "python3 app.py")
-    try bench.templates.make(bench.templateKey(), templateRecord, limit: 1 << 30) { (folder, _) throws(RuntimeError) in
+    try bench.templates.make(bench.templateKey(), templateRecord, limit: 1 << 30) {
+        (directory, _) throws(RuntimeError) in
         try system { () throws(SystemError) in
             for (name, bytes) in [("state", [1]), ("memory", [1]), ("process-template", report.bytes)] {
-                try FileSystem.replace("\(folder)/\(name)", with: bytes)
+                try FileSystem.replace("\(directory)/\(name)", with: bytes)
             }
         }
         return 0
     }
     let record = try #require(try bench.templates.entries().first?.record.process)
     #expect(record.reason == "it has a connected socket" && record.command == "python3 app.py")
-    #expect(try !bench.folder.contents().contains { $0.hasSuffix("process-template") })
+    #expect(try !bench.directory.contents().contains { $0.hasSuffix("process-template") })
 }
 
 @Test func aRefusedTemplateLeadsToABoot() throws {

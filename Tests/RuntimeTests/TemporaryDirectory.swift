@@ -3,7 +3,7 @@ import LinuxSystem
 import Runtime
 import SystemPackage
 
-/// A folder that goes with the test.
+/// A directory that goes with the test.
 final class TemporaryDirectory: Sendable {
     let path: FilePath
 
@@ -22,7 +22,7 @@ final class TemporaryDirectory: Sendable {
         try? FileSystem.removeFile(path)
     }
 
-    /// Every file and folder below it, sorted.
+    /// Every file and directory below it, sorted.
     func contents() throws -> [String] { try Self.contents(of: path.string, prefix: "") }
 
     private static func contents(of path: String, prefix: String) throws -> [String] {

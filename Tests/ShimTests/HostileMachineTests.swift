@@ -56,7 +56,7 @@ private func frame(_ request: UInt32, _ payload: [UInt8], length: UInt32? = nil)
         try await expectUntouched(bench)
     }
 
-    @Test func theEndOfAnotherContainerIsNotTold() async throws {
+    @Test func theEndOfAnotherContainerIsNotReported() async throws {
         let (bench, client) = try await victims()
         client.reply(exited("b", code: 3))
         #expect(try await bench.wait("a") == 255, "the VM that lies about it is not listened to any more")
@@ -77,7 +77,7 @@ private func frame(_ request: UInt32, _ payload: [UInt8], length: UInt32? = nil)
         ("bytes after the end", frame(1, [1, 0])), ("a frame that ends early", frame(1, [5, 3, 0])),
         // A list of 2³² − 1 processes in a few bytes.
         ("a giant list", frame(1, [30, 0xFF, 0xFF, 0xFF, 0xFF])),
-        // An end whose container's name is 0xFF 0xFE, and one that is told to be 4 GiB long.
+        // An end whose container's name is 0xFF 0xFE, and one that claims to be 4 GiB long.
         ("invalid UTF-8", frame(1, [5, 2, 0, 0, 0, 0xFF, 0xFE] + [UInt8](repeating: 0, count: 22))),
         ("a giant text", frame(1, [5, 0xFF, 0xFF, 0xFF, 0xFF] + [UInt8](repeating: 65, count: 64))),
         // A state of a VM that there is not.
@@ -98,7 +98,7 @@ private func frame(_ request: UInt32, _ payload: [UInt8], length: UInt32? = nil)
         try await expectUntouched(bench)
     }
 
-    @Test func anEndIsToldOnce() async throws {
+    @Test func anEndIsReportedOnce() async throws {
         let (bench, client) = try await victims()
         for code in 3..<200 as Range<UInt8> { client.reply(exited("a", code: code, time: .max)) }
         #expect(try await bench.wait("a") == 3)
@@ -109,8 +109,8 @@ private func frame(_ request: UInt32, _ payload: [UInt8], length: UInt32? = nil)
         #expect(exits.map(\.containerID) == ["a"] && exits.map(\.exitStatus) == [3])
     }
 
-    /// A waiter was once added beside the container's actor, where its end was just being told.
-    @Test func endsAreToldToThoseWhoComeMeanwhile() async throws {
+    /// A waiter was once added beside the container's actor, where its end was just being reported.
+    @Test func endsAreReportedToThoseWhoComeMeanwhile() async throws {
         let bench = try await ShimBench()
         for round in 0..<300 {
             let id = "c\(round)"
@@ -164,7 +164,7 @@ private func frame(_ request: UInt32, _ payload: [UInt8], length: UInt32? = nil)
         try await expectUntouched(bench)
     }
 
-    // MARK: what is told of containers
+    // MARK: what is reported of containers
 
     @Test func spoofedStatisticsAreCutAndNeverFall() async throws {
         let (bench, _) = try await victims()
@@ -260,7 +260,7 @@ private func frame(_ request: UInt32, _ payload: [UInt8], length: UInt32? = nil)
             _ = try await bench.call("Exec", bench.execution(name, in: "a"))
             try await bench.start("a", exec: name)
             let client = try #require(executed.withLock { $0 })
-            // First one tells the container's end, then one its own.
+            // First one reports the container's end, then one its own.
             client.reply(name == "x" ? exited("a", process: 0) : exited("a", code: 6, process: 2))
             #expect(try await bench.wait("a", exec: name) == (name == "x" ? 255 : 6))
         }

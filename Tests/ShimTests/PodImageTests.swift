@@ -9,8 +9,8 @@ import Testing
 
 @testable import Shim
 
-/// What a pod's VM is asked to make its containers' roots of. Sharing a folder needs root.
-@Suite(.timeLimit(.minutes(1)), .enabled(if: geteuid() == 0, "sharing a folder needs root")) struct PodImageTests {
+/// What a pod's VM is asked to make its containers' roots of. Sharing a directory needs root.
+@Suite(.timeLimit(.minutes(1)), .enabled(if: geteuid() == 0, "sharing a directory needs root")) struct PodImageTests {
     private static let type = "io.kubernetes.cri.container-type"
 
     /// What a VM was asked for.

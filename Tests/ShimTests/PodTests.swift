@@ -128,7 +128,7 @@ private let cri = [
         #expect(
             try RootSource([mount("bind", "/s/1/fs", ["ro", "rbind"])], root: nil, bundle: "/b") == .layers(["/s/1/fs"])
         )
-        #expect(try RootSource([], root: "rootfs", bundle: "/b") == .folder("/b/rootfs"))
+        #expect(try RootSource([], root: "rootfs", bundle: "/b") == .directory("/b/rootfs"))
         let error = #expect(throws: Status.self) {
             try RootSource([mount("btrfs", "/dev/x", [])], root: nil, bundle: "/b")
         }
@@ -172,8 +172,8 @@ private let cri = [
 
     @Test func processorTimeNeverFallsAndIsNoMoreThanThereWas() {
         var time = ProcessorTime()
-        #expect(time.tell(500) == 500 && time.tell(3) == 500 && time.tell(501) == 501)
-        #expect(time.most(virtualCPUs: 0) == 501, "what was told stays")
+        #expect(time.report(500) == 500 && time.report(3) == 500 && time.report(501) == 501)
+        #expect(time.most(virtualCPUs: 0) == 501, "what was reported stays")
         #expect(time.most(virtualCPUs: .max) > 501)
     }
 }

@@ -20,7 +20,7 @@ final class ShimBench: Sendable {
     let starter = FakeStarter()
     let hosting: Hosting
     let events: RecordedEvents
-    private let folder: TemporaryDirectory
+    private let directory: TemporaryDirectory
     private let client: Client
     private let running: [Task<Void, any Error>]
 
@@ -33,12 +33,12 @@ final class ShimBench: Sendable {
     }
 
     init(timeouts: ControlTimeouts = .standard) async throws {
-        folder = try TemporaryDirectory()
-        let (path, group) = (folder.path, MultiThreadedEventLoopGroup.singleton)
+        directory = try TemporaryDirectory()
+        let (path, group) = (directory.path, MultiThreadedEventLoopGroup.singleton)
         for name in ["layer", "bundles"] { try FileSystem.makeDirectory("\(path)/\(name)") }
         hosting = try Hosting(
             namespace: "test",
-            folders: ShimDirectories(root: FilePath("\(path)/run"), store: FilePath("\(path)/store")),
+            directories: ShimDirectories(root: FilePath("\(path)/run"), store: FilePath("\(path)/store")),
             group: group, starter: starter, provider: NoProvider(),
             files: VirtualMachineFiles(monitor: "/bin/true", kernel: "/bin/true", initialRAMDisk: "/bin/true"),
             timeouts: timeouts)
@@ -94,7 +94,7 @@ final class ShimBench: Sendable {
 
     /// A bundle as containerd makes one.
     func bundle(_ id: String, _ change: (inout RuntimeSpec) -> Void = { _ in }) throws -> String {
-        let path = "\(folder.path)/bundles/\(id)"
+        let path = "\(directory.path)/bundles/\(id)"
         try FileSystem.makeDirectories(FilePath(path))
         var spec = try RuntimeSpec.default(for: ImageConfig(cmd: ["/app"]), accounts: Accounts(), hostname: "box")
         spec.process?.capabilities = nil
@@ -107,12 +107,12 @@ final class ShimBench: Sendable {
         return path
     }
 
-    /// - Parameter layer: the folder that is its image; made where there is none.
+    /// - Parameter layer: the directory that is its image; made where there is none.
     func creation(
         of id: String, layer: String = "layer", _ change: (inout RuntimeSpec) -> Void = { _ in }
     ) throws -> Containerd_Task_V2_CreateTaskRequest {
         let bundle = try bundle(id, change)
-        let layer = "\(folder.path)/\(layer)"
+        let layer = "\(directory.path)/\(layer)"
         try FileSystem.makeDirectories(FilePath(layer))
         return .with {
             $0.id = id

@@ -18,19 +18,19 @@ private var canMount: Bool { unsafe getuid() == 0 && access("/dev/fuse", R_OK) =
     }
 
     @Test func containersThatWaitForOneHoldNoThreadThatOthersNeed() async throws {
-        let folder = try TemporaryDirectory()
+        let directory = try TemporaryDirectory()
         let device = try OwnedDescriptor(opening: "/dev/fuse", flags: O_RDWR)
         let options = "fd=\(device.rawValue),rootmode=40000,user_id=0,group_id=0"
         // SAFETY: the strings live for the calls.
-        try #require(unsafe mount("stalled", folder.path, "fuse", 0, options) == 0)
-        defer { _ = unsafe umount2(folder.path, CInt(MNT_DETACH)) }
+        try #require(unsafe mount("stalled", directory.path, "fuse", 0, options) == 0)
+        defer { _ = unsafe umount2(directory.path, CInt(MNT_DETACH)) }
         let bench = try await ShimBench()
         // More than the pool has threads.
         let ended = Counter()
         let calls = try (0..<12).map { index in
             let request = try bench.creation(of: "w\(index)") { spec in
                 spec.mounts = [
-                    RuntimeSpec.Mount(destination: "/data", type: "bind", source: folder.path, options: ["bind"])
+                    RuntimeSpec.Mount(destination: "/data", type: "bind", source: directory.path, options: ["bind"])
                 ]
             }
             return Task { @Sendable in

@@ -38,7 +38,7 @@ extension ShimBench {
             let request = try #require(requests(id, exec: exec).first { $0.method == method }).request
             let refusal = try await refusal(of: method, request)
             codes.updateValue(refusal?.code, forKey: method)
-            // Whoever reads it knows what was meant.
+            // A reader knows what was meant.
             if let refusal { #expect(refusal.message.contains(id), "\(method): \(refusal)") }
         }
         return codes
@@ -50,8 +50,8 @@ extension ShimBench {
     ) async throws {
         let found = try await codes(id, exec: exec, of: methods)
         for method in methods {
-            let told = found[method] ?? nil
-            #expect(told == code, "\(method)", sourceLocation: location)
+            let reported = found[method] ?? nil
+            #expect(reported == code, "\(method)", sourceLocation: location)
         }
     }
 
@@ -306,7 +306,7 @@ extension ShimBench {
         }
     }
 
-    @Test func whatASandboxHasNotIsToldSo() async throws {
+    @Test func whatASandboxHasNotIsRefused() async throws {
         let bench = try await ShimBench()
         try await pod(bench)
         try await bench.expect(.unimplemented, of: "Pause", "Resume", for: "s")
@@ -325,7 +325,7 @@ extension ShimBench {
         #expect(try await bench.refusal(of: "Create", try member(bench, "m", of: "s"))?.code == .failedPrecondition)
     }
 
-    @Test func whyASandboxCouldNotBeMadeIsTold() async throws {
+    @Test func whyASandboxCouldNotBeMadeIsReported() async throws {
         let bench = try await ShimBench()
         try await bench.run("other")
         try bench.machine.follow { request, client in

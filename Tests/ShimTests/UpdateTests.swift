@@ -28,8 +28,8 @@ private final class Bench: Sendable {
             case .describe:
                 var measure = ContainerMeasure(container: ContainerNumber(1))
                 measure.memoryCurrent = 60 << 20
-                let told = isSilent.load(ordering: .relaxed) ? [] : [("a@test", measure)]
-                client.reply(.description(FakeMachine.description(told)))
+                let reported = isSilent.load(ordering: .relaxed) ? [] : [("a@test", measure)]
+                client.reply(.description(FakeMachine.description(reported)))
                 return true
             case .update, .resizeZone: asked.withLock { $0.append(request) }
             default: break

@@ -78,7 +78,7 @@ private let exit = Exited(
     container: ContainerNumber(7), process: .initial, status: ExitStatus(rawValue: 0), oomKilled: false, time: 0)
 
 /// What comes from the agent is hostile: after an answer that cannot be, nothing of it is believed any more, and
-/// whoever waits is told once.
+/// every caller that waits gets one answer.
 @Suite struct AgentSessionTests {
     @Test func anAnswerIsItsRequestsAlone() throws {
         let bench = try Bench()
@@ -99,7 +99,7 @@ private let exit = Exited(
         bench.ask(PauseContainer(container: ContainerNumber(1)), "one")
         try bench.say(Done(), to: number)
         #expect(bench.answers.count == 1 && bench.listener.lost.count == 1)
-        // Whoever asks now is told at once.
+        // A request from now on is answered at once.
         bench.ask(PauseContainer(container: ContainerNumber(1)), "later")
         #expect(bench.answers.last == "later: the guest's agent is lost: it has not connected")
     }

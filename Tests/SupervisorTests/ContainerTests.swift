@@ -13,7 +13,7 @@ import Zones
     @Test func aContainersZoneComesAndGoesWithIt() throws {
         let bench = try SupervisorBench()
         let (client, number) = try bench.run("a", zone: block)
-        let zone = bench.supervisor.zones.keepers[0]
+        let zone = bench.supervisor.zones.all[0]
         #expect(zone.life.state == .online)
         try bench.say(Exited.bench(number))
         #expect(try client.exit().code == 3)
@@ -90,6 +90,6 @@ import Zones
         try client.send(.run(.bench("")))
         #expect(try client.refusal().text == "a container's id is empty")
         #expect(bench.supervisor.containers.isEmpty)
-        #expect(bench.supervisor.zones.keepers.allSatisfy { $0.life.isFree })
+        #expect(bench.supervisor.zones.all.allSatisfy { $0.life.isFree })
     }
 }

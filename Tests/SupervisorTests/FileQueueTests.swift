@@ -9,16 +9,16 @@ import Testing
     private let loop: EventLoop
     private let threads = WorkerThreads()
     private let disk: DiskWork
-    private let folder: TemporaryDirectory
+    private let directory: TemporaryDirectory
 
     init() throws {
         loop = try EventLoop()
         disk = try DiskWork(on: loop, threads)
-        folder = try TemporaryDirectory()
+        directory = try TemporaryDirectory()
     }
 
     private func queue(maxFileBytes: Int = 1 << 20) throws -> FileQueue {
-        let file = try OwnedDescriptor(opening: "\(folder.path)/file", flags: O_WRONLY | O_CREAT)
+        let file = try OwnedDescriptor(opening: "\(directory.path)/file", flags: O_WRONLY | O_CREAT)
         return FileQueue([file], disk, maxFileBytes: maxFileBytes)
     }
 
@@ -36,7 +36,7 @@ import Testing
         try threads.start(1, named: "disk")
         #expect(disk.finish(withinMilliseconds: 10_000))
         #expect(happened == ["room", "first", "all"])
-        let text = try contents(of: "\(folder.path)/file")
+        let text = try contents(of: "\(directory.path)/file")
         #expect(text.starts(with: Array("first x".utf8)) && text.count == 6 + FileQueue.maxQueuedBytes)
     }
 
@@ -47,12 +47,12 @@ import Testing
             if text == "12345678" { try threads.start(1, named: "disk") }
             #expect(disk.finish(withinMilliseconds: 10_000))
         }
-        #expect(try contents(of: "\(folder.path)/file") == Array("abcd".utf8))
+        #expect(try contents(of: "\(directory.path)/file") == Array("abcd".utf8))
     }
 
     @Test func filesAreWrittenInTurn() throws {
         let files = try (0..<3).map {
-            try OwnedDescriptor(opening: "\(folder.path)/\($0)", flags: O_WRONLY | O_CREAT | O_APPEND)
+            try OwnedDescriptor(opening: "\(directory.path)/\($0)", flags: O_WRONLY | O_CREAT | O_APPEND)
         }
         let queue = FileQueue(files, disk, maxFileBytes: 10)
         try threads.start(1, named: "disk")
@@ -60,7 +60,7 @@ import Testing
             queue.append(Array("\(number)234567\n".utf8))
             #expect(disk.finish(withinMilliseconds: 10_000))
         }
-        let texts = try (0..<3).map { String(decoding: try contents(of: "\(folder.path)/\($0)"), as: UTF8.self) }
+        let texts = try (0..<3).map { String(decoding: try contents(of: "\(directory.path)/\($0)"), as: UTF8.self) }
         #expect(texts == ["3234567\n", "4234567\n", "2234567\n"])
     }
 

@@ -67,7 +67,7 @@ import Zones
         var seen = try metrics(bench)
         #expect(count(.violation(.network), seen) == 1000)
         #expect(count(.violation(.memory), seen) == 1)
-        // Few of them were told, and those that were not are counted too.
+        // Few of them were logged, and those that were not are counted too.
         let suppressed = count(.suppressedLine, seen)
         #expect(suppressed > 900 && suppressed < 1000)
         // The agent's connection breaks off.
@@ -79,7 +79,7 @@ import Zones
     @Test func aZoneThatIsNotEmptiedIsCounted() throws {
         let bench = try SupervisorBench()
         _ = try bench.run("a", zone: 128 << 20)
-        let zone = try #require(bench.supervisor.zones.keepers.first)
+        let zone = try #require(bench.supervisor.zones.all.first)
         zone.quarantine(.notEmpty)
         zone.quarantine(.timeout)
         let seen = try metrics(bench)

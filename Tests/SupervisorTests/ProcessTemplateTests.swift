@@ -105,7 +105,7 @@ import Zones
         try bench.reach(template.number)
         try bench.end(first.create.container)
         #expect(bench.supervisor.containers.isEmpty)
-        #expect(bench.supervisor.zones.keepers[0].life.isFree)
+        #expect(bench.supervisor.zones.all[0].life.isFree)
     }
 
     // MARK: What goes wrong
@@ -221,7 +221,7 @@ import Zones
         #expect(try bench.templates().map(\.state) == [.refused])
     }
 
-    @Test func aZoneForACopyIsToldWhatTheCopyWillWrite() throws {
+    @Test func aZoneForACopyLearnsWhatTheCopyWillWrite() throws {
         let bench = try SupervisorBench(zones: 2)
         _ = try bench.warm("first")
         #expect(bench.machine.backings[0].expectedBytes == 0)
@@ -241,7 +241,7 @@ import Zones
         guard case .accepted? = try client.next() else { throw SystemError("place it", .invalidArgument) }
         let (made, create) = try bench.request(CreateContainer.self)
         #expect(create.origin == .copy(of: template.number))
-        bench.supervisor.zones.keepers[Int(create.node) - 1].recordPlugged(block)
+        bench.supervisor.zones.all[Int(create.node) - 1].recordPlugged(block)
         try bench.say(.bench, to: made)
         #expect(try client.next() == .done)
         try client.send(.start(container: "second"))
@@ -308,7 +308,7 @@ extension SupervisorBench {
         guard case .accepted? = try client.next() else { throw SystemError("place it", .invalidArgument) }
         let (made, create) = try self.request(CreateContainer.self)
         if create.node != 0 {
-            supervisor.zones.keepers[Int(create.node) - 1].recordPlugged(request.zoneSizeInBytes)
+            supervisor.zones.all[Int(create.node) - 1].recordPlugged(request.zoneSizeInBytes)
         }
         var answer = ProcessStarted.bench
         answer.refusal = refusal
@@ -359,6 +359,6 @@ extension SupervisorBench {
         let deletion = try request(DeleteContainer.self)
         try say(
             ContainerDeleted(zone: deletion.content.offlineZone ? .bench : nil, timings: []), to: deletion.number)
-        for keeper in supervisor.zones.keepers where keeper.life.state == .unplugging { keeper.recordPlugged(0) }
+        for zone in supervisor.zones.all where zone.life.state == .unplugging { zone.recordPlugged(0) }
     }
 }

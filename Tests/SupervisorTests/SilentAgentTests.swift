@@ -52,7 +52,7 @@ import Zones
         #expect(refusal.reason == .late && refusal.text == "the guest's agent has not answered within 100 s")
         // It may be made yet, so it is deleted and not only its zone.
         #expect(try bench.request(DeleteContainer.self).content.container == created.content.container)
-        let zone = bench.supervisor.zones.keepers[0]
+        let zone = bench.supervisor.zones.all[0]
         #expect(zone.life.state == .draining && bench.supervisor.containers.count == 1)
         // A late answer is no second start.
         try bench.say(.bench, to: created.number)
@@ -68,7 +68,7 @@ import Zones
         try client.send(.create(CreateRequest(run: .bench("a", zone: block), sandbox: "")))
         _ = try client.next()
         let created = try bench.request(CreateContainer.self).number
-        bench.supervisor.zones.keepers[0].recordPlugged(block)
+        bench.supervisor.zones.all[0].recordPlugged(block)
         try bench.say(.bench, to: created)
         #expect(try client.next() == .done)
         try client.send(.start(container: "a"))
@@ -78,8 +78,8 @@ import Zones
         #expect(try client.exit().reason == "the guest's agent has not answered within 60 s")
         let deletion = try bench.request(DeleteContainer.self).number
         try bench.say(ContainerDeleted(zone: .bench, timings: []), to: deletion)
-        bench.supervisor.zones.keepers[0].recordPlugged(0)
-        #expect(bench.supervisor.zones.keepers[0].life.isFree, "an agent that is there again returns the zone")
+        bench.supervisor.zones.all[0].recordPlugged(0)
+        #expect(bench.supervisor.zones.all[0].life.isFree, "an agent that is there again returns the zone")
     }
 
     @Test func atADeletionTheZoneIsQuarantinedAndTheContainerIsGone() throws {
@@ -94,7 +94,7 @@ import Zones
         #expect(try other.next() == nil)
         try bench.answerProbes(during: 20)
         #expect(try other.next() == .done)
-        let zone = bench.supervisor.zones.keepers[0]
+        let zone = bench.supervisor.zones.all[0]
         #expect(zone.life.state == .quarantined(.timeout) && bench.supervisor.containers.isEmpty)
         // The next one gets another.
         try client.send(.run(.bench("b", zone: block)))
@@ -107,7 +107,7 @@ import Zones
         try bench.say(Exited.bench(number))
         let deletion = try bench.request(DeleteContainer.self).number
         try bench.say(ContainerDeleted(zone: .bench, timings: []), to: deletion)
-        let zone = bench.supervisor.zones.keepers[0]
+        let zone = bench.supervisor.zones.all[0]
         #expect(zone.life.state == .unplugging)
         try pass(30, on: bench)
         #expect(zone.life.state == .quarantined(.timeout) && bench.supervisor.containers.isEmpty)
@@ -121,7 +121,7 @@ import Zones
         #expect(try client.refusal().text == "the zone of a is being resized")
         try pass(30, on: bench)
         #expect(try client.refusal().reason == .late)
-        let zone = bench.supervisor.zones.keepers[0]
+        let zone = bench.supervisor.zones.all[0]
         #expect(zone.life.state == .online && zone.life.requestedSizeInBytes == block)
         #expect(bench.machine.zoneDevices[0].requestedSizeInBytes == block)
     }

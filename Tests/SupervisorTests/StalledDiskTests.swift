@@ -113,7 +113,7 @@ import Testing
             })
     }
 
-    @Test func anEndIsToldWhereItsRecordCannotBeWritten() throws {
+    @Test func anEndIsReportedWhereItsRecordCannotBeWritten() throws {
         let bench = try SupervisorBench()
         let client = try bench.client()
         let full = try OwnedDescriptor(opening: "/dev/full", flags: O_WRONLY)

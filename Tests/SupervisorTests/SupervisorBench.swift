@@ -20,7 +20,7 @@ final class SupervisorBench {
     }()
     /// For a bench whose disk is stalled until they are started.
     let diskThreads: WorkerThreads
-    private let folder: TemporaryDirectory
+    private let directory: TemporaryDirectory
     private let agent: OwnedDescriptor
     private var decoder = FrameDecoder()
     private var requests: [Frame] = []
@@ -30,12 +30,12 @@ final class SupervisorBench {
         zones: Int = 2, isAlone: Bool = false, greets: Bool = true, isSetUp: Bool = true, diskIsStalled: Bool = false,
         configure: (inout Supervisor.Configuration) -> Void = { _ in }
     ) throws {
-        folder = try TemporaryDirectory()
+        directory = try TemporaryDirectory()
         machine = try FakeMachine(zones: zones)
         let threads = try #require(Self.threads)
         diskThreads = diskIsStalled ? WorkerThreads() : threads
         var configuration = Supervisor.Configuration(
-            control: try UnixSocket.listen(at: "\(folder.path)/control"), idleTimeoutInMilliseconds: nil,
+            control: try UnixSocket.listen(at: "\(directory.path)/control"), idleTimeoutInMilliseconds: nil,
             isAlone: isAlone, virtualCPUs: 1, files: try FileServer(maxDescriptors: 64), fileThreads: threads,
             disk: try DiskWork(on: machine.loop, diskThreads))
         configure(&configuration)
@@ -112,10 +112,10 @@ final class SupervisorBench {
     // MARK: Clients
 
     func client() throws -> BenchClient {
-        BenchClient(try UnixSocket.connect(to: "\(folder.path)/control"), self)
+        BenchClient(try UnixSocket.connect(to: "\(directory.path)/control"), self)
     }
 
-    func path(_ name: String) -> String { "\(folder.path)/\(name)" }
+    func path(_ name: String) -> String { "\(directory.path)/\(name)" }
 
     /// Runs a container up to its program's first instruction, in a zone of so many bytes.
     func run(
@@ -125,7 +125,7 @@ final class SupervisorBench {
         try client.send(.run(.bench(id, zone: zone, endsWithConnection: endsWithConnection)))
         guard case .accepted? = try client.next() else { throw SystemError("place \(id)", .invalidArgument) }
         let (made, create) = try request(CreateContainer.self)
-        if create.node != 0 { supervisor.zones.keepers[Int(create.node) - 1].recordPlugged(zone) }
+        if create.node != 0 { supervisor.zones.all[Int(create.node) - 1].recordPlugged(zone) }
         try say(.bench, to: made)
         guard case .started? = try client.next() else { throw SystemError("start \(id)", .invalidArgument) }
         return (client, create.container)

@@ -26,12 +26,12 @@ private final class TestService: Service {
 
 /// A server and a client over a socket of their own.
 private func withServer(_ body: (Client, TestService, String) async throws -> Void) async throws {
-    let folder = "/tmp/czone-ttrpc-\(UInt64.random(in: 0...UInt64.max))"
-    try FileSystem.makeDirectory(folder)
-    let path = "\(folder)/s"
+    let directory = "/tmp/czone-ttrpc-\(UInt64.random(in: 0...UInt64.max))"
+    try FileSystem.makeDirectory(directory)
+    let path = "\(directory)/s"
     defer {
         try? FileSystem.removeFile(path)
-        try? FileSystem.removeDirectory(folder)
+        try? FileSystem.removeDirectory(directory)
     }
     let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
     let (service, socket) = (TestService(), try UnixSocket.listen(at: path))

@@ -82,7 +82,7 @@ int ioctl(int fd, unsigned long request, ...) {
     return REAL(ioctl)(fd, request, argument);
 }
 
-// Several kinds of threads wait in one way; which one this is, the name tells that it has given itself.
+// Several kinds of threads wait in one way; which one this is says the name that it has given itself.
 static _Thread_local char own_name[16];
 
 int epoll_wait(int fd, struct epoll_event *events, int most, int timeout) {

@@ -4,7 +4,7 @@ public import Memory
 public import Virtio
 import Zones
 
-/// A machine that remembers what was plugged, and fails when told to.
+/// A machine that remembers what was plugged, and fails on request.
 public final class RecordingBacking: ZoneBacking {
     public struct Failure: Error, CustomStringConvertible {
         public var description: String { "the host has no memory" }

@@ -1,7 +1,7 @@
 import Glibc
 import LinuxSystem
 
-/// A folder for one test, removed with all that is in it when the test lets go of it.
+/// A directory for one test, removed with all that is in it when the test lets go of it.
 public final class TemporaryDirectory: Sendable {
     public let path: String
 
@@ -12,7 +12,7 @@ public final class TemporaryDirectory: Sendable {
 
     deinit { _ = try? run("rm", ["-rf", path]) }
 
-    /// Writes a file in the folder; its path.
+    /// Writes a file in the directory; its path.
     @discardableResult
     public func write(_ name: String, _ contents: [UInt8], executable: Bool = false) throws -> String {
         let file = try OwnedDescriptor(

@@ -58,7 +58,7 @@ extension ContainerLifecycle {
         let container = try table.get(request.container)
         if !request.all {
             let process = try container.process(request.process)
-            process.wasToldToStop = Kernel.isStop(signal)
+            process.isToStop = Kernel.isStop(signal)
             try check(
                 Kernel.signal(process.descriptor, signal), .kill,
                 "send signal \(signal) to \(request.process.description) of \(request.container.description)")

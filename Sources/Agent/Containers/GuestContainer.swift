@@ -75,7 +75,7 @@ final class ContainerProcess {
     /// Monotonic time at which it executed its program, in nanoseconds.
     var executedAt: UInt64 = 0
     /// Whether the host has asked for it to stop.
-    var wasToldToStop = false
+    var isToStop = false
 
     init(number: ProcessNumber, id: Int32, descriptor: Descriptor) {
         self.number = number

@@ -4,7 +4,7 @@ import CAgent
 /// negative errno value.
 enum Kernel {}
 
-/// errno values that the agent tells apart.
+/// errno values that the agent distinguishes.
 enum ErrorNumber {
     static let noEntry: Int32 = 2
     static let noProcess: Int32 = 3

@@ -47,7 +47,7 @@ extension Kernel {
     static func exit(_ code: Int32) -> Never { agent_exit(code) }
     static func pause() -> Never { agent_pause() }
 
-    /// Whether a wait status tells of a stop, not of an end (WIFSTOPPED).
+    /// Whether a wait status is that of a stop, not of an end (WIFSTOPPED).
     static func hasStopped(_ status: Int32) -> Bool { status & 0xFF == 0x7F }
 
     /// A child that has ended or stopped, and its wait status.

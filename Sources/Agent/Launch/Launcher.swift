@@ -69,7 +69,7 @@ final class Launcher {
 
     /// Lets the process of a created container execute its program.
     func letExecute(_ process: ContainerProcess, _ launch: Launch, in container: GuestContainer) throws(Failure) {
-        try check(Kernel.send(launch.channel, [1]), .execute, "tell the process to start")
+        try check(Kernel.send(launch.channel, [1]), .execute, "start the process")
         setDeadline(launch, process, in: container)
     }
 

@@ -30,7 +30,7 @@ extension RootSetup {
     }
 
     /// What is written to the root has three quarters of the container's memory, where nothing else is said: a program
-    /// that fills it is told so, and has the rest for itself.
+    /// that fills it gets an error, and has the rest for itself.
     private func sizeLimit(of root: RootFileSystem) -> String {
         if root.writableBytes != 0 { return ",size=\(root.writableBytes)" }
         let zone = zoneBytes != 0 ? zoneBytes : UInt64.max
@@ -39,6 +39,6 @@ extension RootSetup {
     }
 
     /// A file's inode and names lie in base memory: about 1 KiB, of which a container has only so much (`BaseMemory`). It
-    /// is told that there is no room for another one before it is killed for it.
+    /// gets ENOSPC for another one before it is killed for it.
     private static let bytesPerInode: UInt64 = 1280
 }

@@ -7,7 +7,7 @@ final class ConnectionRelay {
     /// One of the two connections, and what was read from the other for it.
     private final class End {
         let descriptor: Descriptor
-        /// What it has not taken yet.
+        /// Bytes that the other end has not taken yet.
         var unsent: ArraySlice<UInt8> = []
         /// It sends nothing more.
         var hasEnded = false

@@ -108,7 +108,7 @@ final class RelayService {
     private func take(_ port: RelayedPort, _ container: GuestContainer) {
         while let hostPort = port.waiting.first {
             let raw = Kernel.accept(port.socket.rawValue)
-            // Nobody, or one that was given up before it was taken; the port tells of the next.
+            // Nobody, or one that was given up before it was taken; the port reports the next.
             guard raw >= 0 else { break }
             port.waiting.removeFirst()
             try? start(Descriptor(taking: raw), to: hostPort, of: container)

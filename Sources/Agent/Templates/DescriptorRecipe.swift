@@ -40,7 +40,7 @@ struct DescriptorRecipe {
     }
 }
 
-/// What the kernel tells of an open descriptor (/proc/PID/fdinfo/N).
+/// What the kernel reports of an open descriptor (/proc/PID/fdinfo/N).
 struct DescriptorInformation {
     private static let closeOnExecution: Int32 = 0o2000000
 

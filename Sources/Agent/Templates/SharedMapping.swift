@@ -1,10 +1,10 @@
-/// Memory that a template shares with whoever maps the same file: in a copy it is another file's.
+/// Memory that a template shares with other processes that map the same file: in a copy it is another file's.
 struct SharedMapping {
     enum File {
         /// A file of the container's own, which a copy has of its own.
         case path(String)
-        /// Memory without a name (MAP_SHARED | MAP_ANONYMOUS, memfd_create): its contents are copied. The number tells
-        /// mappings of the same apart from others.
+        /// Memory without a name (MAP_SHARED | MAP_ANONYMOUS, memfd_create): its contents are copied. Mappings
+        /// of the same memory have the same inode.
         case memory(Descriptor, inode: UInt64, size: UInt64)
     }
 

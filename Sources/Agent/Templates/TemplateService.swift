@@ -40,7 +40,7 @@ final class TemplateService {
     /// point runs in every container.
     func stopped(_ process: ContainerProcess, in container: GuestContainer) {
         guard container.isTemplate, process.number == .initial else {
-            if process.number == .initial && process.launch == nil && !process.wasToldToStop {
+            if process.number == .initial && process.launch == nil && !process.isToStop {
                 _ = Kernel.signal(process.descriptor, Self.resume)
             }
             return
@@ -49,8 +49,8 @@ final class TemplateService {
         whenAlone(container, attempts: Self.attempts) { [self] in report(process, in: container) }
     }
 
-    /// What has stopped it may be a process that it has started, and that is about to end. No event tells of that, so it is
-    /// looked at 50 times, each 20 ms; then the template is refused for its other processes.
+    /// What has stopped it may be a process that it has started, and that is about to end. There is no event for that,
+    /// so it is looked at 50 times, each 20 ms; then the template is refused for its other processes.
     private static let attempts = 50
     private static let interval: UInt32 = 20
 

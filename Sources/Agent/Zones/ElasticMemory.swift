@@ -25,7 +25,7 @@ struct ElasticMemory {
     /// What it may become.
     let maxBytes: UInt64
     var state = State.steady
-    /// Told apart by this: what a wait for the host's answer is for.
+    /// Identifies what a wait for the host's answer is for.
     var asked: UInt32 = 0
     /// memory.high was met so often that it was dealt with.
     var highEvents: UInt64 = 0

@@ -2,7 +2,7 @@ import Geometry
 
 /// Has the zones of containers grow before these stall, and shrink when they use much less.
 ///
-/// memory.high is what tells: below it a container is as fast as without, beyond it its processes are slowed down, the
+/// memory.high is the measure: below it a container is as fast as without, beyond it its processes are slowed down, the
 /// more the further, so that none of them is at its limit before the agent and the host have done their part.
 final class ElasticZones {
     /// How often containers that have more than at first are looked at, in milliseconds, and how often in a row one is

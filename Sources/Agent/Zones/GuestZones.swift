@@ -4,7 +4,7 @@ import Geometry
 final class GuestZones {
     private(set) var zones: [GuestZone] = []
     private let events: Descriptor
-    /// Called after a block of a zone went online. Who takes one offline knows it by then.
+    /// Called after a block of a zone went online. One that goes offline is its caller's doing.
     var wentOnline: ((GuestZone) -> Void)?
     private var buffer = [UInt8](repeating: 0, count: 4096)
 

@@ -73,7 +73,7 @@ final class ZoneService {
         let clearance = ZoneClearance(zone: zone, group: group)
         if let outcome = clearance.runAtOnce() { return done(.success(outcome)) }
         zones.takeEvents()
-        // The worker's own alarm comes first, so that it can tell how far it came.
+        // The worker's own alarm comes first, so that it can report how far it came.
         try workers.run(timeout: timeout + 1000, group: group, { clearance.run(timeout: timeout) }) { bytes in
             var decoder = MessageDecoder(bytes)
             guard let outcome = try? ZoneOffline(decoding: &decoder) else {

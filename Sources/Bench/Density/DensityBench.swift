@@ -85,10 +85,10 @@ public struct DensityBench {
     }
 
     /// Images and templates: every file of the store.
-    private static func files(below folder: String) throws -> [String] {
+    private static func files(below directory: String) throws -> [String] {
         var files: [String] = []
-        for name in try FileSystem.names(in: folder) ?? [] {
-            let path = "\(folder)/\(name)"
+        for name in try FileSystem.names(in: directory) ?? [] {
+            let path = "\(directory)/\(name)"
             if try FileSystem.status(path)?.isDirectory == true {
                 files += try Self.files(below: path)
             } else {

@@ -68,7 +68,7 @@ public struct MemoryCost: Equatable, Sendable {
     }
 }
 
-/// A control group (v2) of a bench's own, whose kernel accounts tell what all of its processes cost. Nil where there
+/// A control group (v2) of a bench's own, in whose kernel accounts is what all of its processes cost. Nil where there
 /// are none to be made: not root, or no memory controller.
 public final class BenchGroup {
     private static let root = "/sys/fs/cgroup"

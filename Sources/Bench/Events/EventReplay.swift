@@ -74,7 +74,7 @@ final class EventReplay: Sendable {
         return received.starts(with: Array("HTTP/1.1 200 ".utf8))
     }
 
-    /// How many containers the gateway has started, by its metrics; 0 where it cannot tell.
+    /// How many containers the gateway has started, by its metrics; 0 where they are not to be had.
     static func coldStarts(socket: String) throws -> Int {
         let connection = try UnixSocket.connect(to: socket, sendingWithinMilliseconds: patience)
         try connection.send(Array("GET /metrics HTTP/1.1\r\nHost: bench\r\nConnection: close\r\n\r\n".utf8))

@@ -3,8 +3,8 @@ import LinuxSystem
 import Runtime
 import SystemPackage
 
-/// Replays a trace of calls against a gateway of its own, and tells what that cost: host memory over time, starts, and how
-/// long callers waited.
+/// Replays a trace of calls against a gateway of its own, and reports what that cost: host memory over time, starts,
+/// and how long callers waited.
 public struct EventsBench {
     /// One side's figures.
     public struct Result: Sendable {
@@ -77,9 +77,9 @@ public struct EventsBench {
     ///   - executable: `czone`.
     ///   - image: one with Python, as `czone run` takes it.
     ///   - isolation: `zones`, or `vm` for a VM of its own for each container.
-    ///   - folder: the side's own.
-    public func measure(executable: String, image: String, isolation: String, folder: String) throws -> Result {
-        let (root, store, functions) = ("\(folder)/root", "\(folder)/store", "\(folder)/functions")
+    ///   - directory: the side's own.
+    public func measure(executable: String, image: String, isolation: String, directory: String) throws -> Result {
+        let (root, store, functions) = ("\(directory)/root", "\(directory)/store", "\(directory)/functions")
         try FileSystem.makeDirectories(FilePath(functions))
         let places = ["--root", root, "--store", store]
         _ = try Stopwatch.milliseconds(of: executable, ["image", "import"] + places + ["--name", "bench", image])
@@ -90,7 +90,7 @@ public struct EventsBench {
         let gateway = try Stopwatch.launch(
             executable,
             [
-                "serve", "--functions", functions, "--logs", "\(folder)/logs", "--listen", "0", "--isolation",
+                "serve", "--functions", functions, "--logs", "\(directory)/logs", "--listen", "0", "--isolation",
                 isolation,
                 "--log-level", "error",
             ] + places, output: nowhere)

@@ -1,6 +1,6 @@
 import LinuxSystem
 
-/// A guest, or a root folder, of busybox alone: what the benches run, the same for both sides.
+/// A guest, or a root directory, of busybox alone: what the benches run, the same for both sides.
 public enum BusyboxRoot {
     /// What the initial RAM disk's /init prints first.
     public static let greeting = "czone: /init runs"
@@ -19,7 +19,7 @@ public enum BusyboxRoot {
         thenRunning lines: String = "", programs: [String: [UInt8]] = [:]
     ) throws -> [UInt8] {
         var archive = CpioArchive()
-        for folder in ["bin", "dev", "proc", "sys"] { archive.folder(folder) }
+        for directory in ["bin", "dev", "proc", "sys"] { archive.directory(directory) }
         archive.characterDevice("dev/console", major: 5, minor: 1)
         archive.file("bin/busybox", executable: true, try busybox())
         archive.link("bin/sh", to: "busybox")
@@ -29,10 +29,10 @@ public enum BusyboxRoot {
         return archive.finished()
     }
 
-    /// Makes a root folder with /bin/busybox, /bin/sh and /bin/true.
+    /// Makes a root directory with /bin/busybox, /bin/sh and /bin/true.
     public static func makeDirectory(_ path: String) throws {
-        for folder in ["", "/bin", "/dev", "/proc", "/sys", "/tmp", "/etc"] {
-            try FileSystem.makeDirectory(path + folder, mode: 0o755)
+        for directory in ["", "/bin", "/dev", "/proc", "/sys", "/tmp", "/etc"] {
+            try FileSystem.makeDirectory(path + directory, mode: 0o755)
         }
         try FileSystem.replace(path + "/bin/busybox", with: try busybox(), mode: 0o755)
         for name in ["sh", "true", "sleep"] {

@@ -6,7 +6,7 @@ public struct CpioArchive {
 
     public init() {}
 
-    public mutating func folder(_ name: String) { entry(name, mode: 0o040755, contents: []) }
+    public mutating func directory(_ name: String) { entry(name, mode: 0o040755, contents: []) }
 
     public mutating func file(_ name: String, executable: Bool = false, _ contents: [UInt8]) {
         entry(name, mode: executable ? 0o100755 : 0o100644, contents: contents)

@@ -56,18 +56,18 @@ public final class NetworkBench {
     /// Starts the servers.
     ///
     /// - Parameters:
-    ///   - folder: a bench's own; registry, store and root folder are made in it.
+    ///   - directory: a bench's own; registry, store and root directory are made in it.
     ///   - executable: `czone`, which is the traffic's program too.
     ///   - containers: how many pods each side has, from 2 up.
     ///   - amounts: how much of each kind of traffic is measured.
-    public init(folder: String, executable: String, containers: Int, amounts: Amounts) throws {
+    public init(directory: String, executable: String, containers: Int, amounts: Amounts) throws {
         self.executable = executable
         self.amounts = amounts
-        places = ["--root", folder + "/root", "--store", folder + "/store"]
-        registry = try Registry(root: FilePath(folder + "/root"))
+        places = ["--root", directory + "/root", "--store", directory + "/store"]
+        registry = try Registry(root: FilePath(directory + "/root"))
         bridge = try PodBridge()
         do {
-            try importImage(folder)
+            try importImage(directory)
             for side in Side.allCases {
                 pods[side] = try (0..<containers).map { _ in try startPod(side) }
             }
@@ -77,8 +77,8 @@ public final class NetworkBench {
         }
     }
 
-    private func importImage(_ folder: String) throws {
-        let root = folder + "/rootfs"
+    private func importImage(_ directory: String) throws {
+        let root = directory + "/rootfs"
         try BusyboxRoot.makeDirectory(root)
         guard let program = try FileSystem.contents(of: executable, atMost: 256 << 20) else {
             throw Stopwatch.Failed(description: "there is no file \(executable), which is to run in the container")
@@ -165,7 +165,7 @@ public final class NetworkBench {
         }
     }
 
-    /// Runs a load from each end at once; the milliseconds that each tells.
+    /// Runs a load from each end at once; the milliseconds that each reports.
     private func load(_ ends: [([String]?, String)], _ words: [String]) throws -> [Double] {
         let running = try ends.map { source, target in
             let command = (source ?? [executable]) + ["bench", "load-traffic", target] + words

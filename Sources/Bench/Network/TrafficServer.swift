@@ -54,7 +54,7 @@ public final class TrafficServer {
             do throws(SystemError) {
                 if try !proceed(connection) { loop.remove(socket) }
             } catch {
-                // Whoever has gone is served no more.
+                // A peer that has gone is served no more.
                 if error.errno != .resourceTemporarilyUnavailable { loop.remove(socket) }
             }
         }

@@ -12,10 +12,10 @@ public final class QEMUGuest {
 
     private static let patienceInMilliseconds: CInt = 180_000
 
-    /// - `folder`: where the monitor's socket is made.
+    /// - `directory`: where the monitor's socket is made.
     /// - `memory`: in bytes, that of the machine besides its devices'.
     public init(
-        folder: String, kernel: String, initialRAMDisk: String, virtualCPUs: Int, memory: UInt64, bytesEach: Int,
+        directory: String, kernel: String, initialRAMDisk: String, virtualCPUs: Int, memory: UInt64, bytesEach: Int,
         devices: [String]
     ) throws {
         guard let program = findProgram("qemu-system-x86_64") else {
@@ -24,7 +24,7 @@ public final class QEMUGuest {
         }
         let (mine, its) = try UnixSocket.pair()
         console = mine
-        let monitorPath = "\(folder)/monitor-\(RandomBytes.bytes(4).map { String($0, radix: 16) }.joined())"
+        let monitorPath = "\(directory)/monitor-\(RandomBytes.bytes(4).map { String($0, radix: 16) }.joined())"
         let arguments =
             [
                 program, "-M", "q35", "-accel", "kvm", "-cpu", "host", "-smp", "\(virtualCPUs)",

@@ -18,8 +18,8 @@ public enum QEMUMicroVM {
 
     /// What guests cost their host, one more at a time, each with a shell that has printed and waits. They end with
     /// the call.
-    public static func density(guests: Int, kernel: String, folder: String) throws -> DensityBench.Result {
-        let disk = folder + "/qemu-initrd"
+    public static func density(guests: Int, kernel: String, directory: String) throws -> DensityBench.Result {
+        let disk = directory + "/qemu-initrd"
         try FileSystem.replace(
             disk, with: try BusyboxRoot.initialRAMDisk(thenRunning: "exec /bin/busybox sleep 100000"))
         let arguments = arguments(kernel: kernel, initialRAMDisk: disk, virtualCPUs: 1)

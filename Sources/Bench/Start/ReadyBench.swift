@@ -23,7 +23,7 @@ public final class ReadyBench {
         public var runsc: Measurements?
     }
 
-    private let folder: String
+    private let directory: String
     private let rivals: [Rival]
     private let executable: String
     private let registry: Registry
@@ -32,24 +32,24 @@ public final class ReadyBench {
     /// How long a process template may take to its point, in milliseconds: in the emulated host a program takes long.
     private static let templateTimeout: UInt64 = 300_000
 
-    private var places: [String] { ["--root", folder + "/root", "--store", folder + "/store"] }
+    private var places: [String] { ["--root", directory + "/root", "--store", directory + "/store"] }
 
     /// Imports the image, starts the VM that containers start in, and waits for the process template in it.
     ///
     /// - Parameters:
-    ///   - folder: a bench's own; registry (`root`) and store are made in it.
+    ///   - directory: a bench's own; registry (`root`) and store are made in it.
     ///   - executable: `czone`.
-    ///   - root: a folder with Python, the image's root.
+    ///   - root: a directory with Python, the image's root.
     ///   - rivals: what ours is compared with.
-    public init(folder: String, executable: String, root: String, rivals: [Rival]) throws {
-        self.folder = folder
+    public init(directory: String, executable: String, root: String, rivals: [Rival]) throws {
+        self.directory = directory
         self.executable = executable
         self.rivals = rivals
-        registry = try Registry(root: FilePath(folder + "/root"))
+        registry = try Registry(root: FilePath(directory + "/root"))
         try czone(["image", "import"], ["--name", Self.image, "dir:" + root])
         let path = root.hasPrefix("/") ? root : CurrentProcess.workingDirectory.appending(root).string
         try FileSystem.replace(
-            folder + "/config.json",
+            directory + "/config.json",
             with: Array(RuncBundle.configuration(root: path, arguments: Self.command(isStopped: false)).utf8))
         try czone(["run"], ["--detach", "--name", "resident", Self.image, "sh", "-c", "exec sleep 100000"])
         // The first one starts plainly; behind it the template is made.
@@ -67,7 +67,7 @@ public final class ReadyBench {
         for index in 0..<runs {
             figures.plain.add(try time([]))
             figures.warm.add(try time(["--warm-start"]))
-            let bundle = ["run", "-b", folder, "czone-ready-\(index)"]
+            let bundle = ["run", "-b", directory, "czone-ready-\(index)"]
             if rivals.contains(.runc) {
                 figures.runc?.add(try Stopwatch.milliseconds(of: "runc", bundle, toItsWord: Self.status))
             }

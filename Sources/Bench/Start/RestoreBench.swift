@@ -11,12 +11,12 @@ public struct RestoreBench {
     private let places: [String]
 
     /// Imports the image and makes its template.
-    public init(folder: String, executable: String) throws {
+    public init(directory: String, executable: String) throws {
         self.executable = executable
-        registry = try Registry(root: FilePath(folder + "/root"))
-        places = ["--root", folder + "/root", "--store", folder + "/store"]
-        try BusyboxRoot.makeDirectory(folder + "/rootfs")
-        try czone(["image", "import"], ["--name", Self.image, "dir:\(folder)/rootfs"])
+        registry = try Registry(root: FilePath(directory + "/root"))
+        places = ["--root", directory + "/root", "--store", directory + "/store"]
+        try BusyboxRoot.makeDirectory(directory + "/rootfs")
+        try czone(["image", "import"], ["--name", Self.image, "dir:\(directory)/rootfs"])
         try czone(["template", "create"], [Self.image])
     }
 

@@ -1,9 +1,9 @@
 /// A bundle for runc that does what `czone run` does: the same namespaces, mounts and program.
 public enum RuncBundle {
-    /// The bundle's config.json (OCI runtime specification 1.0); its root is the folder `rootfs`.
+    /// The bundle's config.json (OCI runtime specification 1.0); its root is the directory `rootfs`.
     public static var configuration: String { configuration(root: "rootfs", arguments: ["true"]) }
 
-    /// The same with another root folder, an absolute path or one below the bundle, and another program.
+    /// The same with another root directory, an absolute path or one below the bundle, and another program.
     public static func configuration(root: String, arguments: [String]) -> String {
         let words = arguments.map(text).joined(separator: ",")
         return """

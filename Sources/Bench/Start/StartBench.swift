@@ -28,7 +28,7 @@ public final class StartBench {
     /// A container to start as `czone run` with these arguments would: all that it does once its process is there.
     public typealias Plan = (_ arguments: [String]) throws -> (Placement.Order, Placement)
 
-    private let folder: String
+    private let directory: String
     private let rivals: [Rival]
     private let executable: String
     private let registry: Registry
@@ -36,26 +36,26 @@ public final class StartBench {
     private let alone = ["--one-per-vm"]
     private static let image = "bench"
 
-    private var places: [String] { ["--root", folder + "/root", "--store", folder + "/store"] }
+    private var places: [String] { ["--root", directory + "/root", "--store", directory + "/store"] }
 
     /// Imports the image, and boots the VM that our containers start in, or makes the rival's template.
     ///
-    /// - `folder`: a bench's own; registry (`root`), store and root folder are made in it.
+    /// - `directory`: a bench's own; registry (`root`), store and root directory are made in it.
     /// - `executable`: `czone`.
-    public init(folder: String, executable: String, rivals: [Rival], plan: @escaping Plan) throws {
-        self.folder = folder
+    public init(directory: String, executable: String, rivals: [Rival], plan: @escaping Plan) throws {
+        self.directory = directory
         self.executable = executable
         self.rivals = rivals
         self.plan = plan
-        registry = try Registry(root: FilePath(folder + "/root"))
-        try BusyboxRoot.makeDirectory(folder + "/rootfs")
-        try czone(["image", "import"], ["--name", Self.image, "dir:\(folder)/rootfs"])
+        registry = try Registry(root: FilePath(directory + "/root"))
+        try BusyboxRoot.makeDirectory(directory + "/rootfs")
+        try czone(["image", "import"], ["--name", Self.image, "dir:\(directory)/rootfs"])
         try czone(["run"], ["--detach", "--name", "resident", Self.image, "sleep", "100000"])
         if rivals.contains(.runc) {
-            try FileSystem.replace(folder + "/config.json", with: Array(RuncBundle.configuration.utf8))
+            try FileSystem.replace(directory + "/config.json", with: Array(RuncBundle.configuration.utf8))
         }
         if rivals.contains(.qemu) {
-            try FileSystem.replace(folder + "/initrd", with: try BusyboxRoot.initialRAMDisk())
+            try FileSystem.replace(directory + "/initrd", with: try BusyboxRoot.initialRAMDisk())
         }
         if rivals.contains(.onePerVM) {
             try czone(["template", "create"], alone + [Self.image])
@@ -86,11 +86,11 @@ public final class StartBench {
             }
             if rivals.contains(.runc) {
                 figures.runc?.add(
-                    try Stopwatch.milliseconds(of: "runc", ["run", "-b", folder, "czone-bench-\(index)"]))
+                    try Stopwatch.milliseconds(of: "runc", ["run", "-b", directory, "czone-bench-\(index)"]))
             }
             if rivals.contains(.qemu) {
                 let arguments = QEMUMicroVM.arguments(
-                    kernel: kernel, initialRAMDisk: folder + "/initrd", virtualCPUs: 1)
+                    kernel: kernel, initialRAMDisk: directory + "/initrd", virtualCPUs: 1)
                 figures.qemu?.add(
                     try Stopwatch.milliseconds(of: QEMUMicroVM.program, arguments, until: BusyboxRoot.greeting))
             }

@@ -2,7 +2,7 @@ import ControlProtocol
 import LinuxSystem
 public import Runtime
 
-/// Starts one container and tells when its first instruction and its first output came: a client without a process of
+/// Starts one container and reports when its first instruction and its first output came: a client without a process of
 /// its own to start, as a long-lived one such as a shim is.
 public struct StartProbe: Sendable {
     /// Milliseconds from the request.
@@ -36,7 +36,7 @@ public struct StartProbe: Sendable {
                 }
             }
             if hasEnded && byte != nil { break }
-            // Once it has been read from, its end would be told for ever.
+            // Once it has been read from, poll(2) would report its end for ever.
             let outputs = byte == nil ? [(streams.output, Readiness.readable)] : []
             let ready = try wait(for: [(placed.connection.socket, .readable)] + outputs)
             if byte == nil, !ready[1].isEmpty {

@@ -96,7 +96,7 @@ public struct MemoryNeighbours {
         switch words.first {
         case "await":
             let pages = (words.dropFirst().first.flatMap { Int($0) } ?? 0) / 4096
-            // No event tells init of memory that came online. A minute at most: then it says nothing, and is given up.
+            // Init receives no event for memory that came online. A minute at most: then it says nothing, and is given up.
             for _ in 0..<6000 {
                 if sysconf(CInt(_SC_PHYS_PAGES)) >= pages { return say("there") }
                 usleep(10_000)

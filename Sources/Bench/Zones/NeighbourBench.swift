@@ -2,7 +2,7 @@ import LinuxSystem
 
 /// Times how QEMU takes memory back from a guest in which two containers ran side by side and one has ended.
 public struct NeighbourBench {
-    private let folder: String
+    private let directory: String
     private let kernel: String
     private let disk: String
     private let virtualCPUs: Int
@@ -12,11 +12,11 @@ public struct NeighbourBench {
 
     /// - `executable`: this executable, which does the guest's work.
     /// - `kernel`: the guest kernel with PCI.
-    public init(folder: String, executable: String, kernel: String, virtualCPUs: Int) throws {
-        self.folder = folder
+    public init(directory: String, executable: String, kernel: String, virtualCPUs: Int) throws {
+        self.directory = directory
         self.kernel = kernel
         self.virtualCPUs = virtualCPUs
-        disk = "\(folder)/neighbours.cpio"
+        disk = "\(directory)/neighbours.cpio"
         guard let program = try FileSystem.contents(of: executable, atMost: 256 << 20) else {
             throw Stopwatch.Failed(description: "there is no file \(executable), which is to run in the guest")
         }
@@ -84,11 +84,11 @@ public struct NeighbourBench {
 
     private func start(memory: UInt64, _ touched: Int, _ devices: [String]) throws -> QEMUGuest {
         try QEMUGuest(
-            folder: folder, kernel: kernel, initialRAMDisk: disk, virtualCPUs: virtualCPUs, memory: memory,
+            directory: directory, kernel: kernel, initialRAMDisk: disk, virtualCPUs: virtualCPUs, memory: memory,
             bytesEach: touched, devices: devices)
     }
 
-    /// QEMU tells of both devices' changes at most once a second, so it is asked, but seldom: asking takes its time.
+    /// QEMU reports both devices' changes at most once a second, so it is asked, but seldom: asking takes its time.
     private func time(_ what: String, _ action: () throws -> Void, until isDone: () throws -> Bool) throws -> Double {
         let start = MonotonicClock.nanoseconds
         try action()

@@ -27,12 +27,12 @@ public struct ZoneBench {
     private let places: [String]
     private let registry: Registry
 
-    /// `folder`: a bench's own; registry, store and root folder are made in it.
-    public init(folder: String, executable: String) throws {
+    /// `directory`: a bench's own; registry, store and root directory are made in it.
+    public init(directory: String, executable: String) throws {
         self.executable = executable
-        places = ["--root", folder + "/root", "--store", folder + "/store"]
-        registry = try Registry(root: FilePath(folder + "/root"))
-        let root = folder + "/rootfs"
+        places = ["--root", directory + "/root", "--store", directory + "/store"]
+        registry = try Registry(root: FilePath(directory + "/root"))
+        let root = directory + "/rootfs"
         try BusyboxRoot.makeDirectory(root)
         guard let program = try FileSystem.contents(of: executable, atMost: 256 << 20) else {
             throw Stopwatch.Failed(description: "there is no file \(executable), which is to run in the container")
@@ -94,7 +94,7 @@ public struct ZoneBench {
 
     private func times(of machine: VirtualMachineDirectory) throws -> [ZoneTimes] {
         guard case .zoneTimes(let times) = try machine.ask(.zoneTimes) else {
-            throw Stopwatch.Failed(description: "the VM \(machine.id) did not tell its zones' times")
+            throw Stopwatch.Failed(description: "the VM \(machine.id) did not report its zones' times")
         }
         return times
     }

@@ -41,7 +41,7 @@ int clinux_unblock_signal(int signal);
 
 /// Sends bytes and up to 16 descriptors over a unix socket.
 ssize_t clinux_send_descriptors(int socket, const void *bytes, size_t count, const int *descriptors, size_t descriptor_count);
-/// Receives bytes and up to 16 descriptors (close-on-exec); *descriptor_count tells room and result.
+/// Receives bytes and up to 16 descriptors (close-on-exec); *descriptor_count is room, then result.
 ssize_t clinux_receive_descriptors(int socket, void *bytes, size_t count, int *descriptors, size_t *descriptor_count);
 /// A unix socket's address from a path; the length, or -ENAMETOOLONG.
 int clinux_unix_connect(int socket, const char *path);

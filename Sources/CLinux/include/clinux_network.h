@@ -7,6 +7,6 @@ int clinux_enter_network(int fd);
 /// A socket to rtnetlink(7) of the calling thread's network namespace, close-on-exec.
 int clinux_open_routing(void);
 /// A new tap interface in the calling thread's network namespace, which goes with its last descriptor: whole frames
-/// behind virtio packet headers of 12 bytes, checksums and TCP segmentation left to whoever reads. -EBUSY: there is one
+/// behind virtio packet headers of 12 bytes, checksums and TCP segmentation left to the reader. -EBUSY: there is one
 /// of this name.
 int clinux_open_tap(const char *name);

@@ -19,7 +19,7 @@ struct clinux_launch {
     /// Files of control groups (cgroup.procs) that the new process enters before the program begins.
     const int *groups;
     size_t group_count;
-    /// A session of its own (setsid(2)), in the root folder.
+    /// A session of its own (setsid(2)), in the root directory.
     bool detached;
     /// A process namespace of its own, in which it is the first process.
     bool own_processes;

@@ -28,18 +28,18 @@ struct clinux_file_system_status {
 
 /// A descriptor of /proc/self/fd.
 int clinux_open_links(void);
-/// openat2(2) of what one name means, a link itself too: O_PATH, beneath the folder, following nothing.
-int clinux_open_node(int folder, const char *name);
+/// openat2(2) of what one name means, a link itself too: O_PATH, beneath the directory, following nothing.
+int clinux_open_node(int directory, const char *name);
 /// The same for a new regular file, opened with `flags`; -EEXIST where the name is taken.
-int clinux_create_file(int folder, const char *name, int flags, uint32_t mode);
-/// A new regular file in a folder, without a name (O_TMPFILE), opened with `flags`.
-int clinux_create_nameless(int folder, int flags, uint32_t mode);
+int clinux_create_file(int directory, const char *name, int flags, uint32_t mode);
+/// A new regular file in a directory, without a name (O_TMPFILE), opened with `flags`.
+int clinux_create_nameless(int directory, int flags, uint32_t mode);
 /// Opens the file of a descriptor again, with other flags.
 int clinux_reopen(int links, int fd, int flags);
 /// The same to name it only (O_PATH).
 int clinux_reopen_node(int links, int fd);
-/// The same to list a folder.
-int clinux_reopen_folder(int links, int fd);
+/// The same to list a directory.
+int clinux_reopen_directory(int links, int fd);
 
 int clinux_status(int fd, struct clinux_file_status *status);
 /// When the file was made; -ENODATA where its file system does not say.
@@ -53,15 +53,15 @@ int clinux_truncate(int fd, uint64_t size);
 
 /// readlink(2) of a link's own descriptor; how many bytes.
 ssize_t clinux_read_link(int fd, char *target, size_t room);
-int clinux_make_link(const char *target, int folder, const char *name);
-int clinux_make_folder(int folder, const char *name, uint32_t mode);
+int clinux_make_link(const char *target, int directory, const char *name);
+int clinux_make_directory(int directory, const char *name, uint32_t mode);
 /// A named pipe, a socket, an empty file or a whiteout (character device 0:0, which stands for nothing): never a device.
-int clinux_make_special(int folder, const char *name, uint32_t mode, uint32_t device);
-int clinux_remove(int folder, const char *name, bool is_folder);
+int clinux_make_special(int directory, const char *name, uint32_t mode, uint32_t device);
+int clinux_remove(int directory, const char *name, bool is_directory);
 /// renameat2(2).
-int clinux_rename_in(int from_folder, const char *from, int to_folder, const char *to, uint32_t flags);
+int clinux_rename_in(int from_directory, const char *from, int to_directory, const char *to, uint32_t flags);
 /// One more name for the file of a descriptor.
-int clinux_link_node(int links, int fd, int folder, const char *name);
+int clinux_link_node(int links, int fd, int directory, const char *name);
 
 ssize_t clinux_read_at(int fd, void *bytes, size_t count, uint64_t offset);
 ssize_t clinux_write_at(int fd, const void *bytes, size_t count, uint64_t offset);
@@ -98,11 +98,11 @@ ssize_t clinux_list_attributes(int fd, char *names, size_t room);
 int clinux_change_attribute(int fd, const char *name, const void *value, size_t size, int flags);
 int clinux_remove_attribute(int fd, const char *name);
 
-/// Makes the calling thread fit to create files for others: a working folder and mode mask of its own, the mask 0, and
-/// its capabilities stay what they are whoever it creates files for (SECBIT_NO_SETUID_FIXUP).
+/// Makes the calling thread fit to create files for others: a working directory and mode mask of its own, the mask 0, and
+/// its capabilities stay what they are when it creates files for another user (SECBIT_NO_SETUID_FIXUP).
 int clinux_serve_files(void);
 /// From now on the calling thread's new files belong to them (setfsuid(2), setfsgid(2)), and have none of the mask's bits
-/// but where a folder's access control list says otherwise (umask(2)).
+/// but where a directory's access control list says otherwise (umask(2)).
 int clinux_create_as(uint32_t user, uint32_t group, uint32_t mask);
 
 /// Raises the process's limit of open descriptors as far as it may; the limit.
@@ -114,8 +114,8 @@ int clinux_clone_mount(const char *path, bool recursive);
 int clinux_restrict_mount(int fd, bool recursive, bool read_only, bool is_private);
 /// Gives the calling thread mounts of its own, which go with it: what is mounted in them nobody else sees.
 int clinux_leave_mounts(void);
-/// Mounts a read-only overlay of these options on a folder; the mount as `clinux_clone_mount` gives it.
-int clinux_mount_overlay(const char *folder, const char *options);
+/// Mounts a read-only overlay of these options on a directory; the mount as `clinux_clone_mount` gives it.
+int clinux_mount_overlay(const char *directory, const char *options);
 /// Whether a file lies in an EROFS file system.
 bool clinux_is_erofs(int fd);
 /// How many bytes the tmpfs at a path can hold; 0 where there is none.

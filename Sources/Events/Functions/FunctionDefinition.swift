@@ -67,7 +67,7 @@ public struct FunctionDefinition: Equatable, Sendable {
         self.image = image
     }
 
-    /// Whether containers of the other one could not be told from its own: what differs is how many there are, and how they
+    /// Whether containers of the other one are the same as its own: what differs is how many there are, and how they
     /// are asked.
     public func hasSameContainers(as other: FunctionDefinition) -> Bool {
         var changed = other

@@ -262,7 +262,7 @@ final class StoreExchange: FrontExchange, BackOwner {
 }
 
 extension FrontHandler {
-    /// An error of the fabric's own, as S3 tells its.
+    /// An error of the fabric's own, in the form of S3's.
     func answer(_ fault: StoreFault, to resource: String) {
         let id = String(UInt64.random(in: .min ... .max), radix: 16, uppercase: true)
         answer(

@@ -1,7 +1,7 @@
 import NIOCore
 import NIOHTTP1
 
-/// Why a container's request is not passed on, or has no answer; told as S3 tells it ("Error responses").
+/// Why a container's request is not passed on, or has no answer; reported in S3's form ("Error responses").
 public struct StoreFault: Error, Equatable, Sendable {
     public var status: UInt
     public var code: String

@@ -30,7 +30,7 @@ public struct StoreTarget: Equatable, Sendable {
             throw Self.invalid("a % of the path is not followed by two hexadecimal digits")
         }
         let segments = decoded.dropFirst().split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
-        // Whoever takes these away on the way would read another path than was looked at.
+        // A server or proxy that removes these would read another path than was checked.
         guard !segments.contains(where: { $0.elementsEqual(".".utf8) || $0.elementsEqual("..".utf8) }),
             !decoded.contains(0)
         else { throw Self.invalid("the path has a part . or .., or a byte 0") }

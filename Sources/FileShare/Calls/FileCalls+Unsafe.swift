@@ -17,22 +17,22 @@ struct FileCalls: Sendable {
 
     // MARK: Descriptors
 
-    func node(_ name: FileName, in folder: OwnedDescriptor) throws(Errno) -> OwnedDescriptor {
-        OwnedDescriptor(taking: try unsafe result(clinux_open_node(folder.rawValue, name.characters)))
+    func node(_ name: FileName, in directory: OwnedDescriptor) throws(Errno) -> OwnedDescriptor {
+        OwnedDescriptor(taking: try unsafe result(clinux_open_node(directory.rawValue, name.characters)))
     }
 
     func create(
-        _ name: FileName, in folder: OwnedDescriptor, flags: CInt, mode: UInt32
+        _ name: FileName, in directory: OwnedDescriptor, flags: CInt, mode: UInt32
     ) throws(Errno) -> OwnedDescriptor {
-        OwnedDescriptor(taking: try unsafe result(clinux_create_file(folder.rawValue, name.characters, flags, mode)))
+        OwnedDescriptor(taking: try unsafe result(clinux_create_file(directory.rawValue, name.characters, flags, mode)))
     }
 
-    /// A new file in a folder, without a name.
-    func createNameless(in folder: OwnedDescriptor, flags: CInt, mode: UInt32) throws(Errno) -> OwnedDescriptor {
-        OwnedDescriptor(taking: try result(clinux_create_nameless(folder.rawValue, flags, mode)))
+    /// A new file in a directory, without a name.
+    func createNameless(in directory: OwnedDescriptor, flags: CInt, mode: UInt32) throws(Errno) -> OwnedDescriptor {
+        OwnedDescriptor(taking: try result(clinux_create_nameless(directory.rawValue, flags, mode)))
     }
 
-    /// The same file, opened with other flags. The caller has made sure that it is a regular file or a folder.
+    /// The same file, opened with other flags. The caller has made sure that it is a regular file or a directory.
     func reopen(_ file: OwnedDescriptor, flags: CInt) throws(Errno) -> OwnedDescriptor {
         OwnedDescriptor(taking: try result(clinux_reopen(links.rawValue, file.rawValue, flags)))
     }
@@ -42,9 +42,9 @@ struct FileCalls: Sendable {
         OwnedDescriptor(taking: try result(clinux_reopen_node(links.rawValue, file.rawValue)))
     }
 
-    /// The same folder, to list it.
-    func reopenDirectory(_ folder: OwnedDescriptor) throws(Errno) -> OwnedDescriptor {
-        OwnedDescriptor(taking: try result(clinux_reopen_folder(links.rawValue, folder.rawValue)))
+    /// The same directory, to list it.
+    func reopenDirectory(_ directory: OwnedDescriptor) throws(Errno) -> OwnedDescriptor {
+        OwnedDescriptor(taking: try result(clinux_reopen_directory(links.rawValue, directory.rawValue)))
     }
 
     func status(of file: OwnedDescriptor) throws(Errno) -> FileStatus {
@@ -107,36 +107,36 @@ struct FileCalls: Sendable {
     }
 
     /// - Parameter target: with a terminating zero.
-    func makeLink(_ name: FileName, in folder: OwnedDescriptor, to target: [CChar]) throws(Errno) {
+    func makeLink(_ name: FileName, in directory: OwnedDescriptor, to target: [CChar]) throws(Errno) {
         precondition(target.last == 0, "a link's target without its end")
-        try unsafe result(clinux_make_link(target, folder.rawValue, name.characters))
+        try unsafe result(clinux_make_link(target, directory.rawValue, name.characters))
     }
 
-    func makeDirectory(_ name: FileName, in folder: OwnedDescriptor, mode: UInt32) throws(Errno) {
-        try unsafe result(clinux_make_folder(folder.rawValue, name.characters, mode))
+    func makeDirectory(_ name: FileName, in directory: OwnedDescriptor, mode: UInt32) throws(Errno) {
+        try unsafe result(clinux_make_directory(directory.rawValue, name.characters, mode))
     }
 
     /// - Parameter device: none, 0, is the only one that is made.
     func makeSpecial(
-        _ name: FileName, in folder: OwnedDescriptor, mode: UInt32, device: UInt32
+        _ name: FileName, in directory: OwnedDescriptor, mode: UInt32, device: UInt32
     ) throws(Errno) {
-        try unsafe result(clinux_make_special(folder.rawValue, name.characters, mode, device))
+        try unsafe result(clinux_make_special(directory.rawValue, name.characters, mode, device))
     }
 
-    func remove(_ name: FileName, in folder: OwnedDescriptor, isDirectory: Bool) throws(Errno) {
-        try unsafe result(clinux_remove(folder.rawValue, name.characters, isDirectory))
+    func remove(_ name: FileName, in directory: OwnedDescriptor, isDirectory: Bool) throws(Errno) {
+        try unsafe result(clinux_remove(directory.rawValue, name.characters, isDirectory))
     }
 
     func rename(
-        _ name: FileName, in folder: OwnedDescriptor, to newName: FileName, in newDirectory: OwnedDescriptor,
+        _ name: FileName, in directory: OwnedDescriptor, to newName: FileName, in newDirectory: OwnedDescriptor,
         flags: UInt32
     ) throws(Errno) {
         try unsafe result(
-            clinux_rename_in(folder.rawValue, name.characters, newDirectory.rawValue, newName.characters, flags))
+            clinux_rename_in(directory.rawValue, name.characters, newDirectory.rawValue, newName.characters, flags))
     }
 
-    func link(_ file: OwnedDescriptor, as name: FileName, in folder: OwnedDescriptor) throws(Errno) {
-        try unsafe result(clinux_link_node(links.rawValue, file.rawValue, folder.rawValue, name.characters))
+    func link(_ file: OwnedDescriptor, as name: FileName, in directory: OwnedDescriptor) throws(Errno) {
+        try unsafe result(clinux_link_node(links.rawValue, file.rawValue, directory.rawValue, name.characters))
     }
 
     // MARK: Contents
@@ -180,10 +180,10 @@ struct FileCalls: Sendable {
             clinux_copy(file.rawValue, try offset(place), other.rawValue, try offset(otherPlace), count))
     }
 
-    /// The next entries of a folder as getdents64(2) gives them.
-    func list(_ folder: OwnedDescriptor, room: Int) throws(Errno) -> [UInt8] {
+    /// The next entries of a directory as getdents64(2) gives them.
+    func list(_ directory: OwnedDescriptor, room: Int) throws(Errno) -> [UInt8] {
         var entries = [UInt8](repeating: 0, count: room)
-        let count = try unsafe result(clinux_list(folder.rawValue, &entries, room))
+        let count = try unsafe result(clinux_list(directory.rawValue, &entries, room))
         return Array(entries.prefix(count))
     }
 
@@ -216,9 +216,9 @@ struct FileCalls: Sendable {
 
     // MARK: Threads
 
-    /// Does what makes something in a folder, for a user of the guest's: it belongs to that user.
+    /// Does what makes something in a directory, for a user of the guest's: it belongs to that user.
     ///
-    /// - Parameter mask: bits of the mode that it is not to have, but where the folder's default access control list
+    /// - Parameter mask: bits of the mode that it is not to have, but where the directory's default access control list
     ///   says which.
     func creating<Result>(
         for user: UInt32, _ group: UInt32, mask: UInt32, _ body: () throws(Errno) -> Result

@@ -2,7 +2,7 @@
 enum FileKind: UInt32, Sendable {
     case pipe = 0o010000
     case characterDevice = 0o020000
-    case folder = 0o040000
+    case directory = 0o040000
     case blockDevice = 0o060000
     case regular = 0o100000
     case link = 0o120000

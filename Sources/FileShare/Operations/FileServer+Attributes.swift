@@ -39,7 +39,7 @@ extension FileServer {
         return reply
     }
 
-    /// STATX (struct fuse_statx_in, fuse_statx_out): what GETATTR tells, and when the file was made.
+    /// STATX (struct fuse_statx_in, fuse_statx_out): what GETATTR answers, and when the file was made.
     func extendedStatus(_ request: inout Request) throws(Errno) -> Reply {
         let flags: UInt32 = try request.integer()
         try request.skip(4)
@@ -58,9 +58,9 @@ extension FileServer {
         return reply
     }
 
-    /// The root of all: a folder that can be passed through.
+    /// The root of all: a directory that can be passed through.
     private static let rootStatus = FileStatus(
-        device: 0, inode: root, mode: FileKind.folder.rawValue | 0o511, linkCount: 2)
+        device: 0, inode: root, mode: FileKind.directory.rawValue | 0o511, linkCount: 2)
 
     /// SETATTR (struct fuse_setattr_in).
     func setAttributes(_ request: inout Request) throws(Errno) -> Reply {
@@ -109,8 +109,8 @@ extension FileServer {
         try calls.truncate(file, to: size)
     }
 
-    /// Who may not make set-id files takes the bits away by writing (inode.c, should_remove_suid); this process may, so
-    /// the host's kernel leaves them.
+    /// A user who may not make set-id files takes the bits away by writing (inode.c, should_remove_suid); this process
+    /// may, so the host's kernel leaves them.
     func dropPrivileges(of file: OwnedDescriptor) throws(Errno) {
         let status = try calls.status(of: file)
         var bits: UInt32 = 0o4000

@@ -13,7 +13,7 @@ private enum AttributeName {
     case accessControlList
 
     // Not `trusted.*`, which host tools believe only the administrator to have written (overlay's whiteouts and opaque
-    // folders among them) and which takes CAP_SYS_ADMIN there; nor other `security.*`, the host's own labels (SELinux,
+    // directories among them) and which takes CAP_SYS_ADMIN there; nor other `security.*`, the host's own labels (SELinux,
     // AppArmor, Smack, IMA); nor other `system.*`, which are file systems' own.
     init?(_ characters: [CChar]) {
         let name = String(decoding: characters.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
@@ -26,8 +26,8 @@ private enum AttributeName {
     }
 }
 
-/// Extended attributes, of regular files and folders: the host has none on others but access control lists, which are not
-/// served there.
+/// Extended attributes, of regular files and directories: the host has none on others but access control lists, which
+/// are not served there.
 extension FileServer {
     /// XATTR_SIZE_MAX, XATTR_LIST_MAX.
     private static let maxBytes = 64 << 10
@@ -101,8 +101,8 @@ extension FileServer {
         return Reply()
     }
 
-    /// Told by the length: the short form's name begins where the long one has flags, whose last byte is zero, so that
-    /// what would be a name is never followed by just the value.
+    /// Recognised by the length: the short form's name begins where the long one has flags, whose last byte is zero, so
+    /// that what would be a name is never followed by just the value.
     private func isLongForm(_ request: Request, _ size: UInt32) -> Bool {
         var short = request
         guard let name = try? short.text(atMost: 8), name.count < 8 else { return false }
@@ -130,7 +130,7 @@ extension FileServer {
 }
 
 extension Target {
-    fileprivate var hasExtendedAttributes: Bool { node.kind == .regular || node.kind == .folder }
+    fileprivate var hasExtendedAttributes: Bool { node.kind == .regular || node.kind == .directory }
 }
 
 /// Flags of files that chattr(1) and lsattr(1) know: the only requests of ioctl(2) that are served. Each is known by its

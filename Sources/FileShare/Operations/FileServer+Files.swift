@@ -7,7 +7,7 @@ extension FileServer {
         try lock.locked { () throws(Errno) in try handles.handle(handle, of: node) }
     }
 
-    /// The descriptor of an open file or folder.
+    /// The descriptor of an open file or directory.
     private func open(_ handle: UInt64, of node: UInt64) throws(Errno) -> OwnedDescriptor {
         guard let descriptor = try file(handle, of: node).descriptor else { throw .badFileDescriptor }
         return descriptor
@@ -58,37 +58,37 @@ extension FileServer {
         let mode: UInt32 = try request.integer()
         let mask: UInt32 = try request.integer()
         try request.skip(4)
-        let folder = try writableDirectory(request.node)
-        if isNameless { return try createNameless(request, in: folder, flags: wanted, mode: mode, mask: mask) }
+        let directory = try writableDirectory(request.node)
+        if isNameless { return try createNameless(request, in: directory, flags: wanted, mode: mode, mask: mask) }
         let name = try request.name()
         let flags = wanted & Self.servedFlags
         var descriptor: OwnedDescriptor?
         do throws(Errno) {
             descriptor = try creating(for: request, mask) { () throws(Errno) in
-                try calls.create(name, in: folder.descriptor, flags: flags, mode: mode)
+                try calls.create(name, in: directory.descriptor, flags: flags, mode: mode)
             }
         } catch {
             guard error == .fileExists, wanted & O_EXCL == 0 else { throw error }
         }
-        let (file, open) = try openCreated(descriptor, name, in: folder, flags: flags)
-        return try replyCreated(file, open, at: Node.Place(folder: folder.node, name: name))
+        let (file, open) = try openCreated(descriptor, name, in: directory, flags: flags)
+        return try replyCreated(file, open, at: Node.Place(directory: directory.node, name: name))
     }
 
     private func createNameless(
-        _ request: Request, in folder: Target, flags: CInt, mode: UInt32, mask: UInt32
+        _ request: Request, in directory: Target, flags: CInt, mode: UInt32, mask: UInt32
     ) throws(Errno) -> Reply {
         // With O_EXCL it never gets a name.
         let open = try creating(for: request, mask) { () throws(Errno) in
-            try calls.createNameless(in: folder.descriptor, flags: flags & (Self.servedFlags | O_EXCL), mode: mode)
+            try calls.createNameless(in: directory.descriptor, flags: flags & (Self.servedFlags | O_EXCL), mode: mode)
         }
         return try replyCreated(
-            try calls.reopenNode(open), open, at: Node.Place(folder: folder.node, name: nil))
+            try calls.reopenNode(open), open, at: Node.Place(directory: directory.node, name: nil))
     }
 
     private func replyCreated(
         _ file: OwnedDescriptor, _ open: OwnedDescriptor, at place: Node.Place
     ) throws(Errno) -> Reply {
-        let entry = try enter(file, place.folder.volume, at: place)
+        let entry = try enter(file, place.directory.volume, at: place)
         var reply = reply(entry)
         reply.handle(try enter(Target(node: entry.node, descriptor: file), open), isConstant: false)
         return reply
@@ -96,10 +96,10 @@ extension FileServer {
 
     /// The file itself, and open for the guest. One that was there already is opened as OPEN would.
     private func openCreated(
-        _ created: OwnedDescriptor?, _ name: FileName, in folder: Target, flags: CInt
+        _ created: OwnedDescriptor?, _ name: FileName, in directory: Target, flags: CInt
     ) throws(Errno) -> (file: OwnedDescriptor, open: OwnedDescriptor) {
         if let created { return (try calls.reopenNode(created), created) }
-        let file = try calls.node(name, in: folder.descriptor)
+        let file = try calls.node(name, in: directory.descriptor)
         guard try calls.status(of: file).kind == .regular else { throw .tooManySymbolicLinkLevels }
         return (file, try calls.reopen(file, flags: flags))
     }

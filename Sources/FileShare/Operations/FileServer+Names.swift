@@ -30,7 +30,7 @@ extension FileServer {
 
     func writableDirectory(_ id: UInt64) throws(Errno) -> Target {
         let target = try writableTarget(id)
-        guard target.node.kind == .folder else { throw .notDirectory }
+        guard target.node.kind == .directory else { throw .notDirectory }
         return target
     }
 
@@ -39,9 +39,9 @@ extension FileServer {
     func lookUp(_ request: inout Request) throws(Errno) -> Reply {
         let name = try request.name()
         guard request.node != Self.root else { return try lookUpVolume(name) }
-        let folder = try target(request.node)
-        guard folder.node.kind == .folder else { throw .notDirectory }
-        return try entry(of: try calls.node(name, in: folder.descriptor), name, in: folder)
+        let directory = try target(request.node)
+        guard directory.node.kind == .directory else { throw .notDirectory }
+        return try entry(of: try calls.node(name, in: directory.descriptor), name, in: directory)
     }
 
     private func lookUpVolume(_ name: FileName) throws(Errno) -> Reply {
@@ -49,7 +49,7 @@ extension FileServer {
         return reply(try enter(volume.descriptor, volume, at: nil))
     }
 
-    /// A file that the guest is told of, and what it is like.
+    /// A file that the guest gets a reference to, and its attributes.
     struct Entry {
         let node: Node
         let status: FileStatus
@@ -78,9 +78,9 @@ extension FileServer {
             name: volume.validityOfName(of: entry.status.kind), attributes: volume.validity(of: entry.status.kind))
     }
 
-    /// Tells the guest of a file that was just opened by its name (struct fuse_entry_out).
-    private func entry(of descriptor: OwnedDescriptor, _ name: FileName, in folder: Target) throws(Errno) -> Reply {
-        reply(try enter(descriptor, folder.volume, at: Node.Place(folder: folder.node, name: name)))
+    /// Gives the guest a reference to a file that was just opened by its name (struct fuse_entry_out).
+    private func entry(of descriptor: OwnedDescriptor, _ name: FileName, in directory: Target) throws(Errno) -> Reply {
+        reply(try enter(descriptor, directory.volume, at: Node.Place(directory: directory.node, name: name)))
     }
 
     /// FORGET (struct fuse_forget_in), BATCH_FORGET (struct fuse_batch_forget_in).
@@ -105,7 +105,7 @@ extension FileServer {
 
     /// MKDIR, MKNOD, SYMLINK: something new, which belongs to whom the guest says.
     func make(_ opcode: Opcode, _ request: inout Request) throws(Errno) -> Reply {
-        let folder = try writableDirectory(request.node)
+        let directory = try writableDirectory(request.node)
         let name: FileName
         switch opcode {
         case .makeDirectory:
@@ -113,7 +113,7 @@ extension FileServer {
             let mask: UInt32 = try request.integer()
             name = try request.name()
             try creating(for: request, mask) { () throws(Errno) in
-                try calls.makeDirectory(name, in: folder.descriptor, mode: mode)
+                try calls.makeDirectory(name, in: directory.descriptor, mode: mode)
             }
         case .makeNode:
             let mode: UInt32 = try request.integer()
@@ -122,16 +122,16 @@ extension FileServer {
             try request.skip(4)
             name = try request.name()
             try creating(for: request, mask) { () throws(Errno) in
-                try calls.makeSpecial(name, in: folder.descriptor, mode: mode, device: device)
+                try calls.makeSpecial(name, in: directory.descriptor, mode: mode, device: device)
             }
         default:
             name = try request.name()
             let target = try request.characters(atMost: 4095)
             try creating(for: request, 0) { () throws(Errno) in
-                try calls.makeLink(name, in: folder.descriptor, to: target)
+                try calls.makeLink(name, in: directory.descriptor, to: target)
             }
         }
-        return try entry(of: try calls.node(name, in: folder.descriptor), name, in: folder)
+        return try entry(of: try calls.node(name, in: directory.descriptor), name, in: directory)
     }
 
     /// Lets something be made by whom the request names, whose mode has none of the mask's bits.
@@ -142,46 +142,47 @@ extension FileServer {
     }
 
     func remove(_ request: inout Request, isDirectory: Bool) throws(Errno) -> Reply {
-        let folder = try writableDirectory(request.node)
-        try calls.remove(try request.name(), in: folder.descriptor, isDirectory: isDirectory)
+        let directory = try writableDirectory(request.node)
+        try calls.remove(try request.name(), in: directory.descriptor, isDirectory: isDirectory)
         return Reply()
     }
 
     /// LINK (struct fuse_link_in): another name in the same volume.
     func link(_ request: inout Request) throws(Errno) -> Reply {
-        let folder = try writableDirectory(request.node)
+        let directory = try writableDirectory(request.node)
         let file = try target(try request.integer())
         let name = try request.name()
-        guard file.volume === folder.volume else { throw .improperLink }
-        try calls.link(file.descriptor, as: name, in: folder.descriptor)
-        return try entry(of: try calls.node(name, in: folder.descriptor), name, in: folder)
+        guard file.volume === directory.volume else { throw .improperLink }
+        try calls.link(file.descriptor, as: name, in: directory.descriptor)
+        return try entry(of: try calls.node(name, in: directory.descriptor), name, in: directory)
     }
 
     /// RENAME, RENAME2 (struct fuse_rename_in, fuse_rename2_in): within one volume.
     func rename(_ request: inout Request, hasFlags: Bool) throws(Errno) -> Reply {
-        let folder = try writableDirectory(request.node)
+        let directory = try writableDirectory(request.node)
         let newDirectory = try writableDirectory(try request.integer())
         let flags: UInt32 = hasFlags ? try request.integer() : 0
         if hasFlags { try request.skip(4) }
         let name = try request.name()
         let newName = try request.name()
-        guard folder.volume === newDirectory.volume else { throw .improperLink }
+        guard directory.volume === newDirectory.volume else { throw .improperLink }
         // RENAME_NOREPLACE, RENAME_EXCHANGE, RENAME_WHITEOUT.
         guard flags & ~7 == 0 else { throw .invalidArgument }
-        try calls.rename(name, in: folder.descriptor, to: newName, in: newDirectory.descriptor, flags: flags)
+        try calls.rename(name, in: directory.descriptor, to: newName, in: newDirectory.descriptor, flags: flags)
         noteMove(to: newName, in: newDirectory)
-        if flags & 2 != 0 { noteMove(to: name, in: folder) }
+        if flags & 2 != 0 { noteMove(to: name, in: directory) }
         return Reply()
     }
 
     /// The guest goes on with the node that it knows, so its place has to be right.
-    private func noteMove(to name: FileName, in folder: Target) {
-        guard let moved = try? calls.node(name, in: folder.descriptor), let status = try? calls.status(of: moved) else {
+    private func noteMove(to name: FileName, in directory: Target) {
+        guard let moved = try? calls.node(name, in: directory.descriptor), let status = try? calls.status(of: moved)
+        else {
             return
         }
         let identity = Node.Identity(
-            volume: ObjectIdentifier(folder.volume), device: status.device, inode: status.inode)
-        lock.locked { nodes.note(identity, movedTo: Node.Place(folder: folder.node, name: name)) }
+            volume: ObjectIdentifier(directory.volume), device: status.device, inode: status.inode)
+        lock.locked { nodes.note(identity, movedTo: Node.Place(directory: directory.node, name: name)) }
     }
 }
 
@@ -198,30 +199,30 @@ extension FileServer {
             return reply
         }
         let target = try target(request.node)
-        guard target.node.kind == .folder else { throw .notDirectory }
+        guard target.node.kind == .directory else { throw .notDirectory }
         let descriptor = try calls.reopenDirectory(target.descriptor)
         reply.handle(try enter(target, descriptor), isConstant: target.volume.isConstant)
         return reply
     }
 
     /// READDIR (struct fuse_read_in, fuse_dirent): as many whole entries as there is room for. What is left begins at the
-    /// last one's place. READDIRPLUS (fuse_direntplus): each with what LOOKUP would tell of it.
+    /// last one's place. READDIRPLUS (fuse_direntplus): each with what LOOKUP would answer.
     func readDirectory(_ request: inout Request, room: Int, withStatus: Bool) throws(Errno) -> Reply {
-        let folder = try file(try request.integer(), of: request.node)
+        let directory = try file(try request.integer(), of: request.node)
         let place: UInt64 = try request.integer()
         let size: UInt32 = try request.integer()
-        guard let descriptor = folder.descriptor else { return Reply() }
+        guard let descriptor = directory.descriptor else { return Reply() }
         let most = max(0, min(Int(size), room, Self.maxEntryBytes))
         let target = withStatus ? try target(request.node) : nil
-        return try folder.listing.withLock { listing throws(Errno) in
+        return try directory.listing.withLock { listing throws(Errno) in
             var rest = try listing.entries(from: place, of: descriptor, by: calls)
             var reply = Reply(roomFor: most)
-            let mark = inode(0, on: folder.device)
+            let mark = inode(0, on: directory.device)
             let status = target == nil ? 0 : Reply.entrySize
             while let entry = DirectoryEntry(next: &rest), reply.count + status + entry.sizeInReply <= most {
                 if let target { appendStatus(of: entry, in: target, to: &reply) }
-                // The folder above a volume's root is none of the guest's business.
-                reply.integer(mark ^ (entry.isAbove ? folder.inode : entry.inode))
+                // The directory above a volume's root is none of the guest's business.
+                reply.integer(mark ^ (entry.isAbove ? directory.inode : entry.inode))
                 reply.integer(entry.nextPlace)
                 reply.integer(UInt32(entry.name.count))
                 reply.integer(UInt32(entry.type))
@@ -232,13 +233,13 @@ extension FileServer {
         }
     }
 
-    /// What LOOKUP would tell, or zeros: of names that are gone, and of those that the guest would not keep for long
+    /// What LOOKUP would answer, or zeros: of names that are gone, and of those that the guest would not keep for long
     /// enough to use.
-    private func appendStatus(of entry: DirectoryEntry, in folder: Target, to reply: inout Reply) {
+    private func appendStatus(of entry: DirectoryEntry, in directory: Target, to reply: inout Reply) {
         let kind = FileKind(mode: UInt32(entry.type) << 12)
-        guard folder.volume.validityOfName(of: kind) != .none, let name = try? FileName(entry.name),
-            let descriptor = try? calls.node(name, in: folder.descriptor),
-            let found = try? enter(descriptor, folder.volume, at: Node.Place(folder: folder.node, name: name))
+        guard directory.volume.validityOfName(of: kind) != .none, let name = try? FileName(entry.name),
+            let descriptor = try? calls.node(name, in: directory.descriptor),
+            let found = try? enter(descriptor, directory.volume, at: Node.Place(directory: directory.node, name: name))
         else { return reply.zeros(Reply.entrySize) }
         append(found, to: &reply)
     }

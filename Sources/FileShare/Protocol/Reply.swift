@@ -112,7 +112,7 @@ extension Reply {
     /// FOPEN_KEEP_CACHE, FOPEN_CACHE_DIR, and FOPEN_NOFLUSH: nobody can write, so no lock is in anybody's way.
     private static let keepsCache: UInt32 = 2 | 8 | 32
 
-    /// struct fuse_open_out. The guest's cache of a file, or of a folder's names, is emptied at each opening, but for
+    /// struct fuse_open_out. The guest's cache of a file, or of a directory's names, is emptied at each opening, but for
     /// what does not change.
     mutating func handle(_ handle: UInt64, isConstant: Bool) {
         integer(handle)

@@ -3,7 +3,7 @@ import Synchronization
 
 /// The other end: serves one connection of a VM's, on a thread of its own. What comes is as hostile as the guest.
 public struct FileServerConnection: Sendable {
-    /// What was wrong with requests that are none, for the VM to tell: at most one for each answer.
+    /// What was wrong with malformed requests, for the VM to log: at most one for each answer.
     public final class Complaints: Sendable {
         private static let max = 16
         private let texts = Mutex<[String]>([])
@@ -27,21 +27,21 @@ public struct FileServerConnection: Sendable {
         self.complaints = complaints
     }
 
-    /// Answers until the VM closes the connection, or sends what is no request: then it gets no more, and the process is to
+    /// Answers until the VM closes the connection, or sends a malformed frame: then it gets no more, and the process is to
     /// end.
     public func serve() { while (try? serveOne()) == true {} }
 
     private func serveOne() throws(SystemError) -> Bool {
         // A volume's descriptor comes with the first byte.
         var (header, descriptors) = try socket.receive(atMost: FileServerFrame.headerSize, descriptors: 1)
-        guard !header.isEmpty, let rest = try socket.receiveAll(FileServerFrame.headerSize - header.count) else {
-            return false
-        }
+        guard !header.isEmpty,
+            let rest = try FileServerFrame.receive(FileServerFrame.headerSize - header.count, from: socket)
+        else { return false }
         header += rest
         let words = FileServerFrame.words(header)
         let (length, detail) = (words[1], words[2])
         guard let kind = FileServerFrame.Kind(rawValue: words[0]), length <= UInt32(FileServer.maxRequest),
-            let bytes = try socket.receiveAll(Int(length))
+            let bytes = try FileServerFrame.receive(Int(length), from: socket)
         else { return false }
         switch kind {
         case .answer:

@@ -30,14 +30,12 @@ struct FileServerFrame {
             (0..<4).reduce(0) { $0 | UInt32(bytes[place + $1]) << (8 * UInt32($1)) }
         }
     }
-}
 
-extension OwnedDescriptor {
     /// Reads exactly so many bytes of a blocking stream; nil at its end.
-    func receiveAll(_ count: Int) throws(SystemError) -> [UInt8]? {
+    static func receive(_ count: Int, from socket: OwnedDescriptor) throws(SystemError) -> [UInt8]? {
         var bytes: [UInt8] = []
         while bytes.count < count {
-            let piece = try read(atMost: count - bytes.count)
+            let piece = try socket.read(atMost: count - bytes.count)
             if piece.isEmpty { return nil }
             if bytes.isEmpty { bytes = piece } else { bytes += piece }
         }

@@ -75,11 +75,13 @@ public final class RemoteFileServer: VolumeServer {
         do throws(SystemError) {
             let frame = FileServerFrame.header(kind.rawValue, UInt32(bytes.count), detail, 0) + bytes
             try connection.send(frame, descriptors: descriptor.map { [$0] } ?? [])
-            guard let header = try connection.receiveAll(FileServerFrame.headerSize) else { return lose() }
+            guard let header = try FileServerFrame.receive(FileServerFrame.headerSize, from: connection) else {
+                return lose()
+            }
             let words = FileServerFrame.words(header)
             let (length, complaint) = (Int(words[0]), Int(words[1]))
             guard length <= room, complaint <= FileServerFrame.maxText,
-                let rest = try connection.receiveAll(length + complaint)
+                let rest = try FileServerFrame.receive(length + complaint, from: connection)
             else { return lose() }
             state.withLock { if $0.isServing { $0.idle.append(connection) } }
             if complaint > 0 { noteMalformed(String(decoding: rest[length...], as: UTF8.self)) }

@@ -1,15 +1,15 @@
 public import LinuxSystem
 
-/// Who shows volumes to a guest and does its requests: this process itself (`FileServer`), or another
+/// What shows volumes to a guest and does its requests: this process itself (`FileServer`), or another
 /// (`RemoteFileServer`). Any thread may call it; every call but the counts may wait for a disk.
 public protocol VolumeServer: AnyObject, Sendable {
-    /// Shows a file or folder to the guest; the id by which it finds it.
+    /// Shows a file or directory to the guest; the id by which it finds it.
     func attach(_ descriptor: OwnedDescriptor, _ options: VolumeOptions) throws(VolumeError) -> String
     /// Takes a volume away.
     func detach(_ id: String)
     /// Does a request; the answer, at most `room` bytes, or nothing where none is wanted.
     func answer(_ bytes: [UInt8], room: Int) -> [UInt8]
-    /// Has each request that is none told, with what is wrong with it.
+    /// Has each malformed request reported, with what is wrong with it.
     func observeMalformedRequests(_ observer: @escaping @Sendable (String) -> Void)
     /// Requests so far, and those of them that were none.
     var requestCount: UInt64 { get }

@@ -2,7 +2,7 @@ import LinuxSystem
 import Synchronization
 import SystemPackage
 
-/// A file or folder that the guest has open.
+/// A file or directory that the guest has open.
 final class Handle: Sendable {
     /// Nil for the root of all, which has nothing in it.
     let volume: Volume?
@@ -10,7 +10,7 @@ final class Handle: Sendable {
     let device: UInt64
     let inode: UInt64
     let descriptor: OwnedDescriptor?
-    /// How far a folder is listed. Held for the calls that list it.
+    /// How far a directory is listed. Held for the calls that list it.
     let listing = Mutex(DirectoryListing())
 
     init(_ node: Node, _ descriptor: OwnedDescriptor) {

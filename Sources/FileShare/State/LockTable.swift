@@ -1,9 +1,9 @@
 import LinuxSystem
 import SystemPackage
 
-/// Who of the guest holds locks of ranges of which files. Each owner has the file open for itself: the host's kernel knows
-/// its locks as those of that open file (F_OFD_SETLK), apart from other owners', other VMs' and the host's, and frees them
-/// when it is closed, however this process ends. Protected by the server's lock.
+/// Which owners in the guest hold locks of which files' ranges. Each owner has the file open for itself: the host's
+/// kernel knows its locks as those of that open file (F_OFD_SETLK), apart from other owners', other VMs' and the
+/// host's, and frees them when it is closed, however this process ends. Protected by the server's lock.
 struct LockTable {
     /// Of one volume: owners, and ranges of all of them.
     static let maxOwners = 1024
@@ -21,7 +21,7 @@ struct LockTable {
         /// The process in the guest that took the last lock.
         fileprivate(set) var process: UInt32 = 0
         /// By which open file of the guest it was taken: one that belongs to that file (F_OFD_SETLK) ends with it, and the
-        /// guest tells of no other end.
+        /// guest reports no other end.
         fileprivate(set) var handle: UInt64 = 0
         fileprivate(set) var ranges = LockedRanges()
 
@@ -32,7 +32,7 @@ struct LockTable {
     }
 
     private var owners: [Key: Owner] = [:]
-    /// By node: who holds locks of it.
+    /// By node: the owners that hold locks of it.
     private var ownersOfNode: [UInt64: Set<UInt64>] = [:]
     private var counts: [ObjectIdentifier: (owners: Int, ranges: Int)] = [:]
     private let maxDescriptors: Int

@@ -14,7 +14,7 @@ struct LockedRange: Equatable, Sendable {
     var start: UInt64
     var end: UInt64
 
-    /// Nil for what is no range of a file.
+    /// Nil where the numbers are not a range of a file.
     init?(_ kind: LockKind, from start: UInt64, through end: UInt64) {
         guard start <= end, end <= Self.endOfFile else { return nil }
         self.init(kind: kind, start: start, end: end)
@@ -30,7 +30,7 @@ struct LockedRange: Equatable, Sendable {
 }
 
 /// The locks of one owner of one file, as the host's kernel keeps them: sorted, none over another, neighbours of one kind
-/// joined. They are counted, and tell whose lock it is that is in somebody's way.
+/// joined. They are counted, and name the owner of a lock that is in another's way.
 struct LockedRanges: Equatable, Sendable {
     private(set) var ranges: [LockedRange] = []
 

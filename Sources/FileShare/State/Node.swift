@@ -1,7 +1,7 @@
 import LinuxSystem
 import Synchronization
 
-/// A file that the guest knows: by a name in a folder that it knows too. Protected by the server's lock.
+/// A file that the guest knows: by a name in a directory that it knows too. Protected by the server's lock.
 final class Node {
     /// What the guest calls it: 64 random bits, for a process in the guest that may open files by their handles must not guess
     /// those of another's volume.
@@ -12,7 +12,7 @@ final class Node {
     let kind: FileKind
     /// Where it was last seen; nil for a volume's root.
     private(set) var place: Place?
-    /// How often the guest has been told of it and has not forgotten.
+    /// How many references the guest has: answers that named it, less what it has forgotten (FORGET).
     var lookUps: UInt64 = 0
     /// An open descriptor (O_PATH). Where it has none, it is opened anew by its place.
     var descriptor: OwnedDescriptor?
@@ -29,7 +29,7 @@ final class Node {
     }
 
     struct Place {
-        let folder: Node
+        let directory: Node
         /// Nil for a file that was made without one (O_TMPFILE).
         let name: FileName?
     }
@@ -49,13 +49,13 @@ final class Node {
 
     deinit { volume.nodeCount.subtract(1, ordering: .relaxed) }
 
-    /// How many folders there are above it in its volume.
+    /// How many directories there are above it in its volume.
     var depth: Int {
         var depth = 0
         var node = self
-        while let folder = node.place?.folder {
+        while let directory = node.place?.directory {
             depth += 1
-            node = folder
+            node = directory
         }
         return depth
     }
@@ -64,14 +64,14 @@ final class Node {
     func wasClosed(_ handle: Handle) { handles.removeAll { $0 === handle } }
     func wasClosedByAll() { handles = [] }
 
-    /// Notes where it is now. A folder that would come below itself, as names that others change can have it, stays
+    /// Notes where it is now. A directory that would come below itself, as names that others change can have it, stays
     /// where it was last seen.
     func move(to place: Place) {
         guard self.place != nil else { return }
-        var above: Node? = place.folder
-        while let folder = above {
-            if folder === self { return }
-            above = folder.place?.folder
+        var above: Node? = place.directory
+        while let directory = above {
+            if directory === self { return }
+            above = directory.place?.directory
         }
         self.place = place
     }

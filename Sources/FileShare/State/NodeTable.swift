@@ -5,7 +5,7 @@ import SystemPackage
 /// The files that the guest knows. Protected by the server's lock.
 ///
 /// A guest may know many more files than a process can have open: descriptors are a cache, and a node without one is
-/// opened again by its folder and name. If another file is there by then, the node is stale, and the guest looks the
+/// opened again by its directory and name. If another file is there by then, the node is stale, and the guest looks the
 /// name up again.
 final class NodeTable {
     /// Of one volume.
@@ -27,7 +27,7 @@ final class NodeTable {
     var count: Int { nodes.count }
     var descriptorCount: Int { cached.count }
 
-    /// The node of a file that was just opened, which the guest is told of once more.
+    /// The node of a file that was just opened, which the guest gets one more reference to.
     func enter(
         _ descriptor: OwnedDescriptor, _ status: FileStatus, in volume: Volume, at place: Node.Place?
     ) throws(Errno) -> Node {
@@ -41,7 +41,7 @@ final class NodeTable {
             return node
         }
         guard volume.nodeCount.load(ordering: .relaxed) < Self.maxNodes else { throw .tooManyOpenFilesInSystem }
-        guard (place?.folder.depth ?? 0) < Node.maxDepth else { throw .fileNameTooLong }
+        guard (place?.directory.depth ?? 0) < Node.maxDepth else { throw .fileNameTooLong }
         let node = Node(
             id: freshID(), generation: .random(in: 1 ... .max), volume: volume, identity: identity, kind: kind,
             place: place)
@@ -63,8 +63,8 @@ final class NodeTable {
                 break
             }
             missing.append(next)
-            guard let folder = next.place?.folder else { throw .staleNFSFileHandle }
-            next = folder
+            guard let directory = next.place?.directory else { throw .staleNFSFileHandle }
+            next = directory
         }
         guard var descriptor = next.descriptor else { throw .staleNFSFileHandle }
         next.wasUsed = true
@@ -75,8 +75,8 @@ final class NodeTable {
         return descriptor
     }
 
-    private func reopen(_ node: Node, in folder: OwnedDescriptor) throws(Errno) -> OwnedDescriptor {
-        guard let name = node.place?.name, let descriptor = try? calls.node(name, in: folder),
+    private func reopen(_ node: Node, in directory: OwnedDescriptor) throws(Errno) -> OwnedDescriptor {
+        guard let name = node.place?.name, let descriptor = try? calls.node(name, in: directory),
             let status = try? calls.status(of: descriptor), status.device == node.identity.device,
             status.inode == node.identity.inode, status.kind == node.kind
         else { throw .staleNFSFileHandle }
@@ -96,7 +96,7 @@ final class NodeTable {
 
     func removeAll(where isGone: (Volume) -> Bool) {
         for node in Array(nodes.values) where isGone(node.volume) { remove(node) }
-        // Folders that the guest has forgotten, but not what was in them.
+        // Directories that the guest has forgotten, but not what was in them.
         for node in cached where isGone(node.volume) { dropDescriptor(of: node) }
     }
 

@@ -1,7 +1,7 @@
 public import LinuxSystem
 import Synchronization
 
-/// A file or folder of the host that a guest sees, with all that is below it.
+/// A file or directory of the host that a guest sees, with all that is below it.
 final class Volume: Sendable {
     /// The volumes with the same key, but for constant ones, are the same for the guest: it has one cache of their files,
     /// and one set of locks.
@@ -14,11 +14,11 @@ final class Volume: Sendable {
     /// Its name in the guest's share: 128 random bits. Immutable.
     let id: String
     let key: Key
-    /// The file or folder itself. Immutable.
+    /// The file or directory itself. Immutable.
     let descriptor: OwnedDescriptor
-    /// How many of its nodes there are, those that live on only as the folder of another too.
+    /// How many of its nodes there are, those that live on only as the directory of another too.
     let nodeCount = Atomic<Int>(0)
-    /// How many of its files and folders the guest has open.
+    /// How many of its files and directories the guest has open.
     let handleCount = Atomic<Int>(0)
 
     init(key: Key, descriptor: OwnedDescriptor) {
@@ -27,25 +27,25 @@ final class Volume: Sendable {
         self.descriptor = descriptor
     }
 
-    /// For how long what the guest is told of a file's attributes holds.
+    /// For how long a guest may keep a file's attributes.
     func validity(of kind: FileKind?) -> Validity {
         if isConstant { return .constant }
-        return kind == .regular || kind == .folder ? .tick : .none
+        return kind == .regular || kind == .directory ? .tick : .none
     }
 
     /// For how long a name leads to a file. What nobody changes is kept; of all else no more than some thousand names,
-    /// which the guest would have in its memory, and folders, which it passes on its way, longer than files.
+    /// which the guest would have in its memory, and directories, which it passes on its way, longer than files.
     func validityOfName(of kind: FileKind?) -> Validity {
         let count = nodeCount.load(ordering: .relaxed)
         if isConstant { return count < NodeTable.maxNodes / 2 ? .constant : .none }
         switch kind {
-        case .folder: return count < Self.maxKeptDirectories ? .tick : .none
+        case .directory: return count < Self.maxKeptDirectories ? .tick : .none
         case .regular: return count < Self.maxKeptFiles ? .tick : .none
         default: return .none
         }
     }
 
-    /// Above so many nodes the guest is to forget files, and folders, once it does not use them.
+    /// Above so many nodes the guest is to forget files, and directories, once it does not use them.
     private static let maxKeptFiles = 4096
     private static let maxKeptDirectories = 16_384
 
@@ -53,12 +53,12 @@ final class Volume: Sendable {
     var isConstant: Bool { key.options.contains(.constant) }
 }
 
-/// For how long what the guest is told holds.
+/// For how long a guest may keep what it has received.
 enum Validity: Equatable {
     /// It asks each time. So for links: config maps swap one in one step, and what it led to goes away right after.
     case none
     /// A tick of the guest's clock or two, 20 ms at most: long enough for the questions that one system call puts about
-    /// each folder of a path, and for those that follow a listing.
+    /// each directory of a path, and for those that follow a listing.
     case tick
     /// Nobody changes anything.
     case constant
@@ -78,8 +78,8 @@ public struct VolumeOptions: OptionSet, Hashable, Sendable {
     /// The descriptor shows the mounts below it too.
     public static let recursive = VolumeOptions(rawValue: 2)
 
-    /// Nobody changes anything of it while it is attached, the guest least of all (it is read-only): what the guest was
-    /// told holds, and it need not ask twice.
+    /// Nobody changes anything of it while it is attached, the guest least of all (it is read-only): what the guest
+    /// has received holds, and it need not ask twice.
     public static let constant: VolumeOptions = [.readOnly, VolumeOptions(rawValue: 4)]
 
     public static let all: VolumeOptions = [.readOnly, .recursive, .constant]
@@ -87,7 +87,7 @@ public struct VolumeOptions: OptionSet, Hashable, Sendable {
 
 /// Why something cannot be a volume.
 public enum VolumeError: Error, Equatable, CustomStringConvertible {
-    /// It is neither a file nor a folder.
+    /// It is neither a file nor a directory.
     case kind
     /// There are as many as there can be.
     case tooMany(Int)
@@ -99,7 +99,7 @@ public enum VolumeError: Error, Equatable, CustomStringConvertible {
 
     public var description: String {
         switch self {
-        case .kind: "a volume is neither a regular file nor a folder"
+        case .kind: "a volume is neither a regular file nor a directory"
         case .tooMany(let most): "the VM has \(most) volumes, and can have no more"
         case .system(let error): "\(error)"
         case .refused(let reason): reason

@@ -8,7 +8,7 @@ import Synchronization
 struct AccessLine: Sendable {
     var function = ""
     var method = ""
-    /// At most `AccessLog.maxTarget` bytes of it are told.
+    /// At most `AccessLog.maxTarget` bytes of it are written.
     var target = ""
     var caller = ""
     var requestID = ""
@@ -20,7 +20,7 @@ final class AccessLog: Sendable {
     static let maxTarget = 1024
     private let file: RotatedFile?
 
-    /// - Parameter file: nil: nothing is told.
+    /// - Parameter file: nil: nothing is written.
     init(_ file: RotatedFile?) { self.file = file }
 
     func write(_ line: AccessLine, _ outcome: RequestRecord.Outcome, container: String, reason: String?) {

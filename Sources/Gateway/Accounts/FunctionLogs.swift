@@ -12,18 +12,18 @@ final class FunctionLogs: Sendable {
     /// A longer line is cut into parts.
     static let maxLineBytes = 16 << 10
 
-    private let folder: String
+    private let directory: String
     private let group: MultiThreadedEventLoopGroup
     private let threads: NIOThreadPool
     private let files = Mutex<[String: RotatedFile]>([:])
 
-    init(folder: String, group: MultiThreadedEventLoopGroup, threads: NIOThreadPool) {
-        self.folder = folder
+    init(directory: String, group: MultiThreadedEventLoopGroup, threads: NIOThreadPool) {
+        self.directory = directory
         self.group = group
         self.threads = threads
     }
 
-    func path(of function: String) -> String { "\(folder)/\(function).log" }
+    func path(of function: String) -> String { "\(directory)/\(function).log" }
 
     private func file(of function: String) -> RotatedFile {
         files.withLock { files in

@@ -85,12 +85,12 @@ final class ContainerStarter: ContainerStarting {
             [weak container] in container?.note(zoneSizeInBytes: $0)
         }
         container.note(connection, machine: placed.machine.id, zoneSizeInBytes: size)
-        let folder = placed.container
+        let directory = placed.container
         connection.ended.whenSuccess { [threads] reason in
-            // Who waits for its readiness, or for an answer, waits no longer.
+            // Those that wait for its readiness, or for an answer, wait no longer.
             container.forget(reason)
             // What is left in the registry, where nobody needs it.
-            threads.submit { _ in try? folder.remove() }
+            threads.submit { _ in try? directory.remove() }
         }
         let attach = plan.fabric.map { [registry] access in
             let (id, tenant, machine) = (plan.record.id, plan.record.tenant, placed.machine)
@@ -139,7 +139,7 @@ final class ContainerStarter: ContainerStarting {
 }
 
 extension FunctionDefinition {
-    /// A container of it, as `czone run` would be told.
+    /// A container of it, as `czone run` would be asked for.
     func options(id: String) -> RunOptions {
         var options = RunOptions()
         options.image = image

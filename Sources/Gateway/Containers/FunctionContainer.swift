@@ -13,7 +13,7 @@ final class FunctionContainer: Sendable {
     let number: UInt64
     /// Its name in the registry.
     let id: String
-    /// What it is a container of; a definition that comes later is none of its.
+    /// The definition that it was started by; it keeps that when a later one comes.
     let definition: FunctionDefinition
 
     private struct State {

@@ -29,7 +29,7 @@ enum FrontListener {
             .bind(to: address).get()
     }
 
-    /// Listens at a path, for root alone: its folder is closed to others.
+    /// Listens at a path, for root alone: its directory is closed to others.
     static func listen(
         at path: String, group: MultiThreadedEventLoopGroup, router: any Routing
     ) async throws -> any Channel {
@@ -48,7 +48,7 @@ enum FrontListener {
                 try channel.pipeline.syncOperations.addHandler(ProtocolDetector(router))
             }
         }
-        // Who does not come to an end with TLS keeps no connection.
+        // A caller that does not finish its TLS handshake in time loses the connection.
         let timer = channel.eventLoop.scheduleTask(in: FrontHandler.patience) { channel.close(promise: nil) }
         return channel.eventLoop.makeCompletedFuture {
             let pipeline = channel.pipeline.syncOperations

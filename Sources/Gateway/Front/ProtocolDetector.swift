@@ -2,8 +2,8 @@ import HTTPExchange
 import NIOCore
 import NIOHTTP2
 
-/// Tells HTTP/2 without TLS (RFC 9113, section 3.3: the caller knows that it is spoken) from HTTP/1.1 by a connection's
-/// first bytes, and hands them on.
+/// Distinguishes HTTP/2 without TLS (RFC 9113, section 3.3: the caller knows that it is spoken) from HTTP/1.1 by a
+/// connection's first bytes, and hands them on.
 final class ProtocolDetector: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = ByteBuffer
     typealias InboundOut = ByteBuffer

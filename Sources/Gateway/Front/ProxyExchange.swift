@@ -232,7 +232,7 @@ final class ProxyExchange: FrontExchange, BackOwner {
         case .begun(let lease, let channel, let handler):
             handler.owner = nil
             channel.close(promise: nil)
-            // Whatever it does, it does not answer; unless it has not been asked to the end.
+            // The container does not answer, whatever it does; but it need not before it has the whole request.
             service.finish(lease, isBroken: hasRequestEnded)
             fail(hasRequestEnded ? error : GatewayError.slowCaller(milliseconds: definition.timeoutInMilliseconds))
         case .tunnel, .ended: break
@@ -267,7 +267,7 @@ final class ProxyExchange: FrontExchange, BackOwner {
     }
 }
 
-/// What a caller is told whose request got no answer.
+/// What a caller receives whose request got no answer.
 struct ErrorAnswer {
     let status: HTTPResponseStatus
     let text: String

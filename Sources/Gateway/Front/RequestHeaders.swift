@@ -35,7 +35,7 @@ enum RequestHeaders {
         return passed
     }
 
-    /// Who asks, and how.
+    /// The caller of a request, and how it came.
     struct Caller {
         var address = "unknown"
         var isSecure = false

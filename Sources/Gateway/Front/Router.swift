@@ -94,7 +94,7 @@ final class Router: Routing {
         }
     }
 
-    // MARK: Who and what
+    // MARK: the caller and the function
 
     /// Nil where the caller was refused.
     private func authorize(_ head: HTTPRequestHead, _ front: FrontHandler) -> TokenList.Grant? {
@@ -121,12 +121,12 @@ final class Router: Routing {
         caller.target = head.uri
         caller.isUpgrade =
             !front.http.isEmpty && head.headers[canonicalForm: "connection"].contains { $0.lowercased() == "upgrade" }
-            // HTTP/2 is spoken with the gateway, by who knows that it is (RFC 9113, section 3.1).
+            // HTTP/2 is spoken with the gateway, by clients that know that it is (RFC 9113, section 3.1).
             && head.headers.first(name: "upgrade")?.lowercased() != "h2c"
         return caller
     }
 
-    /// By the host's name, else by the first word of the path.
+    /// By the host's name, else by the first component of the path.
     private func place(of head: HTTPRequestHead) -> (service: FunctionService, prefix: String, target: String)? {
         if let host = head.headers.first(name: "host"), let service = catalog.service(host: Self.name(of: host)) {
             return (service, "", head.uri)

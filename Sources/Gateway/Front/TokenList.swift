@@ -46,7 +46,7 @@ struct TokenList: Sendable {
         }
         let given = Array(words[1].utf8)
         var found: String?
-        // All are looked at, and each to its end: the time tells nothing of any.
+        // All are compared, and each to its end: the time gives nothing of any away.
         for entry in tenants where Self.areEqual(entry.token, given) { found = entry.tenant }
         return found.map { .tenant($0) }
     }

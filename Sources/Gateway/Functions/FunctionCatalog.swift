@@ -5,7 +5,7 @@ import Logging
 import Logs
 import Synchronization
 
-/// The functions that there are: those of a folder's files. Any thread may use it.
+/// The functions that there are: those of a directory's files. Any thread may use it.
 final class FunctionCatalog: Sendable {
     private struct State {
         var services: [String: FunctionService] = [:]
@@ -18,12 +18,12 @@ final class FunctionCatalog: Sendable {
         var isClosed = false
     }
 
-    let folder: String
+    let directory: String
     private let starter: any ContainerStarting
     private let state = Mutex(State())
 
-    init(folder: String, starter: any ContainerStarting) {
-        self.folder = folder
+    init(directory: String, starter: any ContainerStarting) {
+        self.directory = directory
         self.starter = starter
     }
 
@@ -35,16 +35,17 @@ final class FunctionCatalog: Sendable {
 
     // MARK: Files
 
-    /// Reads what has changed of the folder's files. A file that is wrong leaves its function as it was.
+    /// Reads what has changed of the directory's files. A file that is wrong leaves its function as it was.
     func load() {
         let names: [String]
-        do { names = try FileSystem.names(in: folder) ?? [] } catch {
-            return Log.logger.error("the functions of \(folder) cannot be read: \(error)")
+        do { names = try FileSystem.names(in: directory) ?? [] } catch {
+            return Log.logger.error("the functions of \(directory) cannot be read: \(error)")
         }
         var found: [String: [UInt8]] = [:]
         for name in names where name.hasSuffix(".yaml") && !name.hasPrefix(".") {
             do {
-                found[name] = try FileSystem.contents(of: "\(folder)/\(name)", atMost: FunctionDefinition.maxBytes + 1)
+                found[name] = try FileSystem.contents(
+                    of: "\(directory)/\(name)", atMost: FunctionDefinition.maxBytes + 1)
             } catch { Log.logger.error("\(error)") }
         }
         let former = state.withLock { state in
@@ -61,8 +62,8 @@ final class FunctionCatalog: Sendable {
             state.withLock { $0.errors[file] = nil }
             apply(definition)
         } catch {
-            Log.logger.error("\(folder)/\(error)")
-            state.withLock { $0.errors[file] = "\(folder)/\(error)" }
+            Log.logger.error("\(directory)/\(error)")
+            state.withLock { $0.errors[file] = "\(directory)/\(error)" }
         }
     }
 
@@ -116,7 +117,7 @@ final class FunctionCatalog: Sendable {
     /// Writes a function's file, and serves it.
     func create(_ yaml: [UInt8]) throws -> FunctionDefinition {
         let definition = try FunctionDefinition(yaml: String(decoding: yaml, as: UTF8.self), file: "definition")
-        try FileSystem.replace("\(folder)/\(definition.name).yaml", with: yaml, mode: 0o644)
+        try FileSystem.replace("\(directory)/\(definition.name).yaml", with: yaml, mode: 0o644)
         load()
         return definition
     }
@@ -124,7 +125,7 @@ final class FunctionCatalog: Sendable {
     /// Removes a function's file; false where there is no such function.
     func delete(_ name: String) throws -> Bool {
         guard FunctionDefinition.isName(name), service(name) != nil else { return false }
-        try FileSystem.removeFile("\(folder)/\(name).yaml")
+        try FileSystem.removeFile("\(directory)/\(name).yaml")
         load()
         return true
     }

@@ -36,7 +36,7 @@ struct FunctionSnapshot: Sendable {
 }
 
 extension FunctionSnapshot {
-    /// As `czone function show --json` tells it.
+    /// As `czone function show --json` prints it.
     func json(_ totals: FunctionAccount.Totals) -> [UInt8] {
         var json = JSONWriter()
         json.text("name", definition.name)

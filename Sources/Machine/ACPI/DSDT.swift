@@ -26,7 +26,7 @@ extension TableWriter {
         }
     }
 
-    /// The pvpanic device, by which Linux tells that it panics.
+    /// The pvpanic device, by which Linux reports that it panics.
     private mutating func panicPort() {
         device("PEVT") {
             $0.name("_HID", string: "QEMU0001")

@@ -3,7 +3,7 @@ public import Geometry
 /// Why a machine's device tree cannot be written.
 public enum DeviceTreeError: Error, Equatable, CustomStringConvertible {
     case tooLarge(capacityInBytes: Int)
-    /// libfdt refused what we wrote: a bug of ours, told by its error code.
+    /// libfdt refused what we wrote: a bug of ours; the value is its error code.
     case refused(code: Int32)
 
     public var description: String {

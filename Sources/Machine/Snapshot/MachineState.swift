@@ -3,7 +3,7 @@ import Hypervisor
 
 /// All that a stopped machine is besides its memory, as it stands in a state file.
 struct MachineState: Equatable {
-    /// Who made it of what; compared as a whole.
+    /// The build and the files that it was made by; compared as a whole.
     var identity: String
     var shape: MachineShape
     var memory: MemoryFileMark
@@ -13,7 +13,7 @@ struct MachineState: Equatable {
     var serial: [UInt8]
     /// What each transport saved of itself and its device, in the devices' order.
     var devices: [[UInt8]]
-    /// What whoever runs containers in the machine wants to know of it when it is restored; of no meaning here.
+    /// The supervisor's own bytes, which it gets back when the machine is restored; of no meaning here.
     var attachment: [UInt8] = []
 
     /// By what a memory file is known again. The file is not read: it is as large as the guest.

@@ -6,7 +6,7 @@ public enum SnapshotError: Error, Equatable, CustomStringConvertible {
     case notAState
     /// It was written by another version of czone.
     case version(UInt32, expected: UInt32)
-    /// The file has not as many bytes as it says.
+    /// The file has fewer bytes than it says.
     case length(UInt64, expected: UInt64)
     /// Bytes have changed since it was written.
     case checksum

@@ -49,17 +49,3 @@ public struct WorkingSet: Equatable, Sendable {
         self.runs = runs
     }
 }
-
-extension Machine {
-    /// What a machine that was restored from a snapshot, and is stopped again, has written of its base memory.
-    public func workingSet() -> WorkingSet {
-        var runs: [Range<UInt32>] = []
-        var fileOffset: UInt64 = 0
-        for mapping in ram.base {
-            let first = UInt32(fileOffset / WorkingSet.pageSize)
-            runs += mapping.privatePages.map { first + UInt32($0.lowerBound)..<first + UInt32($0.upperBound) }
-            fileOffset += UInt64(mapping.sizeInBytes)
-        }
-        return WorkingSet(runs: runs)
-    }
-}

@@ -12,6 +12,6 @@ final class InterruptInput: InterruptLine {
         self.number = number
     }
 
-    /// KVM refuses only an input that it has not.
+    /// KVM refuses only an input that does not exist.
     func raise() { try? machine.interrupt(number) }
 }

@@ -63,7 +63,7 @@ extension Machine {
         return nextMemorySlot
     }
 
-    /// Has every device tell an observer what the guest does against the rules. Before the machine runs.
+    /// Has every device report to an observer what the guest does against the rules. Before the machine runs.
     public func observeFaults(by observer: any GuestFaultObserver) {
         for slot in slots { slot.transport.faultObserver = observer }
         network?.faultObserver = observer

@@ -195,7 +195,7 @@ public final class Machine: @unchecked Sendable {
         ModelSpecificRegister(index: 0x1a0, value: 1), ModelSpecificRegister(index: 0x2ff, value: 1 << 11 | 6),
     ]
 
-    /// CPUID 0x80000008 EAX bits 0–7; 36 where a processor does not tell.
+    /// CPUID 0x80000008 EAX bits 0–7; 36 where a processor does not report it.
     private static func physicalAddressBits(_ entries: [CPUIDEntry]) -> Int {
         entries.first { $0.function == 0x8000_0008 }.map { Int($0.eax & 0xff) } ?? 36
     }

@@ -88,7 +88,7 @@ final class VirtualCPUThread: Sendable {
     private func internalError(_ suberror: UInt64) -> String {
         let address = (try? cpu.instructionPointer()).map { "0x" + String($0, radix: 16) } ?? "an unknown address"
         return "KVM cannot execute the guest's instruction at \(address) on vCPU \(cpu.index) (suberror \(suberror)); "
-            + "`czone doctor` tells whether this host's KVM can run Linux"
+            + "`czone doctor` checks whether this host's KVM can run Linux"
     }
 
     private func accessPort(_ address: UInt16, _ width: Int, _ count: Int, _ isWrite: Bool, _ exits: any Exits) {

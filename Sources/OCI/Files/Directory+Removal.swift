@@ -2,7 +2,7 @@ import LinuxSystem
 import SystemPackage
 
 extension Directory {
-    /// Removes what lies at a name, a folder with all that is in it, however deep.
+    /// Removes what lies at a name, a directory with all that is in it, however deep.
     func removeTree(_ name: FilePath.Component) throws(OCIError) {
         guard let status = try status(of: name) else { return }
         guard status.kind == .directory else { return try remove(name) }
@@ -10,34 +10,34 @@ extension Directory {
         try remove(name, isDirectory: true)
     }
 
-    /// Empties a folder. One descriptor per level would let a deep tree exhaust the table, and recursion the stack: the
-    /// way up is `..`, which is safe as long as nobody moves folders of the tree meanwhile.
+    /// Empties a directory. One descriptor per level would let a deep tree exhaust the table, and recursion the stack: the
+    /// way up is `..`, which is safe as long as nobody moves directories of the tree meanwhile.
     private func removeContents(of top: Directory) throws(OCIError) {
         var current = top
         var path: [(name: FilePath.Component, rest: [FilePath.Component])] = []
-        var folders = try current.removeFiles()
+        var directories = try current.removeFiles()
         while true {
-            if let next = folders.popLast() {
-                path.append((next, folders))
+            if let next = directories.popLast() {
+                path.append((next, directories))
                 current = try current.directory(next)
-                folders = try current.removeFiles()
+                directories = try current.removeFiles()
             } else if let (name, rest) = path.popLast() {
                 current = try current.parent()
                 try current.remove(name, isDirectory: true)
-                folders = rest
+                directories = rest
             } else {
                 return
             }
         }
     }
 
-    /// Removes everything but the folders, and says which there are.
+    /// Removes everything but the directories, and says which there are.
     private func removeFiles() throws(OCIError) -> [FilePath.Component] {
-        var folders: [FilePath.Component] = []
+        var directories: [FilePath.Component] = []
         for name in try names() {
-            if try status(of: name)?.kind == .directory { folders.append(name) } else { try remove(name) }
+            if try status(of: name)?.kind == .directory { directories.append(name) } else { try remove(name) }
         }
-        return folders
+        return directories
     }
 
     private func parent() throws(OCIError) -> Directory { try directory(FilePath.Component("..")) }

@@ -3,7 +3,7 @@ import Glibc
 import LinuxSystem
 import SystemPackage
 
-/// An open folder, and what is done with the names in it. No operation follows a symbolic link, and none takes more than
+/// An open directory, and what is done with the names in it. No operation follows a symbolic link, and none takes more than
 /// one name: what a path of several names means is for `FileTree` to say.
 final class Directory {
     let descriptor: OwnedDescriptor
@@ -14,7 +14,7 @@ final class Directory {
         inode = try Self.status(of: descriptor).inode
     }
 
-    /// Opens a folder by a path of the host's, following links.
+    /// Opens a directory by a path of the host's, following links.
     convenience init(opening path: String) throws(OCIError) {
         try self.init(
             system { () throws(SystemError) in try OwnedDescriptor(opening: path, flags: O_RDONLY | O_DIRECTORY) })
@@ -41,7 +41,7 @@ final class Directory {
         return nil
     }
 
-    /// Opens the folder at a name; a link is none.
+    /// Opens the directory at a name; a link is none.
     func directory(_ name: FilePath.Component) throws(OCIError) -> Directory {
         try Directory(open(name, flags: O_RDONLY | O_DIRECTORY | O_NOFOLLOW))
     }
@@ -58,7 +58,7 @@ final class Directory {
 
     // SAFETY: here and below, `check` lends the name as a NUL-terminated string for the length of the call.
     func makeDirectory(_ name: FilePath.Component, mode: mode_t = 0o755) throws(OCIError) {
-        try unsafe check("make the folder", name) { unsafe mkdirat(descriptor.rawValue, $0, mode) }
+        try unsafe check("make the directory", name) { unsafe mkdirat(descriptor.rawValue, $0, mode) }
     }
 
     func makeSymbolicLink(_ name: FilePath.Component, to target: [CChar]) throws(OCIError) {

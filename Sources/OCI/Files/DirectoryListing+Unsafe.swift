@@ -3,11 +3,11 @@ import Glibc
 import LinuxSystem
 import SystemPackage
 
-/// A name in a folder and what lies there.
+/// A name in a directory and what lies there.
 struct DirectoryEntry {
     let status: FileStatus
     /// Name, NUL and every number of the status that changes whenever the file does: as one array, because this is what
-    /// a start spends its time on when the image is a folder.
+    /// a start spends its time on when the image is a directory.
     let identity: [UInt8]
 
     /// The name, out of the identity.
@@ -47,11 +47,11 @@ extension Directory {
                 entries.append(DirectoryEntry(status: found, identity: identity))
             }
         }
-        guard errno == 0 else { throw .system(SystemError("list a folder", Errno(rawValue: errno))) }
+        guard errno == 0 else { throw .system(SystemError("list a directory", Errno(rawValue: errno))) }
         return entries
     }
 
-    /// The names in the folder, without `.` and `..`, in no order.
+    /// The names in the directory, without `.` and `..`, in no order.
     func names() throws(OCIError) -> [FilePath.Component] {
         let stream = try unsafe openStream()
         defer { unsafe closedir(stream) }
@@ -65,7 +65,7 @@ extension Directory {
             }
             if let name, name.kind == .regular { names.append(name) }
         }
-        guard errno == 0 else { throw .system(SystemError("list a folder", Errno(rawValue: errno))) }
+        guard errno == 0 else { throw .system(SystemError("list a directory", Errno(rawValue: errno))) }
         return names
     }
 
@@ -73,9 +73,9 @@ extension Directory {
     private func openStream() throws(OCIError) -> OpaquePointer {
         // SAFETY: the path is a literal.
         let own = unsafe openat(descriptor.rawValue, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0)
-        guard own >= 0 else { throw .system(SystemError("list a folder", Errno(rawValue: errno))) }
+        guard own >= 0 else { throw .system(SystemError("list a directory", Errno(rawValue: errno))) }
         guard let stream = unsafe fdopendir(own) else {
-            let error = OCIError.system(SystemError("list a folder", Errno(rawValue: errno)))
+            let error = OCIError.system(SystemError("list a directory", Errno(rawValue: errno)))
             close(own)
             throw error
         }

@@ -7,7 +7,7 @@ extension FileAttributes {
     /// The most bytes of all names, and of one value, of extended attributes (XATTR_LIST_MAX, XATTR_SIZE_MAX).
     private static let maxAttributeBytes = 64 << 10
 
-    /// What an entry of a folder has, without its extended attributes.
+    /// What an entry of a directory has, without its extended attributes.
     init(_ status: FileStatus) {
         self.init(
             mode: status.mode & 0o7777, uid: status.uid, gid: status.gid,
@@ -16,7 +16,7 @@ extension FileAttributes {
             extended: [])
     }
 
-    /// What an open file or folder has. Attributes that are the overlay file system's own are left out.
+    /// What an open file or directory has. Attributes that are the overlay file system's own are left out.
     init(of descriptor: OwnedDescriptor) throws(OCIError) {
         self.init(try Directory.status(of: descriptor))
         for name in try Self.attributeNames(of: descriptor) {

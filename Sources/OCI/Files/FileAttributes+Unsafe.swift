@@ -41,7 +41,7 @@ extension FileAttributes {
     /// namespace, `user.overlay.`, which BuildKit writes, are attributes like others there.
     mutating func dropOrders() { extended.removeAll { $0.text.hasPrefix("trusted.overlay.") } }
 
-    /// Gives them to an open file or folder. The order matters: a change of owner clears set-user-ID bits and
+    /// Gives them to an open file or directory. The order matters: a change of owner clears set-user-ID bits and
     /// capabilities, and every change but the last would disturb the time.
     func apply(to descriptor: OwnedDescriptor, path: FilePath) throws(OCIError) {
         let raw = descriptor.rawValue
@@ -66,7 +66,7 @@ extension FileAttributes {
         try unsafe check("set the owner of", name, path) { unsafe fchownat(raw, $0, uid, gid, AT_SYMLINK_NOFOLLOW) }
         if !isLink { try unsafe check("set the mode of", name, path) { unsafe fchmodat(raw, $0, mode, 0) } }
         for attribute in extended {
-            // There is no lsetxattrat(2); through /proc the folder is the open one, and the last name is not followed.
+            // There is no lsetxattrat(2); through /proc the directory is the open one, and the last name is not followed.
             let proc = FilePath("/proc/self/fd/\(raw)").appending(name)
             let result = unsafe proc.withPlatformString {
                 unsafe clinux_set_link_attribute($0, attribute.name, attribute.value, attribute.value.count)
@@ -84,12 +84,12 @@ extension FileAttributes {
         throw failure("set the attribute \(quoted(attribute.text)) of", path, -result)
     }
 
-    /// Sets the time of an open folder alone, when nothing more will be made in it.
+    /// Sets the time of an open directory alone, when nothing more will be made in it.
     static func setTime(_ time: FileTime, of directory: Directory) throws(OCIError) {
         let times = time.pair
         // SAFETY: futimens(2) reads two elements, which the array has.
         guard unsafe futimens(directory.descriptor.rawValue, times) == 0 else {
-            throw .system(SystemError("set a folder's time", Errno(rawValue: errno)))
+            throw .system(SystemError("set a directory's time", Errno(rawValue: errno)))
         }
     }
 

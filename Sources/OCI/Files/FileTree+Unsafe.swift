@@ -3,7 +3,7 @@ import Glibc
 import LinuxSystem
 import SystemPackage
 
-/// A folder that is somebody's root file system: paths and links in it are resolved as if it were `/`, by the kernel
+/// A directory that is somebody's root file system: paths and links in it are resolved as if it were `/`, by the kernel
 /// (openat2(2), RESOLVE_IN_ROOT), so that nothing in it can lead out of it.
 final class FileTree {
     let root: Directory
@@ -12,7 +12,7 @@ final class FileTree {
 
     convenience init(opening path: String) throws(OCIError) { try self.init(Directory(opening: path)) }
 
-    /// Opens the folder at a relative path; nil when there is nothing, or no folder.
+    /// Opens the directory at a relative path; nil when there is nothing, or no directory.
     func directory(_ path: FilePath) throws(OCIError) -> Directory? {
         if path.isEmpty { return root }
         guard let descriptor = try open(path, flags: O_RDONLY | O_DIRECTORY) else { return nil }

@@ -4,7 +4,7 @@ import Glibc
 import LinuxSystem
 import SystemPackage
 
-/// Reads a blob, plain or compressed by gzip or zstd (its first bytes tell), and gives its uncompressed bytes block by
+/// Reads a blob, plain or compressed by gzip or zstd (its first bytes decide), and gives its uncompressed bytes block by
 /// block. Both sides are hashed on the way, so that nothing is read twice.
 // SAFETY: the archive and the buffer are made in init and freed in deinit, and belong to this object alone; libarchive
 // calls back only within calls made here. It gets locals to fill, and what it points to is used before its next call.

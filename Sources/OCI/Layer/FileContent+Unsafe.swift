@@ -23,7 +23,7 @@ extension RootBuilder {
 
 extension OwnedDescriptor {
     /// Writes everything at a file offset in bytes.
-    func write(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws(OCIError) {
+    fileprivate func write(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws(OCIError) {
         var done = 0
         while done < bytes.count {
             // SAFETY: done < the buffer's count bounds address and length.

@@ -2,9 +2,10 @@ import Glibc
 import LinuxSystem
 import SystemPackage
 
-/// Puts layers that lie unpacked in folders, as the overlay file system has them, over each other into an empty folder.
+/// Puts layers that lie unpacked in directories, as the overlay file system has them, over each other into an empty
+/// directory.
 ///
-/// A character device 0:0 takes the lower name away, and a folder with `trusted.overlay.opaque` hides the lower one
+/// A character device 0:0 takes the lower name away, and a directory with `trusted.overlay.opaque` hides the lower one
 /// (Linux, filesystems/overlayfs.rst, "whiteouts and opaque directories"). Nothing is mounted for it, so nothing can be
 /// left mounted.
 final class LayerMerger {
@@ -13,12 +14,12 @@ final class LayerMerger {
     private var entries: UInt64 = 0
     private(set) var contentInBytes: UInt64 = 0
     /// The first name of each file of the present layer that has several.
-    private var linked: [UInt64: (folder: Directory, name: FilePath.Component)] = [:]
+    private var linked: [UInt64: (directory: Directory, name: FilePath.Component)] = [:]
 
     private static let opaqueNames = ["trusted.overlay.opaque", "user.overlay.opaque"]
         .map { Array($0.utf8CString) }
 
-    /// `root` is an empty folder that nobody else writes to.
+    /// `root` is an empty directory that nobody else writes to.
     init(_ root: Directory, limits: ImportLimits) {
         self.root = root
         self.limits = limits
@@ -32,7 +33,8 @@ final class LayerMerger {
 
     private func merge(_ source: Directory, into target: Directory, _ path: FilePath, depth: Int) throws(OCIError) {
         guard depth <= limits.depth else {
-            throw .limitExceeded(what: "folders in each other (\(quoted(path.string)))", limit: UInt64(limits.depth))
+            throw .limitExceeded(
+                what: "directories in each other (\(quoted(path.string)))", limit: UInt64(limits.depth))
         }
         for entry in try source.listing() {
             entries += 1
@@ -52,23 +54,23 @@ final class LayerMerger {
     private func mergeDirectory(
         _ name: FilePath.Component, of source: Directory, into target: Directory, _ path: FilePath, depth: Int
     ) throws(OCIError) {
-        let folder = try source.directory(name)
+        let directory = try source.directory(name)
         let lower = try target.status(of: name)
         var isThere = lower?.kind == .directory
         if lower != nil {
-            let isHidden = try isOpaque(folder)
+            let isHidden = try isOpaque(directory)
             if !isThere || isHidden {
                 try target.removeTree(name)
                 isThere = false
             }
         }
         if !isThere { try target.makeDirectory(name) }
-        try merge(folder, into: target.directory(name), path, depth: depth + 1)
+        try merge(directory, into: target.directory(name), path, depth: depth + 1)
     }
 
-    private func isOpaque(_ folder: Directory) throws(OCIError) -> Bool {
-        for name in Self.opaqueNames where try FileAttributes.value(of: name, folder.descriptor) == [UInt8(ascii: "y")]
-        {
+    private func isOpaque(_ directory: Directory) throws(OCIError) -> Bool {
+        for name in Self.opaqueNames
+        where try FileAttributes.value(of: name, directory.descriptor) == [UInt8(ascii: "y")] {
             return true
         }
         return false
@@ -79,7 +81,7 @@ final class LayerMerger {
     ) throws(OCIError) {
         try target.removeTree(name)
         if status.links > 1, let first = linked[status.inode] {
-            return try target.makeHardLink(name, to: first.name, in: first.folder)
+            return try target.makeHardLink(name, to: first.name, in: first.directory)
         }
         let (total, overflow) = contentInBytes.addingReportingOverflow(status.sizeInBytes)
         guard !overflow, total <= limits.sizeInBytes else {

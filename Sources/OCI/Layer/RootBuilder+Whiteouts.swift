@@ -4,7 +4,7 @@ import SystemPackage
 /// The names by which a layer takes away what lower layers have (OCI image spec 1.1, layer.md, "Whiteouts").
 enum Whiteout {
     static let prefix = ".wh."
-    /// Takes away everything that is in its folder.
+    /// Takes away everything that is in its directory.
     static let opaque = ".wh..wh..opq"
     /// AUFS's own files begin like this; they mean nothing to anybody else.
     private static let internalPrefix = ".wh..wh."
@@ -28,21 +28,21 @@ extension RootBuilder {
         try removeLower(name, in: parent)
     }
 
-    private func removeLower(in folder: Directory) throws(OCIError) {
-        for name in try folder.names() { try removeLower(name, in: folder) }
+    private func removeLower(in directory: Directory) throws(OCIError) {
+        for name in try directory.names() { try removeLower(name, in: directory) }
     }
 
     private func removeLower(_ name: FilePath.Component, in parent: Directory) throws(OCIError) {
         guard let status = try parent.status(of: name) else { return }
-        let isPlaced = placed.contains(Place(folder: parent.inode, name: name))
+        let isPlaced = placed.contains(Place(directory: parent.inode, name: name))
         guard status.kind == .directory else {
             if !isPlaced { try parent.remove(name) }
             return
         }
-        // The depth of folders is limited, and so is this recursion.
-        let folder = try parent.directory(name)
-        try removeLower(in: folder)
-        if !isPlaced, try folder.names().isEmpty { try parent.remove(name, isDirectory: true) }
+        // The depth of directories is limited, and so is this recursion.
+        let directory = try parent.directory(name)
+        try removeLower(in: directory)
+        if !isPlaced, try directory.names().isEmpty { try parent.remove(name, isDirectory: true) }
     }
 }
 

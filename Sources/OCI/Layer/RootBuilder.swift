@@ -2,22 +2,22 @@ import Glibc
 import LinuxSystem
 import SystemPackage
 
-/// Unpacks the layers of an image over each other into an empty folder (OCI image spec 1.1, layer.md, "Applying
+/// Unpacks the layers of an image over each other into an empty directory (OCI image spec 1.1, layer.md, "Applying
 /// Changesets").
 ///
-/// Nothing in a layer can reach outside of the folder: `..` is refused, absolute names begin at the folder, and a link
-/// that stands for a parent folder is resolved by the kernel with the folder as its root.
+/// Nothing in a layer can reach outside of the directory: `..` is refused, absolute names begin at the directory, and a
+/// link that stands for a parent directory is resolved by the kernel with the directory as its root.
 final class RootBuilder {
     let tree: FileTree
     let limits: ImportLimits
     private var entries: UInt64 = 0
     private(set) var contentInBytes: UInt64 = 0
     private var uncompressedInBytes: UInt64 = 0
-    /// What is known of every folder that was made, by its inode number.
-    var folders: [UInt64: DirectoryState] = [:]
+    /// What is known of every directory that was made, by its inode number.
+    var directories: [UInt64: DirectoryState] = [:]
     /// The names that the current layer has put into place: its whiteouts do not apply to them.
     var placed: Set<Place> = []
-    /// The folder of the last entry: the next one is most often in the same.
+    /// The directory of the last entry: the next one is most often in the same.
     var lastParent: (path: FilePath, directory: Directory)?
 
     struct DirectoryState {
@@ -29,15 +29,15 @@ final class RootBuilder {
     }
 
     struct Place: Hashable {
-        let folder: UInt64
+        let directory: UInt64
         let name: FilePath.Component
     }
 
-    /// `root` is an empty folder that nobody else writes to.
+    /// `root` is an empty directory that nobody else writes to.
     init(_ root: Directory, limits: ImportLimits) {
         tree = FileTree(root)
         self.limits = limits
-        folders[root.inode] = DirectoryState(depth: 0, pathLength: 0, modified: .zero)
+        directories[root.inode] = DirectoryState(depth: 0, pathLength: 0, modified: .zero)
     }
 
     /// Unpacks the next layer, the lowest first, and checks that its bytes are what the image promises.
@@ -64,14 +64,14 @@ final class RootBuilder {
         uncompressedInBytes = source.producedInBytes
     }
 
-    /// Gives every folder its time. To be called once, after the last layer.
+    /// Gives every directory its time. To be called once, after the last layer.
     func finish() throws(OCIError) { try setTimes(of: tree.root) }
 
     private func setTimes(of directory: Directory) throws(OCIError) {
         for name in try directory.names() where try directory.status(of: name)?.kind == .directory {
             try setTimes(of: directory.directory(name))
         }
-        try FileAttributes.setTime(folders[directory.inode]?.modified ?? .zero, of: directory)
+        try FileAttributes.setTime(directories[directory.inode]?.modified ?? .zero, of: directory)
     }
 
     private func place(_ entry: LayerEntry, _ reader: TarReader) throws(OCIError) {
@@ -97,15 +97,15 @@ final class RootBuilder {
             try parent.makeNode(name, mode: type | 0o600, major: major, minor: minor)
             try entry.attributes.apply(to: name, in: parent, isLink: false, path: path)
         }
-        placed.insert(Place(folder: parent.inode, name: name))
+        placed.insert(Place(directory: parent.inode, name: name))
     }
 
     private func placeRoot(_ entry: LayerEntry) throws(OCIError) {
         guard case .directory = entry.kind else {
-            throw .unsafeEntry(path: entry.path.string, reason: "it would replace the root folder")
+            throw .unsafeEntry(path: entry.path.string, reason: "it would replace the root directory")
         }
         try entry.attributes.apply(to: tree.root.descriptor, path: "/")
-        folders[tree.root.inode]?.modified = entry.attributes.modified
+        directories[tree.root.inode]?.modified = entry.attributes.modified
     }
 
     private func placeDirectory(
@@ -118,7 +118,7 @@ final class RootBuilder {
         }
         let directory = try parent.directory(name)
         try entry.attributes.apply(to: directory.descriptor, path: path)
-        folders[directory.inode]?.modified = entry.attributes.modified
+        directories[directory.inode]?.modified = entry.attributes.modified
     }
 
     private func placeFile(
@@ -138,18 +138,18 @@ final class RootBuilder {
     private func placeHardLink(
         to target: FilePath, _ name: FilePath.Component, in parent: Directory, _ path: FilePath
     ) throws(OCIError) {
-        guard let targetName = target.lastComponent, let folder = try tree.directory(target.removingLastComponent()),
-            let status = try folder.status(of: targetName)
+        guard let targetName = target.lastComponent, let directory = try tree.directory(target.removingLastComponent()),
+            let status = try directory.status(of: targetName)
         else {
             throw .unsafeEntry(
                 path: path.string, reason: "it is a hard link to \(quoted(target.string)), which is not there")
         }
         guard status.kind != .directory else {
-            throw .unsafeEntry(path: path.string, reason: "it is a hard link to the folder \(quoted(target.string))")
+            throw .unsafeEntry(path: path.string, reason: "it is a hard link to the directory \(quoted(target.string))")
         }
         // Where both names are one already, removing the old one would remove the target.
         if let existing = try parent.status(of: name), existing.inode == status.inode { return }
         try clear(name, in: parent)
-        try parent.makeHardLink(name, to: targetName, in: folder)
+        try parent.makeHardLink(name, to: targetName, in: directory)
     }
 }

@@ -105,7 +105,7 @@ final class TarReader {
             return .node(mode: mode, major: major, minor: minor)
         default:
             throw .unsupported(
-                what: "the type of the entry", value: path.string, expected: "a file, folder, link or device")
+                what: "the type of the entry", value: path.string, expected: "a file, directory, link or device")
         }
     }
 

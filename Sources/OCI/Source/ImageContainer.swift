@@ -2,22 +2,22 @@ import Glibc
 import LinuxSystem
 import SystemPackage
 
-/// What an image's documents and blobs lie in: a folder, or a tar archive of one.
+/// What an image's documents and blobs lie in: a directory, or a tar archive of one.
 enum ImageContainer {
-    case folder(Directory, path: String)
+    case directory(Directory, path: String)
     case archive(TarIndex, path: String)
 
     var path: String {
         switch self {
-        case .folder(_, let path), .archive(_, let path): path
+        case .directory(_, let path), .archive(_, let path): path
         }
     }
 
     /// The file at a relative path; nil when there is none.
     func file(_ path: String) throws(OCIError) -> ByteRegion? {
         switch self {
-        case .folder(let folder, _):
-            guard let descriptor = try FileTree(folder).open(FilePath(path), flags: O_RDONLY) else { return nil }
+        case .directory(let directory, _):
+            guard let descriptor = try FileTree(directory).open(FilePath(path), flags: O_RDONLY) else { return nil }
             let status = try Directory.status(of: descriptor)
             return status.kind == .file ? ByteRegion(file: descriptor, offset: 0, sizeInBytes: status.sizeInBytes) : nil
         case .archive(let index, _):

@@ -33,7 +33,7 @@ struct ImageLayer {
 }
 
 extension ImageContents {
-    /// Finds the image for linux/amd64 in an archive or a folder.
+    /// Finds the image for linux/amd64 in an archive or a directory.
     ///
     /// - Parameter name: which one, when there are several.
     init(_ container: ImageContainer, name: String?, limits: ImportLimits) throws(OCIError) {
@@ -47,7 +47,7 @@ extension ImageContents {
             throw .notAnImage(
                 path: container.path,
                 reason:
-                    "it has neither an oci-layout (OCI) nor a manifest.json (docker archive); a root file system is dir:FOLDER"
+                    "it has neither an oci-layout (OCI) nor a manifest.json (docker archive); a root file system is dir:DIRECTORY"
             )
         }
     }

@@ -3,7 +3,7 @@ import Glibc
 import LinuxSystem
 import SystemPackage
 
-/// An archive or a layout folder, and what tells whether it is still the same.
+/// An archive or a layout directory, and by what it is recognised as unchanged.
 struct ImageSource {
     let path: String
     /// Which image of several.
@@ -14,7 +14,7 @@ struct ImageSource {
     /// In nanoseconds since 1970.
     let latestChange: Int64
 
-    /// `status` is that of the path. Of a layout folder, `index.json` stands for everything: what it refers to is named
+    /// `status` is that of the path. Of a layout directory, `index.json` stands for everything: what it refers to is named
     /// by digest. A docker archive can be unpacked too; then it is `manifest.json`.
     init(path: String, status: FileStatus, name: String?) throws(OCIError) {
         self.path = path
@@ -37,7 +37,7 @@ struct ImageSource {
 
     /// Opens it; `decompress` makes a plain archive of a compressed one.
     func open(decompress: (ByteRegion) throws(OCIError) -> ByteRegion) throws(OCIError) -> ImageContainer {
-        if isDirectory { return .folder(try Directory(opening: path), path: path) }
+        if isDirectory { return .directory(try Directory(opening: path), path: path) }
         let file = try system { () throws(SystemError) in
             try OwnedDescriptor(opening: path, flags: O_RDONLY | O_NONBLOCK)
         }

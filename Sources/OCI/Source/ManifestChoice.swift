@@ -58,7 +58,7 @@ struct ManifestChoice {
             } else if let platform = descriptor.platform, platform.rank == nil {
                 if platform.os != "unknown" { refused.append(platform.description) }
             } else {
-                // Without a platform, the image's configuration will tell.
+                // Without a platform, the image's configuration names one.
                 candidates.append(
                     Candidate(descriptor: descriptor, names: ownNames, rank: descriptor.platform?.rank ?? 0))
             }

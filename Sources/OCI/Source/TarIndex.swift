@@ -75,8 +75,8 @@ struct TarIndex {
         case UInt8(ascii: "0"), 0, UInt8(ascii: "7"): entries[name] = .file(region)
         case UInt8(ascii: "1"): entries[name] = .link(Self.normalized(target))
         case UInt8(ascii: "2"):
-            let folder = name.split(separator: "/").dropLast().joined(separator: "/")
-            entries[name] = .link(Self.normalized("\(folder)/\(target)"))
+            let directory = name.split(separator: "/").dropLast().joined(separator: "/")
+            entries[name] = .link(Self.normalized("\(directory)/\(target)"))
         default: break
         }
     }
@@ -156,7 +156,7 @@ private struct TarHeader {
         [UInt8(ascii: "x"), UInt8(ascii: "g"), UInt8(ascii: "L"), UInt8(ascii: "K")].contains(type)
     }
 
-    /// Links, devices and folders have none, whatever their size field says.
+    /// Links, devices and directories have none, whatever their size field says.
     private static func hasContent(_ type: UInt8) -> Bool { !(UInt8(ascii: "1")...UInt8(ascii: "6")).contains(type) }
 
     static func text(_ bytes: ArraySlice<UInt8>) -> String {

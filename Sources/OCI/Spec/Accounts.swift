@@ -52,7 +52,7 @@ public struct Accounts: Codable, Hashable, Sendable {
         text.split(separator: "\n").map { $0.split(separator: ":", omittingEmptySubsequences: false) }
     }
 
-    /// Who a process runs as.
+    /// The user and groups that a process runs as.
     public struct Identity: Hashable, Sendable {
         /// The user.
         public var uid: UInt32
@@ -87,7 +87,7 @@ public struct Accounts: Codable, Hashable, Sendable {
         return Identity(uid: uid, gid: gid, supplementaryGids: [gid] + joined.filter { $0 != gid }, home: home)
     }
 
-    /// The home folder of a user number, `/` when the image does not know it.
+    /// The home directory of a user number, `/` when the image does not know it.
     public func home(ofUID uid: UInt32) -> String {
         users.first { $0.uid == uid && !$0.home.isEmpty }?.home ?? "/"
     }

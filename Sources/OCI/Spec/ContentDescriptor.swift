@@ -109,7 +109,7 @@ public struct ImageManifest: Codable, Hashable, Sendable {
     public var annotations: [String: String]?
 }
 
-/// The file that marks a folder as an OCI layout (OCI image spec 1.1, image-layout.md).
+/// The file that marks a directory as an OCI layout (OCI image spec 1.1, image-layout.md).
 struct LayoutMarker: Codable {
     var imageLayoutVersion: String
 }

@@ -67,7 +67,7 @@ public struct ImageConfig: Codable, Hashable, Sendable {
         self.user = user
     }
 
-    /// What a folder without a configuration runs: a shell, as root.
+    /// What a directory without a configuration runs: a shell, as root.
     public static let ofPlainDirectory = ImageConfig(cmd: ["/bin/sh"], env: ["PATH=\(defaultPath)"], workingDir: "/")
 
     /// The search path of a container whose image sets none.

@@ -5,7 +5,7 @@ extension RuntimeSpec {
     /// - `accounts`: the image's users and groups, for the configuration's user.
     /// - `arguments`: replace the image's `Cmd`; its entry point stays.
     /// - `environment`: `NAME=value`, added to the image's and overriding it; `NAME` alone takes it away.
-    /// - `hostname`: the container's, which its environment tells it too.
+    /// - `hostname`: the container's, which is in its environment too.
     /// - `workingDirectory`: replaces the image's.
     /// - `user`: replaces the image's.
     /// - `terminal`: whether the process gets a terminal.

@@ -87,7 +87,7 @@ extension RuntimeSpec {
         public var flags: [String]?
         /// The socket of an agent for `SCMP_ACT_NOTIFY`.
         public var listenerPath: String?
-        /// What that agent is told.
+        /// What that agent receives.
         public var listenerMetadata: String?
         /// The first rule that fits decides.
         public var syscalls: [SyscallRule]?

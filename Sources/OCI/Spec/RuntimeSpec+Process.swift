@@ -5,7 +5,7 @@ extension RuntimeSpec {
         public var terminal: Bool?
         /// Of its terminal.
         public var consoleSize: ConsoleSize?
-        /// Who runs it.
+        /// The user and groups that it runs as.
         public var user: User
         /// With the program's name first; at least one.
         public var args: [String]?

@@ -66,6 +66,11 @@ public struct RuntimeSpec: Codable, Hashable, Sendable {
             self.source = source
             self.options = options
         }
+
+        /// Whether it binds a file or directory of the host (config.md, "Linux mount options").
+        public var isBind: Bool {
+            type == "bind" || options?.contains("bind") == true || options?.contains("rbind") == true
+        }
     }
 
     /// config.md, "POSIX-platform Hooks".

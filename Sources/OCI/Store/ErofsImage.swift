@@ -5,7 +5,7 @@ import SystemPackage
 /// Makes the file that virtual machines map: an EROFS image whose file contents all lie in blocks of their own.
 ///
 /// `noinline_data` is required: what is packed behind an inode cannot be mapped, and the guest would silently put the
-/// whole file into its page cache. The same folder gives the same bytes: the time and the UUID are fixed, and files keep
+/// whole file into its page cache. The same directory gives the same bytes: the time and the UUID are fixed, and files keep
 /// their own times, by which interpreters judge their compiled files.
 enum ErofsImage {
     /// The size of a large page: a device of another size could not be mapped with them.
@@ -18,9 +18,9 @@ enum ErofsImage {
     /// It has stalled when it has written nothing for so long, in milliseconds.
     private static let longestPause: CInt = 600_000
 
-    /// Writes the image of a folder to `file` and returns its size in bytes.
+    /// Writes the image of a directory to `file` and returns its size in bytes.
     static func make(
-        of folder: String, at file: FilePath, for digest: Digest, in work: WorkDirectory, expectedInBytes: UInt64,
+        of directory: String, at file: FilePath, for digest: Digest, in work: WorkDirectory, expectedInBytes: UInt64,
         progress: ImportProgress.Observer
     ) throws(OCIError) -> UInt64 {
         progress(ImportProgress(.building, bytesTotal: expectedInBytes))
@@ -28,7 +28,7 @@ enum ErofsImage {
             program: "mkfs.erofs",
             arguments: ["--quiet", "-d0", "-E", "noinline_data", "-U", uuid(of: digest)]
                 // A file system without extended attributes has none to copy, but mkfs.erofs fails where it asks.
-                + (FileSystem.hasExtendedAttributes(folder) ? [] : ["-x-1"]) + [file.string, folder],
+                + (FileSystem.hasExtendedAttributes(directory) ? [] : ["-x-1"]) + [file.string, directory],
             environment: ["SOURCE_DATE_EPOCH=\(latestTime)"])
         var written: UInt64 = 0
         var stalled = Deadline(inMilliseconds: longestPause)

@@ -8,20 +8,20 @@ extension ImageStore {
         case names, sources, tmp
     }
 
-    func path(_ folder: Subdirectory) -> FilePath { folder == .root ? root : root.appending(folder.rawValue) }
+    func path(_ directory: Subdirectory) -> FilePath { directory == .root ? root : root.appending(directory.rawValue) }
 
-    /// One of the store's folders; nil when nothing has been imported yet.
-    func existing(_ folder: Subdirectory) throws(OCIError) -> Directory? {
-        guard try Directory.status(ofPath: path(folder).string) != nil else { return nil }
-        return try Directory(opening: path(folder).string)
+    /// One of the store's directories; nil when nothing has been imported yet.
+    func existing(_ directory: Subdirectory) throws(OCIError) -> Directory? {
+        guard try Directory.status(ofPath: path(directory).string) != nil else { return nil }
+        return try Directory(opening: path(directory).string)
     }
 
-    /// One of the store's folders, made if it is missing. Nobody but root may look into the store: it holds files of
+    /// One of the store's directories, made if it is missing. Nobody but root may look into the store: it holds files of
     /// every owner and mode, for a moment even device files.
-    func folder(_ folder: Subdirectory) throws(OCIError) -> Directory {
+    func directory(_ directory: Subdirectory) throws(OCIError) -> Directory {
         try Self.makeDirectories(root)
-        if folder != .root { try Self.makeDirectory(path(folder).string, mode: 0o700) }
-        return try Directory(opening: path(folder).string)
+        if directory != .root { try Self.makeDirectory(path(directory).string, mode: 0o700) }
+        return try Directory(opening: path(directory).string)
     }
 
     private static func makeDirectories(_ path: FilePath) throws(OCIError) {
@@ -56,7 +56,7 @@ extension ImageStore {
     static func makeDirectory(_ path: String, mode: mode_t) throws(OCIError) {
         // SAFETY: the path is a NUL-terminated string for the length of the call.
         guard unsafe mkdir(path, mode) == 0 || errno == EEXIST else {
-            throw .system(SystemError("make the folder \(path)", Errno(rawValue: errno)))
+            throw .system(SystemError("make the directory \(path)", Errno(rawValue: errno)))
         }
     }
 

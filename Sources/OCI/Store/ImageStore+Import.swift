@@ -3,7 +3,7 @@ import LinuxSystem
 import SystemPackage
 
 extension ImageStore {
-    /// The image of an archive or a layout folder.
+    /// The image of an archive or a layout directory.
     func resolve(
         path: String, name: String?, _ reference: ImageReference, _ progress: @escaping ImportProgress.Observer
     ) throws(OCIError) -> StoredImage {
@@ -11,7 +11,7 @@ extension ImageStore {
         let source = try ImageSource(path: path, status: status, name: name)
         if let image = try find(source: source.key) { return image }
         guard status.kind == .directory || status.kind == .file else {
-            throw .notAnImage(path: path, reason: "it is neither a file nor a folder")
+            throw .notAnImage(path: path, reason: "it is neither a file nor a directory")
         }
         try removeLeftovers()
         let image = try importImage(source, progress)
@@ -25,9 +25,9 @@ extension ImageStore {
         // Keeps a decompressed archive until its blobs have been read.
         var spool: WorkDirectory?
         let container = try source.open { archive throws(OCIError) in
-            let folder = try WorkDirectory("spool-\(getpid())-\(UInt64.random(in: 0...UInt64.max))", in: self)
-            spool = folder
-            return try Self.decompress(archive, path: source.path, in: folder, limits, progress)
+            let directory = try WorkDirectory("spool-\(getpid())-\(UInt64.random(in: 0...UInt64.max))", in: self)
+            spool = directory
+            return try Self.decompress(archive, path: source.path, in: directory, limits, progress)
         }
         defer { withExtendedLifetime(spool) {} }
         let contents = try ImageContents(container, name: source.name, limits: limits)
@@ -80,15 +80,15 @@ extension ImageStore {
 
     /// Puts a finished image into its place: first the file, then the description, by which it exists.
     func commit(_ image: StoredImage, from work: WorkDirectory) throws(OCIError) -> StoredImage {
-        let folder = try folder(.root)
+        let directory = try directory(.root)
         let description = try component("image.json")
         let file = try work.directory.open(description, flags: O_WRONLY | O_CREAT | O_EXCL)
         let bytes = try JSON.encode(image, what: "the image's description")
         try system { () throws(SystemError) in try file.write(all: bytes) }
         try system { () throws(SystemError) in try file.writeOut() }
-        try work.directory.rename(component("image.erofs"), to: component("\(image.digest.hex).erofs"), in: folder)
-        try work.directory.rename(description, to: component("\(image.digest.hex).json"), in: folder)
-        try system { () throws(SystemError) in try folder.descriptor.writeOut() }
+        try work.directory.rename(component("image.erofs"), to: component("\(image.digest.hex).erofs"), in: directory)
+        try work.directory.rename(description, to: component("\(image.digest.hex).json"), in: directory)
+        try system { () throws(SystemError) in try directory.descriptor.writeOut() }
         guard let stored = try load(image.digest) else { throw .notFound(image.digest.description) }
         return stored
     }

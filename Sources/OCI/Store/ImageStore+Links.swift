@@ -16,20 +16,20 @@ extension ImageStore {
 
     /// Takes a name away; the image stays.
     public func untag(_ name: String) throws(OCIError) {
-        guard let folder = try existing(.names) else { throw .notFound(name) }
+        guard let directory = try existing(.names) else { throw .notFound(name) }
         let file = try component(Self.fileName(of: name))
-        guard try folder.status(of: file) != nil else { throw .notFound(name) }
-        try folder.remove(file)
+        guard try directory.status(of: file) != nil else { throw .notFound(name) }
+        try directory.remove(file)
     }
 
     /// The image of a name, which may leave out what docker adds by itself: registry, library and the tag `latest`.
     func findByName(_ name: String) throws(OCIError) -> StoredImage? {
-        guard Self.isName(name), let folder = try existing(.names) else { return nil }
+        guard Self.isName(name), let directory = try existing(.names) else { return nil }
         let isTagged = name.split(separator: "/").last?.contains { $0 == ":" || $0 == "@" } ?? false
         for base in [name, "docker.io/\(name)", "docker.io/library/\(name)"] {
             for candidate in isTagged ? [base] : [base, "\(base):latest"] {
                 let file = try component(Self.fileName(of: candidate))
-                if let digest = Digest(hex: folder.target(of: file)?.string ?? ""), let image = try load(digest) {
+                if let digest = Digest(hex: directory.target(of: file)?.string ?? ""), let image = try load(digest) {
                     return image
                 }
             }
@@ -39,23 +39,23 @@ extension ImageStore {
 
     /// The image that was imported from a source which is still the same; nil when there is none.
     func find(source key: Digest) throws(OCIError) -> StoredImage? {
-        guard let folder = try existing(.sources),
-            let digest = Digest(hex: folder.target(of: try component(key.hex))?.string ?? "")
+        guard let directory = try existing(.sources),
+            let digest = Digest(hex: directory.target(of: try component(key.hex))?.string ?? "")
         else { return nil }
         return try load(digest)
     }
 
     /// Sets a link, replacing what it was before in one step.
     func link(_ name: String, in target: Subdirectory, to digest: Digest) throws(OCIError) {
-        let (tmp, folder) = try (self.folder(.tmp), self.folder(target))
+        let (tmp, directory) = try (self.directory(.tmp), self.directory(target))
         let fresh = try component("link-\(getpid())-\(UInt64.random(in: 0...UInt64.max))")
         try tmp.makeSymbolicLink(fresh, to: Array(digest.hex.utf8CString))
-        try tmp.rename(fresh, to: component(name), in: folder)
+        try tmp.rename(fresh, to: component(name), in: directory)
     }
 
-    /// Every link of a folder, with the name that it stands for and the digits that it leads to.
-    func links(in folder: Subdirectory) throws(OCIError) -> [(name: String, hex: String)] {
-        guard let directory = try existing(folder) else { return [] }
+    /// Every link of a directory, with the name that it stands for and the digits that it leads to.
+    func links(in kind: Subdirectory) throws(OCIError) -> [(name: String, hex: String)] {
+        guard let directory = try existing(kind) else { return [] }
         return try directory.names().compactMap { name in
             guard let target = directory.target(of: name) else { return nil }
             return (Self.name(ofFile: name.string), target.string)
@@ -64,9 +64,9 @@ extension ImageStore {
 
     func removeLinks(to digest: Digest) throws(OCIError) {
         for kind in [Subdirectory.names, .sources] {
-            guard let folder = try existing(kind) else { continue }
-            for name in try folder.names() where folder.target(of: name)?.string == digest.hex {
-                try folder.remove(name)
+            guard let directory = try existing(kind) else { continue }
+            for name in try directory.names() where directory.target(of: name)?.string == digest.hex {
+                try directory.remove(name)
             }
         }
     }

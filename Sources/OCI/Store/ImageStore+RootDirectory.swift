@@ -4,22 +4,22 @@ import LinuxSystem
 import SystemPackage
 
 extension ImageStore {
-    /// The image of a plain root file system. It is made anew when anything in the folder has changed, and the image of
+    /// The image of a plain root file system. It is made anew when anything in the directory has changed, and the image of
     /// its former state goes when nobody uses it.
     func resolveRootDirectory(_ path: String, _ progress: @escaping ImportProgress.Observer) throws(OCIError)
         -> StoredImage
     {
         guard let status = try Directory.status(ofPath: path) else { throw .notFound("dir:\(path)") }
         guard status.kind == .directory else {
-            throw .notAnImage(path: path, reason: "dir: expects a folder that is a root file system")
+            throw .notAnImage(path: path, reason: "dir: expects a directory that is a root file system")
         }
         let path = try Self.canonicalPath(path)
-        let folder = try Directory(opening: path)
-        let fingerprint = try DirectoryFingerprint(of: folder, path: path, limits: limits)
+        let directory = try Directory(opening: path)
+        let fingerprint = try DirectoryFingerprint(of: directory, path: path, limits: limits)
         if let image = try load(fingerprint.digest) { return image }
         try removeLeftovers()
         let image = try stored(fingerprint.digest, progress) { work throws(OCIError) in
-            try build(folder, path: path, fingerprint, in: work, progress)
+            try build(directory, path: path, fingerprint, in: work, progress)
         }
         var key = SHA256()
         key.update("folder\0\(path)")
@@ -31,23 +31,23 @@ extension ImageStore {
     }
 
     private func build(
-        _ folder: Directory, path: String, _ fingerprint: DirectoryFingerprint, in work: WorkDirectory,
+        _ directory: Directory, path: String, _ fingerprint: DirectoryFingerprint, in work: WorkDirectory,
         _ progress: @escaping ImportProgress.Observer
     ) throws(OCIError) -> StoredImage {
         let age = currentTimeInNanoseconds() - fingerprint.latestChange
         if age < FileStatus.clockTick {
             // What was written just now could be written again without a trace in its times. Only the clock that files get
-            // their times from ends this, by its next tick: no event tells of that, and 20 ms are waited.
+            // their times from ends this, by its next tick: there is no event for that, and 20 ms are waited.
             usleep(useconds_t(FileStatus.clockTick / 1000))
-            guard try DirectoryFingerprint(of: folder, path: path, limits: limits) == fingerprint else {
+            guard try DirectoryFingerprint(of: directory, path: path, limits: limits) == fingerprint else {
                 throw .changed(path: path)
             }
         }
-        let accounts = try Accounts(of: FileTree(folder))
+        let accounts = try Accounts(of: FileTree(directory))
         let size = try ErofsImage.make(
             of: path, at: work.path.appending("image.erofs"), for: fingerprint.digest, in: work,
             expectedInBytes: fingerprint.contentInBytes, progress: progress)
-        guard try DirectoryFingerprint(of: folder, path: path, limits: limits) == fingerprint else {
+        guard try DirectoryFingerprint(of: directory, path: path, limits: limits) == fingerprint else {
             throw .changed(path: path)
         }
         return try commit(
@@ -60,7 +60,7 @@ extension ImageStore {
 }
 
 extension ImageStore {
-    /// The image of a chain of layers that lie unpacked in folders, as the overlay file system has them: containerd's
+    /// The image of a chain of layers that lie unpacked in directories, as the overlay file system has them: containerd's
     /// overlayfs snapshots, and erofs snapshots that it has mounted. It is made once for each chain.
     ///
     /// A layer is known by its `LayerIdentity`, as a committed snapshot does not change.
@@ -70,11 +70,11 @@ extension ImageStore {
         layers: [String], name: String, progress: @escaping ImportProgress.Observer = { _ in }
     ) throws(OCIError) -> StoredImage {
         guard !layers.isEmpty else { throw .notAnImage(path: name, reason: "it has no layers") }
-        let (digest, folders) = try identify(layers)
+        let (digest, directories) = try identify(layers)
         if let image = try load(digest) { return image }
         try removeLeftovers()
-        return try stored(digest, progress) { [folders] work throws(OCIError) in
-            try build(folders, paths: layers, name: name, digest, in: work, progress)
+        return try stored(digest, progress) { [directories] work throws(OCIError) in
+            try build(directories, paths: layers, name: name, digest, in: work, progress)
         }
     }
 
@@ -84,16 +84,16 @@ extension ImageStore {
     private func identify(_ layers: [String]) throws(OCIError) -> (Digest, [Directory]) {
         var hash = SHA256()
         hash.update("layers\0")
-        var folders: [Directory] = []
+        var directories: [Directory] = []
         for path in layers {
             guard try Directory.status(ofPath: path)?.kind == .directory else {
-                throw .notAnImage(path: path, reason: "a layer is expected to be a folder")
+                throw .notAnImage(path: path, reason: "a layer is expected to be a directory")
             }
-            let folder = try Directory(opening: path)
-            hash.update(try LayerIdentity.of(folder, at: path))
-            folders.append(folder)
+            let directory = try Directory(opening: path)
+            hash.update(try LayerIdentity.of(directory, at: path))
+            directories.append(directory)
         }
-        return (Digest(bytes: hash.finish()), folders)
+        return (Digest(bytes: hash.finish()), directories)
     }
 
     private func build(

@@ -2,13 +2,13 @@ import Glibc
 public import LinuxSystem
 public import SystemPackage
 
-/// The images of a host: a folder with one EROFS file and one description for each, safe against any number of processes
+/// The images of a host: a directory with one EROFS file and one description for each, safe against any number of processes
 /// that import, use and remove at the same time.
 ///
 ///     <hex>.erofs, <hex>.json      an image; it exists when its description does
 ///     names/<name>                 links to <hex>
 ///     sources/<key>                links from what an image was imported from, by its identity as a file, to <hex>
-///     tmp/<work>, tmp/<work>.lock  work in progress, locked by who does it
+///     tmp/<work>, tmp/<work>.lock  work in progress, locked by the process that does it
 ///
 /// Locks (flock(2)), in the order in which they are taken: `tmp/<hex>.lock` exclusively while an image is built;
 /// the EROFS file shared while it is in use and exclusively while it is removed.
@@ -17,10 +17,10 @@ public struct ImageStore: Sendable {
     public let root: FilePath
     let limits: ImportLimits
 
-    /// Opens the store in a folder, which is made by the first import.
+    /// Opens the store in a directory, which is made by the first import.
     public init(root: FilePath, limits: ImportLimits = ImportLimits()) throws(OCIError) {
         guard root.isAbsolute else {
-            throw .unsupported(what: "the image store's folder", value: root.string, expected: "an absolute path")
+            throw .unsupported(what: "the image store's directory", value: root.string, expected: "an absolute path")
         }
         self.root = root
         self.limits = limits
@@ -28,7 +28,7 @@ public struct ImageStore: Sendable {
 
     /// The image that a reference means, imported first if it is not in the store.
     ///
-    /// An archive, layout or folder that has not changed since its import is found by its file status alone.
+    /// An archive, layout or directory that has not changed since its import is found by its file status alone.
     /// - Throws: `OCIError.notFound` when the reference leads nowhere, and whatever can be wrong with an image.
     public func resolve(
         _ reference: ImageReference, progress: @escaping ImportProgress.Observer = { _ in }
@@ -73,20 +73,20 @@ public struct ImageStore: Sendable {
     /// Removes an image and its names.
     /// - Throws: `OCIError.inUse` while a lease of it is held, `.notFound` when it is not there.
     public func remove(_ digest: Digest) throws(OCIError) {
-        guard let folder = try existing(.root) else { throw .notFound(digest.description) }
+        guard let directory = try existing(.root) else { throw .notFound(digest.description) }
         try removeLeftovers()
         // A process that builds the same image would have its new file removed.
         let work = try WorkDirectory(digest.hex, in: self)
         defer { withExtendedLifetime(work) {} }
         let (erofs, description) = try (component("\(digest.hex).erofs"), component("\(digest.hex).json"))
-        let isThere = try folder.status(of: description) != nil
-        if try folder.status(of: erofs) != nil {
-            let file = try folder.open(erofs, flags: O_RDONLY | O_NOFOLLOW)
+        let isThere = try directory.status(of: description) != nil
+        if try directory.status(of: erofs) != nil {
+            let file = try directory.open(erofs, flags: O_RDONLY | O_NOFOLLOW)
             guard try system({ () throws(SystemError) in try file.tryLock(.exclusive) }) else { throw .inUse(digest) }
-            if isThere { try folder.remove(description) }
-            try folder.remove(erofs)
+            if isThere { try directory.remove(description) }
+            try directory.remove(erofs)
         } else if isThere {
-            try folder.remove(description)
+            try directory.remove(description)
         }
         guard isThere else { throw .notFound(digest.description) }
         try removeLinks(to: digest)
@@ -98,10 +98,10 @@ public struct ImageStore: Sendable {
     /// Keeps an image from being removed for as long as the lease, or a duplicate of its descriptor, lives.
     /// - Throws: `OCIError.notFound` when it has been removed meanwhile.
     public func lease(_ image: StoredImage) throws(OCIError) -> ImageLease {
-        guard let folder = try existing(.root) else { throw .notFound(image.name) }
+        guard let directory = try existing(.root) else { throw .notFound(image.name) }
         let name = try component("\(image.digest.hex).erofs")
-        guard try folder.status(of: name) != nil else { throw .notFound(image.name) }
-        let file = try folder.open(name, flags: O_RDONLY | O_NOFOLLOW)
+        guard try directory.status(of: name) != nil else { throw .notFound(image.name) }
+        let file = try directory.open(name, flags: O_RDONLY | O_NOFOLLOW)
         // Its remover holds it for as long as it takes to unlink two files.
         try system { () throws(SystemError) in try file.takeLock(.shared, withinMilliseconds: 30_000) }
         // Its remover may have been faster than the lock.
@@ -122,8 +122,8 @@ public struct ImageStore: Sendable {
 
     /// The digests of everything that has a description.
     private func digests() throws(OCIError) -> [Digest] {
-        guard let folder = try existing(.root) else { return [] }
-        return try folder.names().compactMap { name in
+        guard let directory = try existing(.root) else { return [] }
+        return try directory.names().compactMap { name in
             name.extension == "json" ? Digest(hex: name.stem) : nil
         }
     }
@@ -133,7 +133,7 @@ public struct ImageStore: Sendable {
 public final class ImageLease: Sendable {
     /// What was imported.
     public let image: StoredImage
-    /// The EROFS file, open for reading. Who inherits it inherits the lease.
+    /// The EROFS file, open for reading. A process that inherits it inherits the lease.
     public let descriptor: OwnedDescriptor
 
     init(image: StoredImage, descriptor: OwnedDescriptor) {

@@ -1,25 +1,25 @@
 import LinuxSystem
 
-/// What tells an unpacked layer from every other one, at any time.
+/// What identifies an unpacked layer among all that ever were.
 ///
-/// A snapshot of overlayfs is known by its folder: once committed it does not change, and its place is not used again.
+/// A snapshot of overlayfs is known by its directory: once committed it does not change, and its place is not used again.
 /// One of containerd's erofs snapshotter is a file system that is mounted for a while, at a place that others have had,
 /// and two of them may agree in every inode and time: there the file that is mounted is what counts, which is a
 /// committed snapshot's in its turn.
 enum LayerIdentity {
     private static let maxMountBytes = 16 << 20
 
-    static func of(_ folder: Directory, at path: String) throws(OCIError) -> [UInt8] {
-        let status = try Directory.status(of: folder.descriptor)
-        guard FileSystem.isEROFS(folder.descriptor) else { return Array("\(path)\0".utf8) + status.identity }
+    static func of(_ directory: Directory, at path: String) throws(OCIError) -> [UInt8] {
+        let status = try Directory.status(of: directory.descriptor)
+        guard FileSystem.isEROFS(directory.descriptor) else { return Array("\(path)\0".utf8) + status.identity }
         guard let file = try system({ () throws(SystemError) in try mountedFile(device: status.deviceNumber) }),
             let found = try Directory.status(ofPath: file), found.kind == .file
         else {
             throw .unsupported(
                 what: "the EROFS file system at", value: path,
-                expected: "one that is mounted from a file, which tells it from others")
+                expected: "one that is mounted from a file, which identifies it")
         }
-        // The inode says which folder of it.
+        // The inode says which directory of it.
         return Array("erofs\0\(file)\0\(status.inode)\0".utf8) + found.identity
     }
 

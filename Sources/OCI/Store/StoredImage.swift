@@ -1,6 +1,6 @@
 /// An image of the store: one EROFS file, and what is needed to run a container of it.
 public struct StoredImage: Codable, Hashable, Sendable {
-    /// The digest of the image's configuration, which names every layer; of a plain folder, that of its fingerprint.
+    /// The digest of the image's configuration, which names every layer; of a plain directory, that of its fingerprint.
     public let digest: Digest
     /// What it was imported as: the archive's name for it, else the path.
     public let name: String

@@ -2,23 +2,23 @@ import Glibc
 import LinuxSystem
 import SystemPackage
 
-/// A folder of the store that somebody works in, with a lock beside it. A process that finds the lock free although the folder
-/// is there knows that its owner died, and removes both.
+/// A directory of the store that somebody works in, with a lock beside it. A process that finds the lock free although
+/// the directory is there knows that its owner died, and removes both.
 final class WorkDirectory {
     /// How long another process may take with the same image, in milliseconds; then the wait fails with ETIMEDOUT.
     private static let patience: CInt = 600_000
 
     let path: FilePath
     let directory: Directory
-    /// Held by whatever has a descriptor of it: a child that writes into the folder inherits one.
+    /// Held by whatever has a descriptor of it: a child that writes into the directory inherits one.
     let lock: OwnedDescriptor
     private let parent: Directory
     private let name: FilePath.Component
     private let lockName: FilePath.Component
 
-    /// Takes the folder of a name, empty, waiting until nobody else works in it; `onWait` is called before.
+    /// Takes the directory of a name, empty, waiting until nobody else works in it; `onWait` is called before.
     convenience init(_ name: String, in store: ImageStore, onWait: () -> Void = {}) throws(OCIError) {
-        let parent = try store.folder(.tmp)
+        let parent = try store.directory(.tmp)
         let (own, lockName) = try (store.component(name), store.component("\(name).lock"))
         var hasWaited = false
         while true {

@@ -1,4 +1,4 @@
-/// How long a client waits for a VM, in milliseconds. A VM that is stopped or stuck takes no longer than that of anybody:
+/// How long a client waits for a VM, in milliseconds. For a VM that is stopped or stuck nobody waits longer:
 /// then the command or call fails with `RuntimeError.silent` (`DeadlineExceeded` in gRPC), and whatever it had begun there
 /// ends with its connection.
 public struct ControlTimeouts: Sendable {

@@ -2,8 +2,8 @@ public import FabricProtocol
 import Glibc
 import LinuxSystem
 
-/// A policy that a container is to have, with its keys. It is read by who starts the container: the tenant's fabric has no
-/// right to the host's files.
+/// A policy that a container is to have, with its keys. It is read by the client that starts the container: the
+/// tenant's fabric has no right to the host's files.
 public struct FabricAccess: Sendable {
     public let policy: PolicySummary
     /// A file of the keys.
@@ -17,11 +17,12 @@ public struct FabricAccess: Sendable {
 
     /// Reads a policy by its name.
     /// - Throws: where it is not there, not the tenant's, wrong, or without keys.
-    public init(_ name: String, tenant: String, in folder: PolicyFolder = PolicyFolder()) throws(RuntimeError) {
-        policy = try folder.policy(name)
+    public init(_ name: String, tenant: String, in directory: PolicyDirectory = PolicyDirectory()) throws(RuntimeError)
+    {
+        policy = try directory.policy(name)
         guard policy.allows(tenant: tenant) else {
             throw .invalid(
-                "the policy \(quoted(name)) is none of the tenant \(quoted(tenant))'s: see `tenants` of it in \(folder.path)"
+                "the policy \(quoted(name)) is none of the tenant \(quoted(tenant))'s: see `tenants` of it in \(directory.path)"
             )
         }
         credentials = try Self.open(policy)

@@ -4,10 +4,10 @@ import SystemPackage
 
 /// A tenant's fabric in the registry.
 ///
-///     fabric/<tenant>/starting     locked by who starts the fabric, or removes what a dead one has left
+///     fabric/<tenant>/starting     locked by the client that starts the fabric, or removes what a dead one has left
 ///     fabric/<tenant>/lock         locked for as long as its process lives
 ///     fabric/<tenant>/socket       where it listens
-///     fabric/<tenant>/pid          its process's id, by who has started it
+///     fabric/<tenant>/pid          its process's id, by the client that started it
 ///     fabric/<tenant>/log          what it says
 public struct FabricDirectory: Hashable, Sendable {
     public let tenant: String
@@ -36,7 +36,7 @@ public struct FabricDirectory: Hashable, Sendable {
         return Int32(String(decoding: bytes.prefix { $0 != 0x0A }, as: UTF8.self)).flatMap { $0 > 0 ? $0 : nil }
     }
 
-    /// Removes what a dead one has left. Only by who has locked `starting`.
+    /// Removes what a dead one has left. Only with `starting` locked.
     func removeRemains() throws(RuntimeError) {
         try system { () throws(SystemError) in
             try FileSystem.removeFile(socketPath)
@@ -70,7 +70,7 @@ extension FabricDirectory {
             let starting = try system { () throws(SystemError) in
                 try OwnedDescriptor(opening: fabric.startingPath, flags: O_RDWR | O_CREAT | O_NOFOLLOW)
             }
-            // Who holds it is about to start one.
+            // Its holder is about to start one.
             let isMine = try system { () throws(SystemError) in try starting.tryLock(.exclusive) }
             if isMine, try !fabric.isAlive() { try fabric.removeRemains() }
         }

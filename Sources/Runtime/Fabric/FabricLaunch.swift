@@ -25,7 +25,7 @@ struct FabricLaunch {
     }
 
     private func begin(_ fabric: FabricDirectory, _ lease: UserLease) throws(SystemError) {
-        // Who watches it may lock it too, for a moment: the process has it open for reading alone.
+        // A client that watches it may lock it too, for a moment: the process has it open for reading alone.
         let lock = try OwnedDescriptor(opening: fabric.lockPath, flags: O_RDONLY | O_CREAT | O_NOFOLLOW)
         try lock.takeLock(.exclusive, withinMilliseconds: ControlTimeouts.standard.lock)
         let socket = try UnixSocket.listen(at: fabric.socketPath)

@@ -60,7 +60,7 @@ public struct PolicyReport: Encodable, Sendable {
     public let tenants: [String]
     public let port: UInt16
     public let services: [Service]
-    /// `file` or `environment`; what the keys are is never told.
+    /// `file` or `environment`; the keys themselves are never reported.
     public let credentials: String
     public let connections: UInt32
     public let timeoutMs: UInt64

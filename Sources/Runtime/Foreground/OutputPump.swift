@@ -19,7 +19,7 @@ final class OutputPump: Sendable {
         finished = try EventDescriptor()
     }
 
-    /// What comes first; nothing when the container has closed the stream without a word, and all is done.
+    /// What comes first; nothing when the container has closed the stream without output, and all is done.
     func readFirst() -> [UInt8] {
         let piece = (try? socket.read(atMost: Self.maxAtOnce)) ?? []
         if piece.isEmpty { finished.signal() }

@@ -4,7 +4,7 @@ public import SystemPackage
 /// Where the files are that a VM is made of.
 ///
 /// Each is taken from its environment variable where that is set, else from beside the running executable (a build
-/// folder), else from where `make install` puts it.
+/// directory), else from where `make install` puts it.
 public struct Artefacts: Sendable {
     /// A file that was looked for and not found.
     public struct Missing: Error, CustomStringConvertible {

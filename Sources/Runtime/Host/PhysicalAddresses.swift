@@ -7,7 +7,7 @@ public enum PhysicalAddresses {
     /// What every processor with virtualization has.
     static let least = 36
 
-    /// Bits of a physical address: 36 to 52; 39 where /proc does not tell.
+    /// Bits of a physical address: 36 to 52; 39 where /proc does not have it.
     public static func bits() -> Int {
         let text = (try? FileSystem.contents(of: "/proc/cpuinfo", atMost: sizeOfText)) ?? nil
         return text.flatMap(bits(parsing:)) ?? 39

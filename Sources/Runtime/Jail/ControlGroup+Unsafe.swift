@@ -12,8 +12,8 @@ struct ControlGroup {
     private static let attempts = 100
     private static let pause: CInt = 10
 
-    /// The group's folders: one, or one in each hierarchy.
-    let folders: [String]
+    /// The group's directories: one, or one in each hierarchy.
+    let directories: [String]
     private let isUnified: Bool
 
     /// The group of a path below the roots (`HostPlace`); nil where the host has no control groups to be written to.
@@ -21,12 +21,12 @@ struct ControlGroup {
         let unified = (try? FileSystem.status("\(Self.root)/cgroup.controllers")) ?? nil
         isUnified = unified != nil
         let roots = isUnified ? [Self.root] : Self.controllers.map { "\(Self.root)/\($0)" }
-        folders = roots.filter { root in
+        directories = roots.filter { root in
             guard let status = try? FileSystem.status(root), status.isDirectory else { return false }
             // SAFETY: the path's C string lives for the call.
             return unsafe access(root, W_OK) == 0
         }.map { $0 + path }
-        if folders.isEmpty { return nil }
+        if directories.isEmpty { return nil }
     }
 
     /// Makes it with its limits. What a host's kernel has no controller for is left out.
@@ -45,8 +45,8 @@ struct ControlGroup {
     }
 
     private func make() throws(SystemError) {
-        for folder in folders {
-            let path = FilePath(folder)
+        for directory in directories {
+            let path = FilePath(directory)
             try FileSystem.makeDirectories(path, mode: 0o755)
             if isUnified { Self.passControllersOn(to: path) }
         }
@@ -69,45 +69,47 @@ struct ControlGroup {
     private var memoryFile: String { isUnified ? "memory.max" : "memory.limit_in_bytes" }
 
     private func limit(_ name: String, _ value: String) {
-        for folder in folders { try? FileSystem.write(value, into: "\(folder)/\(name)") }
+        for directory in directories { try? FileSystem.write(value, into: "\(directory)/\(name)") }
     }
 
     /// The files by which a process enters it, writing "0".
     func entrances() throws(SystemError) -> [OwnedDescriptor] {
         var files: [OwnedDescriptor] = []
-        for folder in folders { files.append(try OwnedDescriptor(opening: "\(folder)/cgroup.procs", flags: O_WRONLY)) }
+        for directory in directories {
+            files.append(try OwnedDescriptor(opening: "\(directory)/cgroup.procs", flags: O_WRONLY))
+        }
         return files
     }
 
     /// Where the limit of its memory is written, in bytes; nil where there is none.
     func memoryLimit() -> OwnedDescriptor? {
-        folders.lazy.compactMap { try? OwnedDescriptor(opening: "\($0)/\(memoryFile)", flags: O_WRONLY) }.first
+        directories.lazy.compactMap { try? OwnedDescriptor(opening: "\($0)/\(memoryFile)", flags: O_WRONLY) }.first
     }
 
     /// Removes the group of a VM that has ended; a process of its that is still there is killed.
     func remove() throws(SystemError) {
-        for folder in folders {
+        for directory in directories {
             for attempt in 0...Self.attempts {
                 do throws(SystemError) {
-                    try FileSystem.removeDirectory(folder)
+                    try FileSystem.removeDirectory(directory)
                     break
                 } catch {
                     guard error.errno == .resourceBusy, attempt < Self.attempts else { throw error }
-                    if attempt == 0 { Self.killAll(in: folder) }
+                    if attempt == 0 { Self.killAll(in: directory) }
                     _ = try wait(for: [], timeoutInMilliseconds: Self.pause)
                 }
             }
         }
     }
 
-    private static func killAll(in folder: String) {
+    private static func killAll(in directory: String) {
         // Since Linux 5.14, and of version 2 alone.
-        if (try? FileSystem.write("1", into: "\(folder)/cgroup.kill")) != nil { return }
-        let text = (try? FileSystem.contents(of: "\(folder)/cgroup.procs", atMost: 4096)) ?? []
+        if (try? FileSystem.write("1", into: "\(directory)/cgroup.kill")) != nil { return }
+        let text = (try? FileSystem.contents(of: "\(directory)/cgroup.procs", atMost: 4096)) ?? []
         for number in String(decoding: text, as: UTF8.self).split(separator: "\n").compactMap({ Int32($0) }) {
             // What has its number meanwhile is not in the group.
             guard let process = try? LinuxSystem.watch(process: number),
-                let now = try? FileSystem.contents(of: "\(folder)/cgroup.procs", atMost: 4096),
+                let now = try? FileSystem.contents(of: "\(directory)/cgroup.procs", atMost: 4096),
                 String(decoding: now, as: UTF8.self).split(separator: "\n").contains("\(number)")
             else { continue }
             sendSignal(SIGKILL, to: process)

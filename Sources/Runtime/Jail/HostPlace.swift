@@ -1,7 +1,7 @@
 /// Where among the host's processes a VM belongs: that of the container which it is started for.
 public struct HostPlace: Equatable, Sendable {
     /// Of an OCI specification, where the VM is its container's alone: VMs that others share are in czone's own group, for
-    /// who removes a pod's group kills what is in it. Nil: czone's.
+    /// removing a pod's group kills what is in it. Nil: czone's.
     public var groupPath: String?
     /// Who is killed first where the host lacks memory: -1000 to 1000 (proc_pid_oom_score_adj(5)).
     public var outOfMemoryScoreAdjustment = 0

@@ -10,7 +10,7 @@ public struct UserLease: Sendable {
     private static let usualUserCount: UInt32 = 4096
 
     public let number: UInt32
-    /// A locked file: who inherits it inherits the lease.
+    /// A locked file: a process that inherits it inherits the lease.
     public let descriptor: OwnedDescriptor
 
     /// Takes a number that nobody of the registry has.
@@ -26,13 +26,13 @@ public struct UserLease: Sendable {
         throw .invalid("each of the \(Self.userCount) users from \(first) on has a VM: this host can have no more")
     }
 
-    private static func open(_ number: UInt32, in folder: String) throws(SystemError) -> OwnedDescriptor {
-        let path = "\(folder)/\(number)"
+    private static func open(_ number: UInt32, in directory: String) throws(SystemError) -> OwnedDescriptor {
+        let path = "\(directory)/\(number)"
         let flags = O_RDONLY | O_CREAT | O_NOFOLLOW
         do { return try OwnedDescriptor(opening: path, flags: flags) } catch {
             // The first VM of this host.
             guard error.errno == .noSuchFileOrDirectory else { throw error }
-            try FileSystem.makeDirectories(FilePath(folder))
+            try FileSystem.makeDirectories(FilePath(directory))
             return try OwnedDescriptor(opening: path, flags: flags)
         }
     }

@@ -2,7 +2,7 @@ import Glibc
 import LinuxSystem
 import SystemPackage
 
-/// Whether a wall around a process holds, as the host's kernel tells it. The names of the properties, in snake case, are
+/// Whether a wall around a process holds, as the host's kernel reports it. The names of the properties, in snake case, are
 /// the keys of its JSON.
 public struct WallReport: Encodable, Equatable, Sendable {
     public var wall: String

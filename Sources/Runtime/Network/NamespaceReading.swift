@@ -97,7 +97,7 @@ extension RoutingSocket {
         }
     }
 
-    /// Nil for a route that is none of a container's: another table's, or one that its kernel makes by itself.
+    /// Nil for a route that a container does not need: another table's, or one that its kernel makes by itself.
     private func parse(
         _ bytes: RoutingBytes, isIPv6: Bool
     ) throws(RuntimeError) -> (index: Int32, route: NetworkRoute)? {

@@ -69,7 +69,7 @@ public final class PodNetwork: Sendable {
         ([path] + redirections.map { "\($0.source) \($0.isIngressOurs)" }).joined(separator: "\n")
     }
 
-    /// Undoes what a note tells of, but for what another container has taken over.
+    /// Undoes what a note lists, but for what another container has taken over.
     static func undo(note: String) {
         var lines = note.split(separator: "\n")[...]
         guard let path = lines.popFirst(), let namespace = try? open(String(path)),

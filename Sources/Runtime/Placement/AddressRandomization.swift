@@ -1,12 +1,12 @@
 import LinuxSystem
 
 /// kernel.randomize_va_space (Documentation/admin-guide/sysctl/kernel.rst). A container finds the host's setting in its
-/// VM too, as it would if it shared the host's kernel: who turned randomization off, for a debugger or to compare
+/// VM too, as it would if it shared the host's kernel: where randomization was turned off, for a debugger or to compare
 /// measurements, turned it off for containers.
 enum AddressRandomization {
     private static let path = "/proc/sys/kernel/randomize_va_space"
 
-    /// What the guest kernel has to be told; empty where its own default, full randomization, is right, or the host's
+    /// The argument for the guest kernel; empty where its own default, full randomization, is right, or the host's
     /// setting is unknown.
     static func kernelArgument(hostSetting: [UInt8]? = try? FileSystem.contents(of: path, atMost: 8)) -> String {
         let setting = hostSetting.map { String(decoding: $0.prefix { $0 != UInt8(ascii: "\n") }, as: UTF8.self) }

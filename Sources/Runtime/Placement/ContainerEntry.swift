@@ -7,7 +7,7 @@ import SystemPackage
 
 /// A container that is in the registry, and what goes to the VM with it.
 struct ContainerEntry {
-    let folder: ContainerDirectory
+    let directory: ContainerDirectory
     var record: ContainerRecord
     let request: ControlRequest
     /// What goes with the request.
@@ -17,9 +17,9 @@ struct ContainerEntry {
     init(_ order: Placement.Order, in registry: Registry) throws(RuntimeError) {
         var record = order.record
         let logs = record.isDetached ? ContainerLogs(of: registry, besides: order.store.root) : nil
-        record.logDirectory = logs?.folder(of: record.id)
-        let (folder, exit) = try registry.enter(record)
-        self.folder = folder
+        record.logDirectory = logs?.directory(of: record.id)
+        let (directory, exit) = try registry.enter(record)
+        self.directory = directory
         self.record = record
         volumes = order.volumes
         var descriptors = order.streams.descriptors
@@ -27,7 +27,7 @@ struct ContainerEntry {
         var logFiles: ArraySlice<OwnedDescriptor> = []
         if let logs, let logDirectory = record.logDirectory {
             do throws(RuntimeError) { logFiles = try logs.make(logDirectory, order.logOptions)[...] } catch {
-                try? folder.remove()
+                try? directory.remove()
                 throw error
             }
             descriptors += logFiles.prefix(1)
@@ -37,7 +37,7 @@ struct ContainerEntry {
         passed.insert(.exitRecord)
         var specification = order.specification
         if let network = order.network {
-            try folder.noteNetwork(network.note)
+            try directory.noteNetwork(network.note)
             specification.interfaces = network.interfaces
             descriptors += network.takeTaps()
         }

@@ -41,7 +41,7 @@ extension Placement {
 
     /// A VM that was started.
     struct StartedMachine {
-        let folder: VirtualMachineDirectory
+        let directory: VirtualMachineDirectory
         /// The template that it is restored from.
         let template: TemplateKey?
         /// There is no template of just what was ordered.
@@ -54,13 +54,13 @@ extension Placement {
     private static var headroomInBytes: UInt64 { 64 << 20 }
     private static var largePage: UInt64 { 2 << 20 }
 
-    /// A VM's folder before the VM is started. Other processes take the VM for alive, by its lock.
+    /// A VM's directory before the VM is started. Other processes take the VM for alive, by its lock.
     struct ReservedMachine {
-        let folder: VirtualMachineDirectory
+        let directory: VirtualMachineDirectory
         let lock: OwnedDescriptor
     }
 
-    /// Makes a VM's folder. Only with the function locked.
+    /// Makes a VM's directory. Only with the function locked.
     func reserve(in function: FunctionDirectory) throws(RuntimeError) -> ReservedMachine {
         let machine = function.virtualMachine(Registry.freshID())
         do {
@@ -68,7 +68,7 @@ extension Placement {
                 try FileSystem.makeDirectory(machine.path)
                 let lock = try OwnedDescriptor(opening: machine.lockPath, flags: O_RDONLY | O_CREAT | O_EXCL)
                 try lock.takeLock(.exclusive)
-                return ReservedMachine(folder: machine, lock: lock)
+                return ReservedMachine(directory: machine, lock: lock)
             }
         } catch {
             try? machine.remove()
@@ -83,7 +83,7 @@ extension Placement {
         _ reserved: ReservedMachine, for order: MachineOrder, fromTemplate: Bool = true, isPrewarmed: Bool = false
     ) throws(RuntimeError) -> StartedMachine {
         let startedAt = MonotonicClock.nanoseconds
-        let machine = reserved.folder
+        let machine = reserved.directory
         do {
             let first = order.key.isAlone ? order.key.zoneSizeInBytes : order.firstZoneInBytes ?? 0
             try checkMemory(needed: first + Self.headroomInBytes)
@@ -99,7 +99,8 @@ extension Placement {
             let used = try use(keys, of: templates(order), for: &launch)
             try starter.start(launch)
             return StartedMachine(
-                folder: machine, template: used, lacksTemplate: used == nil || used != keys.first, startedAt: startedAt)
+                directory: machine, template: used, lacksTemplate: used == nil || used != keys.first,
+                startedAt: startedAt)
         } catch {
             try? machine.remove()
             throw error
@@ -113,7 +114,7 @@ extension Placement {
         launch.outOfMemoryScoreAdjustment = place.outOfMemoryScoreAdjustment
         let path = place.path(of: machine.id, usual: configuration.groupParent)
         guard let group = ControlGroup(path: path) else { return }
-        // Noted before it is made: who removes the VM removes it.
+        // Noted before it is made: it is removed with the VM.
         try system { () throws(SystemError) in
             try FileSystem.replace(machine.groupPath, with: Array(path.utf8))
             try group.make(
@@ -130,7 +131,7 @@ extension Placement {
     ) throws(RuntimeError) -> TemplateKey? {
         for key in keys {
             guard let template = try store.lease(key) else { continue }
-            launch.template = (template.folder, key.identity)
+            launch.template = (template.directory, key.identity)
             launch.leases.append(template.descriptor)
             return key
         }
@@ -162,12 +163,13 @@ extension Placement {
                 idleTimeoutInSeconds: configuration.idleTimeoutInSeconds,
                 prewarmTimeoutInSeconds: configuration.prewarmTimeoutInSeconds, isAlone: order.key.isAlone,
                 kernelArguments: kernelArguments,
-                control: try UnixSocket.listen(at: machine.folder.socketPath),
+                control: try UnixSocket.listen(at: machine.directory.socketPath),
                 lock: machine.lock,
                 identity: try OwnedDescriptor(
-                    opening: machine.folder.processPath, flags: O_WRONLY | O_CREAT | O_EXCL),
-                console: try OwnedDescriptor(opening: machine.folder.consolePath, flags: O_WRONLY | O_CREAT | O_APPEND),
-                log: try OwnedDescriptor(opening: machine.folder.logPath, flags: O_WRONLY | O_CREAT | O_APPEND),
+                    opening: machine.directory.processPath, flags: O_WRONLY | O_CREAT | O_EXCL),
+                console: try OwnedDescriptor(
+                    opening: machine.directory.consolePath, flags: O_WRONLY | O_CREAT | O_APPEND),
+                log: try OwnedDescriptor(opening: machine.directory.logPath, flags: O_WRONLY | O_CREAT | O_APPEND),
                 jail: jail(user), leases: [lease, user.descriptor])
         }
     }

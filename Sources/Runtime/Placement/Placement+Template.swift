@@ -37,13 +37,13 @@ extension Placement {
         try templates(order).make(
             key, record, limit: configuration.templateLimitInBytes
         ) {
-            (folder, words) throws(RuntimeError) in
-            let template = MachineArguments.Template(directory: folder, identity: key.identity)
+            (directory, words) throws(RuntimeError) in
+            let template = MachineArguments.Template(directory: directory, identity: key.identity)
             let user = try UserLease(in: registry, from: configuration.firstUser)
             var arguments = MachineArguments(
                 files: files, record: machine, images: [order.image.erofsPath], kernelArguments: kernelArguments,
                 isAlone: order.key.isAlone, purpose: .saveTemplate(template), jail: jail(user))
-            let requestPath = "\(folder)/\(ProcessTemplateRequest.fileName)"
+            let requestPath = "\(directory)/\(ProcessTemplateRequest.fileName)"
             if let request {
                 try system { () throws(SystemError) in try FileSystem.replace(requestPath, with: request) }
             }
@@ -51,7 +51,7 @@ extension Placement {
             let status = try runMonitor(arguments, words, user)
             guard status == 0 else { return status }
             // What a VM writes until it is ready after its restore, it is given at once from now on.
-            arguments.purpose = .recordWorkingSet(of: template, to: "\(folder)/working-set")
+            arguments.purpose = .recordWorkingSet(of: template, to: "\(directory)/working-set")
             return try runMonitor(arguments, words, user)
         }
         return key.directoryName

@@ -24,10 +24,10 @@ public final class PlacementAttempt {
     private var entry: ContainerEntry
     private var candidates: [VirtualMachineDirectory] = []
     private var tried: Set<String> = []
-    /// Read without the lock, they may be there and not listen yet.
+    /// The candidates were read without the function's lock: one may be there and not listen yet.
     private var maySoonListen: Bool
     private var lost = 0
-    /// That is not answered yet.
+    /// The offer that is not answered yet.
     private var offer: Offer?
 
     /// A VM that the container was offered to.
@@ -90,7 +90,7 @@ public final class PlacementAttempt {
     public func abandon() {
         offer = nil
         entry.letGoOfDescriptors()
-        try? entry.folder.remove()
+        try? entry.directory.remove()
     }
 
     private func orNothing(_ body: () throws(RuntimeError) -> Step) throws(RuntimeError) -> Step {
@@ -120,7 +120,7 @@ public final class PlacementAttempt {
             case nil, .reserved: continue
             case .untried(let machines): candidates = machines
             case .fresh(let machine):
-                tried.insert(machine.folder.id)
+                tried.insert(machine.directory.id)
                 if let step = try offer(toFresh: machine) { return step }
             }
         }
@@ -140,7 +140,7 @@ public final class PlacementAttempt {
             guard let connection = try machine.connect(timeouts: placement.timeouts) else { return nil }
             if entry.record.virtualMachine != machine.id {
                 entry.record.virtualMachine = machine.id
-                try entry.folder.update(entry.record)
+                try entry.directory.update(entry.record)
             }
             return try send(
                 Offer(
@@ -165,9 +165,9 @@ public final class PlacementAttempt {
         while true {
             let failure: RuntimeError
             do throws(RuntimeError) {
-                if let step = try offerTo(machine.folder, .fresh(machine)) { return step }
-                failure = ended(machine.folder)
-            } catch { failure = isEndOfPeer(error) ? ended(machine.folder) : error }
+                if let step = try offerTo(machine.directory, .fresh(machine)) { return step }
+                failure = ended(machine.directory)
+            } catch { failure = isEndOfPeer(error) ? ended(machine.directory) : error }
             guard let booted = try replacement(for: machine, failure) else { return nil }
             machine = booted
         }
@@ -246,7 +246,7 @@ public final class PlacementAttempt {
             provide(behind: offer)
             return .placed(
                 Placement.Placed(
-                    container: entry.folder, machine: offer.machine, connection: offer.connection,
+                    container: entry.directory, machine: offer.machine, connection: offer.connection,
                     request: offer.request, zone: zone,
                     moments: StartTimings.Moments(
                         placing: order.beganAt, monitor: offer.monitorAt, accepted: MonotonicClock.nanoseconds)))
@@ -283,7 +283,8 @@ public final class PlacementAttempt {
         }
     }
 
-    /// A VM has not answered in time. One that was started for the container is of no use; another may have others'.
+    /// A VM has not answered in time. One that was started for the container is of no use; another may have others'
+    /// containers.
     private func giveUp(_ offer: Offer) throws(RuntimeError) -> Step {
         let error = RuntimeError.silent(
             id: offer.machine.id, milliseconds: offer.isFresh ? placement.timeouts.start : placement.timeouts.offer)

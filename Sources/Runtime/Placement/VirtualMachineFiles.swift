@@ -19,7 +19,7 @@ public struct VirtualMachineFiles: Equatable, Sendable {
             guard let status = try system({ () throws(SystemError) in try FileSystem.status(file.string) }) else {
                 throw .invalid("there is no file \(quoted(file.string)), which a VM needs: run `make setup release`")
             }
-            // What a file holds cannot be read at each start; who replaces it changes these.
+            // A file's contents are not read at each start; replacing it changes these.
             identity += "/\(status.device).\(status.inode).\(status.sizeInBytes).\(status.modified)"
         }
         self.identity = identity

@@ -4,7 +4,7 @@ public import LinuxSystem
 import Logs
 import SystemPackage
 
-/// A VM to start: its parts, and the descriptors that make it the VM of its folder.
+/// A VM to start: its parts, and the descriptors that make it the VM of its directory.
 public struct VirtualMachineLaunch: Sendable {
     public var files: VirtualMachineFiles
     /// Its sizes.
@@ -24,7 +24,7 @@ public struct VirtualMachineLaunch: Sendable {
     public var isAlone: Bool
     public var kernelArguments: String
     /// The template that it is restored from, and what it must be a template of.
-    public var template: (folder: String, identity: String)?
+    public var template: (directory: String, identity: String)?
     /// Listens at the VM's socket.
     public var control: OwnedDescriptor
     /// Locked, and open for reading alone.
@@ -101,7 +101,7 @@ public struct MonitorStarter: VirtualMachineStarter {
             idleTimeoutInSeconds: launch.idleTimeoutInSeconds > 0 ? UInt32(clamping: launch.idleTimeoutInSeconds) : nil,
             memoryLimitDescriptor: launch.memoryLimit?.rawValue,
             prewarmTimeoutInSeconds: launch.isPrewarmed ? UInt32(clamping: launch.prewarmTimeoutInSeconds) : nil,
-            template: launch.template.map { MachineArguments.Template(directory: $0.folder, identity: $0.identity) })
+            template: launch.template.map { MachineArguments.Template(directory: $0.directory, identity: $0.identity) })
         return [launch.files.monitor.string]
             + MachineArguments(
                 files: launch.files, record: launch.record, images: launch.images,

@@ -5,7 +5,7 @@ import LeanJSON
 import LinuxSystem
 import SystemPackage
 
-/// A container's folder of the registry.
+/// A container's directory of the registry.
 public struct ContainerDirectory: Hashable, Sendable {
     let root: String
     public let id: String
@@ -34,7 +34,7 @@ public struct ContainerDirectory: Hashable, Sendable {
         return (try? ExitRecord(decoding: &decoder)) ?? Self.unknownEnd(id, reason: "its exit record is damaged")
     }
 
-    /// The end of a container of which nobody has told how it ended.
+    /// The end of a container of which no exit record was written.
     static func unknownEnd(_ id: String, reason: String) -> ExitRecord {
         ExitRecord(
             container: id, process: 0, code: 255, outOfMemory: false, time: currentTimeInNanoseconds(), reason: reason)
@@ -55,7 +55,7 @@ public struct ContainerDirectory: Hashable, Sendable {
     /// Changes the record of a container that this process starts.
     func update(_ record: ContainerRecord) throws(RuntimeError) { try RecordFile.write(record, to: recordPath) }
 
-    /// Notes how it ended, for who has seen its VM end.
+    /// Notes how it ended; called by the client that has seen its VM end.
     func write(_ exit: ExitRecord) throws(RuntimeError) {
         var encoder = MessageEncoder()
         exit.encode(into: &encoder)
@@ -63,11 +63,11 @@ public struct ContainerDirectory: Hashable, Sendable {
         try system { () throws(SystemError) in try FileSystem.replace(exitPath, with: bytes) }
     }
 
-    /// Locks the folder of a dead container, so that one alone cleans it up; nil where another does, or it is gone.
+    /// Locks the directory of a dead container, so that one alone cleans it up; nil where another does, or it is gone.
     func claim() throws(RuntimeError) -> OwnedDescriptor? {
         do {
-            let folder = try OwnedDescriptor(opening: path, flags: O_RDONLY | O_DIRECTORY)
-            return try folder.tryLock(.exclusive) ? folder : nil
+            let directory = try OwnedDescriptor(opening: path, flags: O_RDONLY | O_DIRECTORY)
+            return try directory.tryLock(.exclusive) ? directory : nil
         } catch {
             if error.errno == .noSuchFileOrDirectory { return nil }
             throw .system(error)
@@ -95,10 +95,10 @@ public struct ContainerDirectory: Hashable, Sendable {
         try Self.removeFiles(of: removed)
     }
 
-    /// Its log first: its record tells where that is.
+    /// Its log first: its record contains the log's path.
     static func removeFiles(of path: String) throws(RuntimeError) {
-        if let folder = try? logDirectory(of: path) {
-            try system { () throws(SystemError) in try ContainerLogs.remove(folder) }
+        if let directory = try? logDirectory(of: path) {
+            try system { () throws(SystemError) in try ContainerLogs.remove(directory) }
         }
         try system { () throws(SystemError) in
             for file in try FileSystem.names(in: path) ?? [] { try FileSystem.removeFile("\(path)/\(file)") }

@@ -36,8 +36,8 @@ public struct LogOptions: Equatable, Sendable {
     }
 }
 
-/// Containers' logs on the disk: a folder for each container, `<store>/logs/<registry>/<id>.<random>`, with the files `log`,
-/// `log.1` and so on, which are written in turn. A container's record names its folder before it is made.
+/// Containers' logs on the disk: a directory for each container, `<store>/logs/<registry>/<id>.<random>`, with the
+/// files `log`, `log.1` and so on, which are written in turn. A container's record names its directory before it is made.
 struct ContainerLogs {
     private let registry: Registry
     private let root: String
@@ -51,19 +51,20 @@ struct ContainerLogs {
         root = images.removingLastComponent().appending("logs").appending(name).string
     }
 
-    /// A name for a container's folder.
-    func folder(of id: String) -> String { "\(root)/\(id).\(Registry.freshID())" }
+    /// A name for a container's directory.
+    func directory(of id: String) -> String { "\(root)/\(id).\(Registry.freshID())" }
 
-    /// Makes a container's folder and its empty files, the first to be written first.
-    func make(_ folder: String, _ options: LogOptions) throws(RuntimeError) -> [OwnedDescriptor] {
+    /// Makes a container's directory and its empty files, the first to be written first.
+    func make(_ directory: String, _ options: LogOptions) throws(RuntimeError) -> [OwnedDescriptor] {
         try sweepOnce()
         return try system { () throws(SystemError) in
-            try FileSystem.makeDirectories(FilePath(folder))
+            try FileSystem.makeDirectories(FilePath(directory))
             var files: [OwnedDescriptor] = []
             for number in 0..<options.maxFiles {
                 files.append(
                     try OwnedDescriptor(
-                        opening: "\(folder)/\(Self.fileName(number))", flags: O_WRONLY | O_CREAT | O_EXCL | O_APPEND))
+                        opening: "\(directory)/\(Self.fileName(number))", flags: O_WRONLY | O_CREAT | O_EXCL | O_APPEND)
+                )
             }
             return files
         }
@@ -72,17 +73,17 @@ struct ContainerLogs {
     static func fileName(_ number: Int) -> String { number == 0 ? "log" : "log.\(number)" }
 
     /// A container's files that are there, in no order.
-    static func files(in folder: String) throws(SystemError) -> [OwnedDescriptor] {
+    static func files(in directory: String) throws(SystemError) -> [OwnedDescriptor] {
         var files: [OwnedDescriptor] = []
-        for name in try FileSystem.names(in: folder) ?? [] where name == "log" || name.hasPrefix("log.") {
-            files.append(try OwnedDescriptor(opening: "\(folder)/\(name)", flags: O_RDONLY | O_NOFOLLOW))
+        for name in try FileSystem.names(in: directory) ?? [] where name == "log" || name.hasPrefix("log.") {
+            files.append(try OwnedDescriptor(opening: "\(directory)/\(name)", flags: O_RDONLY | O_NOFOLLOW))
         }
         return files
     }
 
-    static func remove(_ folder: String) throws(SystemError) {
-        for name in try FileSystem.names(in: folder) ?? [] { try FileSystem.removeFile("\(folder)/\(name)") }
-        try FileSystem.removeDirectory(folder)
+    static func remove(_ directory: String) throws(SystemError) {
+        for name in try FileSystem.names(in: directory) ?? [] { try FileSystem.removeFile("\(directory)/\(name)") }
+        try FileSystem.removeDirectory(directory)
     }
 
     /// A registry does not outlive its host's end, logs do: the first container of a registry removes those of containers
@@ -92,9 +93,9 @@ struct ContainerLogs {
         if try system({ () throws(SystemError) in try FileSystem.status(marker) }) != nil { return }
         for name in try system({ () throws(SystemError) in try FileSystem.names(in: root) }) ?? [] {
             guard let dot = name.lastIndex(of: ".") else { continue }
-            let folder = "\(root)/\(name)"
-            if try registry.container(String(name[..<dot])).record()?.logDirectory == folder { continue }
-            try system { () throws(SystemError) in try Self.remove(folder) }
+            let directory = "\(root)/\(name)"
+            if try registry.container(String(name[..<dot])).record()?.logDirectory == directory { continue }
+            try system { () throws(SystemError) in try Self.remove(directory) }
         }
         try system { () throws(SystemError) in try FileSystem.touch(marker) }
     }

@@ -8,7 +8,7 @@ public struct ContainerRecord: Codable, Equatable, Sendable {
     /// What the user named the image by.
     public var image: String
     public var imageDigest: String
-    /// The folder of its function.
+    /// The directory of its function.
     public var key: String
     /// Its VM; nil while none has been asked yet.
     public var virtualMachine: String?

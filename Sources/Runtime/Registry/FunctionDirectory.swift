@@ -2,17 +2,17 @@ import Glibc
 import LinuxSystem
 import SystemPackage
 
-/// A function's folder of the registry.
+/// A function's directory of the registry.
 public struct FunctionDirectory: Hashable, Sendable {
     public let path: String
-    /// The folder's own name, which stands for the function's key.
+    /// The directory's own name, which stands for the function's key.
     public let name: String
 
     var lockPath: String { "\(path)/lock" }
     var recordPath: String { "\(path)/function.json" }
     var machinesPath: String { "\(path)/vms" }
 
-    /// What the function is; nil where the folder is gone.
+    /// What the function is; nil where the directory is gone.
     public func key() throws(RuntimeError) -> FunctionKey? {
         try RecordFile.read(FunctionKey.self, from: recordPath)
     }
@@ -37,7 +37,7 @@ public struct FunctionDirectory: Hashable, Sendable {
         VirtualMachineDirectory(function: self, id: id)
     }
 
-    /// Runs the body while no other process adds or removes a VM of this function. Makes the folder if `key` is given
+    /// Runs the body while no other process adds or removes a VM of this function. Makes the directory if `key` is given
     /// and it is not there; else the body is not run without one.
     func locked<Result>(
         making key: FunctionKey? = nil, _ body: () throws(RuntimeError) -> Result
@@ -49,7 +49,7 @@ public struct FunctionDirectory: Hashable, Sendable {
             try system { () throws(SystemError) in
                 try lock.takeLock(.exclusive, withinMilliseconds: ControlTimeouts.standard.lock)
             }
-            // Who has waited may have got the lock of a folder that was removed meanwhile.
+            // After a wait, the lock may be that of a directory that was removed meanwhile.
             guard try isCurrent(lock) else { continue }
             defer { withExtendedLifetime(lock) {} }
             if let key, try !exists(recordPath) { try RecordFile.write(key, to: recordPath) }
@@ -57,7 +57,7 @@ public struct FunctionDirectory: Hashable, Sendable {
         }
     }
 
-    /// Removes the folder. Only when locked, and only without VMs.
+    /// Removes the directory. Only when locked, and only without VMs.
     func remove() throws(RuntimeError) {
         try system { () throws(SystemError) -> Void in
             try FileSystem.removeDirectory(machinesPath)
@@ -86,13 +86,13 @@ public struct FunctionDirectory: Hashable, Sendable {
                 return try OwnedDescriptor(opening: lockPath, flags: O_RDWR | O_CREAT)
             } catch {
                 attempts += 1
-                // Somebody is just removing the folder.
+                // Somebody is just removing the directory.
                 guard error.errno == .noSuchFileOrDirectory, attempts < 1000 else { throw .system(error) }
             }
         }
     }
 
-    /// Whether the lock's file still is the one of this path, and its folder complete.
+    /// Whether the lock's file still is the one of this path, and its directory complete.
     private func isCurrent(_ lock: OwnedDescriptor) throws(RuntimeError) -> Bool {
         try system { () throws(SystemError) in
             guard let there = try FileSystem.status(lockPath), try lock.status().inode == there.inode else {

@@ -26,7 +26,7 @@ public struct FunctionKey: Hashable, Codable, Sendable {
         self.isAlone = isAlone
     }
 
-    /// The folder of the registry that stands for this key: half a SHA-256 over all fields, each preceded by its length,
+    /// The directory of the registry that stands for this key: half a SHA-256 over all fields, each preceded by its length,
     /// so that no tenant can choose names that lead to another's.
     public var directoryName: String {
         var bytes: [UInt8] = []
@@ -37,7 +37,7 @@ public struct FunctionKey: Hashable, Codable, Sendable {
         return String(Digest(of: bytes).hex.prefix(32))
     }
 
-    /// What tells one function, tenant or container name from a mistake.
+    /// What a name of a function, a tenant or a container may be.
     public static func check(_ value: String, is what: String) throws(RuntimeError) {
         let isPlain = value.utf8.allSatisfy { byte in
             (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte)

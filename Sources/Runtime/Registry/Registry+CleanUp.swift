@@ -2,7 +2,7 @@ import ControlProtocol
 import LinuxSystem
 
 extension Registry {
-    /// What has not been touched for so long was not left behind just now by somebody who is still at it.
+    /// Work that has not been touched for so long is nobody's any more.
     private static var graceInNanoseconds: UInt64 { 10_000_000_000 }
 
     /// Removes what processes have left that ended in the middle of something, and what is due: VMs that have died,
@@ -33,18 +33,18 @@ extension Registry {
         for machine in try function.virtualMachines() where try !machine.isAlive() { try machine.remove() }
     }
 
-    /// Notes the end of a container of which nobody else can tell it any more, and removes it if that is its wish.
-    func cleanUp(_ folder: ContainerDirectory) throws(RuntimeError) {
+    /// Notes the end of a container whose VM can no longer report it, and removes it if that is its wish.
+    func cleanUp(_ directory: ContainerDirectory) throws(RuntimeError) {
         // Most containers run, or are kept; they need no lock.
-        if try folder.isAlive() { return }
-        if try folder.exitRecord() != nil, try folder.record()?.isRemovedAtEnd == false { return }
-        guard let claim = try folder.claim() else { return }
+        if try directory.isAlive() { return }
+        if try directory.exitRecord() != nil, try directory.record()?.isRemovedAtEnd == false { return }
+        guard let claim = try directory.claim() else { return }
         defer { withExtendedLifetime(claim) {} }
-        guard let record = try folder.record() else { return try folder.remove() }
-        if try folder.exitRecord() == nil {
-            try folder.write(ContainerDirectory.unknownEnd(folder.id, reason: reason(of: record)))
+        guard let record = try directory.record() else { return try directory.remove() }
+        if try directory.exitRecord() == nil {
+            try directory.write(ContainerDirectory.unknownEnd(directory.id, reason: reason(of: record)))
         }
-        if record.isRemovedAtEnd { try folder.remove() }
+        if record.isRemovedAtEnd { try directory.remove() }
     }
 
     private func reason(of record: ContainerRecord) throws(RuntimeError) -> String {
@@ -58,15 +58,15 @@ extension Registry {
         return lastWords.isEmpty ? "its VM ended" : "its VM ended: \(lastWords)"
     }
 
-    /// A container's folder before it was whole, or after it was given up.
+    /// A container's directory before it was whole, or after it was given up.
     private func cleanUpHidden(_ name: String) throws(RuntimeError) {
-        let folder = container(name)
-        guard let status = try system({ () throws(SystemError) in try FileSystem.status(folder.path) }),
+        let directory = container(name)
+        guard let status = try system({ () throws(SystemError) in try FileSystem.status(directory.path) }),
             currentTimeInNanoseconds() > UInt64(clamping: status.modified) + Self.graceInNanoseconds,
-            try !folder.isAlive(),
-            let claim = try folder.claim()
+            try !directory.isAlive(),
+            let claim = try directory.claim()
         else { return }
         defer { withExtendedLifetime(claim) {} }
-        try ContainerDirectory.removeFiles(of: folder.path)
+        try ContainerDirectory.removeFiles(of: directory.path)
     }
 }

@@ -8,13 +8,13 @@ extension Registry {
 
     func container(_ id: String) -> ContainerDirectory { ContainerDirectory(root: root.string, id: id) }
 
-    /// Enters a container that is about to start. Its folder appears whole.
+    /// Enters a container that is about to start. Its directory appears whole.
     ///
-    /// - Returns: the folder, and the locked file for its exit record: the container counts as alive until the last
+    /// - Returns: the directory, and the locked file for its exit record: the container counts as alive until the last
     ///   descriptor of that is closed, so the VM gets it.
     /// - Throws: `RuntimeError.containerExists`.
     func enter(_ record: ContainerRecord) throws(RuntimeError) -> (ContainerDirectory, exit: OwnedDescriptor) {
-        let folder = container(record.id)
+        let directory = container(record.id)
         var json = record.plainJSON
         if json == nil { json = try JSONText.bytes(of: record) }
         let bytes = json ?? []
@@ -25,19 +25,19 @@ extension Registry {
             try exit.takeLock(.exclusive)
             // Nobody reads a file in staging, so it need not appear in one step.
             try OwnedDescriptor(opening: "\(staging)/container.json", flags: O_WRONLY | O_CREAT).write(all: bytes)
-            try name(staging, folder)
-            return (folder, exit)
+            try name(staging, directory)
+            return (directory, exit)
         } catch {
             try? ContainerDirectory.removeFiles(of: staging)
             throw error.errno == .fileExists ? .containerExists(record.id) : .system(error)
         }
     }
 
-    /// Gives a folder its name, which one that is to be removed at its end, and has ended, gives up.
-    private func name(_ staging: String, _ folder: ContainerDirectory) throws(SystemError) {
-        do { try FileSystem.renameToFreeName(staging, to: folder.path) } catch {
-            guard error.errno == .fileExists, (try? cleanUp(folder)) != nil else { throw error }
-            try FileSystem.renameToFreeName(staging, to: folder.path)
+    /// Gives a directory its name, which one that is to be removed at its end, and has ended, gives up.
+    private func name(_ staging: String, _ directory: ContainerDirectory) throws(SystemError) {
+        do { try FileSystem.renameToFreeName(staging, to: directory.path) } catch {
+            guard error.errno == .fileExists, (try? cleanUp(directory)) != nil else { throw error }
+            try FileSystem.renameToFreeName(staging, to: directory.path)
         }
     }
 
@@ -73,18 +73,18 @@ extension Registry {
 extension Registry {
     /// A container that runs, and its VM.
     public func runningContainer(_ text: String) throws(RuntimeError) -> (VirtualMachineDirectory, String) {
-        let folder = try container(matching: text)
-        guard let record = try folder.record() else { throw .noContainer(text) }
-        guard try folder.isAlive(), let machine = record.virtualMachine else { throw .notRunning(folder.id) }
-        return (function(named: record.key).virtualMachine(machine), folder.id)
+        let directory = try container(matching: text)
+        guard let record = try directory.record() else { throw .noContainer(text) }
+        guard try directory.isAlive(), let machine = record.virtualMachine else { throw .notRunning(directory.id) }
+        return (function(named: record.key).virtualMachine(machine), directory.id)
     }
 
     /// Removes a container that has ended, and kills it first if that is wanted and needed: with its
     /// VM, where that does not answer.
     public func removeContainer(_ text: String, force: Bool) throws(RuntimeError) {
-        let folder = try container(matching: text)
-        if try folder.isAlive() {
-            guard force else { throw .stillRunning(folder.id) }
+        let directory = try container(matching: text)
+        if try directory.isAlive() {
+            guard force else { throw .stillRunning(directory.id) }
             let (machine, id) = try runningContainer(text)
             do { _ = try machine.ask(.remove(container: id)) } catch {
                 // It has ended meanwhile, or its VM has.
@@ -96,11 +96,11 @@ extension Registry {
                 }
             }
         }
-        try folder.remove()
+        try directory.remove()
     }
 }
 
 extension Registry {
-    /// Removes the folder of a container that has ended; nothing is wrong where there is none.
+    /// Removes the directory of a container that has ended; nothing is wrong where there is none.
     public func forget(_ id: String) throws(RuntimeError) { try container(id).remove() }
 }

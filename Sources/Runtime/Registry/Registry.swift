@@ -1,12 +1,12 @@
 import LinuxSystem
 public import SystemPackage
 
-/// Who runs where on this host: folders, files and locks, and no daemon.
+/// Who runs where on this host: directories, files and locks, and no daemon.
 ///
 ///     functions/<key>/lock, function.json          a function; the lock is held while VMs of it are added or removed
 ///     functions/<key>/vms/<id>/vm.json             how the VM was started
 ///     functions/<key>/vms/<id>/lock                locked for as long as the VM lives, which cannot write it
-///     functions/<key>/vms/<id>/pid                 its process's id, by who has started it
+///     functions/<key>/vms/<id>/pid                 its process's id, by the client that started it
 ///     functions/<key>/vms/<id>/files-pid           the same of the process that serves its volumes, once it has some
 ///     functions/<key>/vms/<id>/group               the path of its control group
 ///     functions/<key>/vms/<id>/control.sock        where it listens
@@ -18,20 +18,20 @@ public import SystemPackage
 ///     containers/<id>/container.json               a container; what it prints if it is detached: `ContainerLogs`
 ///     containers/<id>/exit                         locked for as long as it lives; holds its exit record at the end
 ///
-/// **Life and death.** The client that starts a VM makes its folder, takes the lock, listens at the socket and hands both
-/// descriptors to the VM's process: a VM lives exactly as long as its lock is held, and can be connected to from the
+/// **Life and death.** The client that starts a VM makes its directory, takes the lock, listens at the socket and hands
+/// both descriptors to the VM's process: a VM lives exactly as long as its lock is held, and can be connected to from the
 /// first moment. A container lives exactly as long as the file for its exit record is locked: first by the client that
 /// starts it, then by the VM, which gets the descriptor with the request. Whatever a process leaves that is killed at any point is found by its locks and removed by whichever
 /// command comes next (`cleanUp`). A container has ended when its `exit` file has a record.
 ///
-/// **Lock order:** container folder, function, VM.
+/// **Lock order:** container directory, function, VM.
 public struct Registry: Sendable {
     public let root: FilePath
 
     public init(root: FilePath) throws(RuntimeError) {
         guard root.isAbsolute else {
             throw .invalid(
-                "the registry's folder \(quoted(root.string)) is no absolute path: see --root and CZONE_ROOT")
+                "the registry's directory \(quoted(root.string)) is no absolute path: see --root and CZONE_ROOT")
         }
         self.root = root
     }

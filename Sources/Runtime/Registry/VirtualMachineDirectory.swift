@@ -3,7 +3,7 @@ import LeanJSON
 import LinuxSystem
 import SystemPackage
 
-/// A VM's folder of the registry.
+/// A VM's directory of the registry.
 public struct VirtualMachineDirectory: Hashable, Sendable {
     public let function: FunctionDirectory
     public let id: String
@@ -24,7 +24,7 @@ public struct VirtualMachineDirectory: Hashable, Sendable {
     /// There until a prewarmed VM has its first container.
     var prewarmedPath: String { "\(path)/prewarmed" }
 
-    /// How it was started; nil where the folder is gone.
+    /// How it was started; nil where the directory is gone.
     public func record() throws(RuntimeError) -> VirtualMachineRecord? {
         try RecordFile.read(VirtualMachineRecord.self, from: recordPath)
     }
@@ -51,7 +51,8 @@ public struct VirtualMachineDirectory: Hashable, Sendable {
     }
 
     /// Its process's id, above 0: kill(2) gives 0 and less a meaning of their own. Nil where none was started. It was
-    /// written by who started the process, before its program began, in a file that the VM never has a descriptor of.
+    /// written by the client that started the process, before its program began, in a file that the VM never has a
+    /// descriptor of.
     public func processID() throws(RuntimeError) -> Int32? { try processID(in: processPath) }
 
     private func processID(in path: String) throws(RuntimeError) -> Int32? {
@@ -115,7 +116,7 @@ public struct VirtualMachineDirectory: Hashable, Sendable {
         UInt64(clamping: (try? FileSystem.status(recordPath))?.modified ?? 0)
     }
 
-    /// Removes the folder of a dead VM. Only with the function locked.
+    /// Removes the directory of a dead VM. Only with the function locked.
     func remove() throws(RuntimeError) {
         // One that cannot be removed is another's by now, or its parent's end is its own.
         if let path = try groupName() {

@@ -38,9 +38,9 @@ extension Registry {
     public func containerStatuses() throws(RuntimeError) -> [ContainerStatus] {
         var found: [(record: ContainerRecord, exit: ExitRecord?)] = []
         var machines: Set<VirtualMachineDirectory> = []
-        for folder in try containers() {
-            guard let record = try folder.record() else { continue }
-            let exit = try folder.exitRecord()
+        for directory in try containers() {
+            guard let record = try directory.record() else { continue }
+            let exit = try directory.exitRecord()
             if exit == nil, let id = record.virtualMachine {
                 machines.insert(function(named: record.key).virtualMachine(id))
             }

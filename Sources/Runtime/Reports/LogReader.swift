@@ -11,7 +11,7 @@ public struct LogReader {
         public var text: [UInt8]
     }
 
-    /// Written in turn: each begins with the time at which it was begun, which tells their order.
+    /// Written in turn: each begins with the time at which it was begun, which gives their order.
     private let files: [OwnedDescriptor]
     /// The file that is being read, and the time at its beginning; nil: the next one is to be found.
     private var current: (file: Int, start: [UInt8])?
@@ -25,16 +25,16 @@ public struct LogReader {
 
     /// Nil where the container has no log.
     public init?(_ container: ContainerDirectory) throws(RuntimeError) {
-        guard let folder = try container.record()?.logDirectory else { return nil }
-        self.init(try system { () throws(SystemError) in try ContainerLogs.files(in: folder) })
+        guard let directory = try container.record()?.logDirectory else { return nil }
+        self.init(try system { () throws(SystemError) in try ContainerLogs.files(in: directory) })
     }
 
     init(_ files: [OwnedDescriptor]) { self.files = files }
 
-    /// Tells when a container prints, or ends; nil where it has no log.
+    /// Becomes readable when a container prints, or ends; nil where it has no log.
     public static func watch(_ container: ContainerDirectory) throws(RuntimeError) -> FileWatch? {
-        guard let folder = try container.record()?.logDirectory else { return nil }
-        return try system { () throws(SystemError) in try FileWatch(folders: [container.path, folder]) }
+        guard let directory = try container.record()?.logDirectory else { return nil }
+        return try system { () throws(SystemError) in try FileWatch(directories: [container.path, directory]) }
     }
 
     /// What has been written since the last time.
@@ -88,7 +88,7 @@ public struct LogReader {
         return false
     }
 
-    /// Nil for a line that is none.
+    /// Nil for a line that is malformed.
     static func entry(_ line: ArraySlice<UInt8>) -> Entry? {
         let parts = line.split(separator: 0x20, maxSplits: 3, omittingEmptySubsequences: false)
         guard parts.count == 4 else { return nil }

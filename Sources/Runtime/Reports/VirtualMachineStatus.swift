@@ -77,7 +77,7 @@ extension Registry {
     }
 
     /// What VMs say of themselves, by their ids. All are asked first and waited for together, `ControlTimeouts.report` at
-    /// most; one that does not answer tells nothing.
+    /// most; one that does not answer has none.
     static func descriptions(
         of machines: [VirtualMachineDirectory], measured: Bool
     ) -> [String: VirtualMachineDescription] {

@@ -33,7 +33,7 @@ public struct RunOptions: Equatable, Sendable {
     public var varying: [String] = []
     /// `max-size=SIZE`, `max-file=COUNT`.
     public var logOptions: [String] = []
-    /// Where the start's time went is told.
+    /// Where the start's time went is printed.
     public var showsTimings = false
 
     public init() {}

@@ -59,8 +59,8 @@ public struct RunPlan: Sendable {
         specification = compiled
     }
 
-    /// The folders that the image says are volumes: made where they are missing, and writable where the root is not. What
-    /// is mounted there or above it takes their place.
+    /// The directories that the image says are volumes: made where they are missing, and writable where the root is
+    /// not. What is mounted there or above it takes their place.
     private static func imageVolumes(_ config: ImageConfig, besides mounts: [RuntimeSpec.Mount]) -> [Mount] {
         (config.volumes ?? []).sorted().compactMap { volume in
             let path = FilePath(volume).lexicallyNormalized()
@@ -129,7 +129,7 @@ public struct RunPlan: Sendable {
     }
 }
 
-/// The files that tell a container its own name and others' addresses.
+/// The files in which a container finds its own name and others' addresses.
 enum NetworkFiles {
     private static let maxResolverBytes = 64 << 10
 

@@ -27,11 +27,11 @@ public struct TemplateKey: Hashable, Sendable {
             ] + process).joined(separator: "\n")
     }
 
-    /// The template's folder in the store: half of the identity's digest.
+    /// The template's directory in the store: half of the identity's digest.
     public var directoryName: String { String(Digest(of: Array(identity.utf8)).hex.prefix(32)) }
 }
 
-/// What a template was made of and when, for those who look at the store.
+/// What a template was made of and when, for readers of the store.
 public struct TemplateRecord: Codable, Equatable, Sendable {
     public var image: String
     public var imageDigest: String
@@ -49,7 +49,7 @@ public struct TemplateRecord: Codable, Equatable, Sendable {
     public var process: ProcessTemplateRecord?
 }
 
-/// The process template in a VM's template, for those who look at the store.
+/// The process template in a VM's template, for readers of the store.
 public struct ProcessTemplateRecord: Codable, Equatable, Sendable {
     /// Its program and arguments, as one line.
     public var command: String

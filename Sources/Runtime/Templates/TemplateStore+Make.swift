@@ -8,13 +8,13 @@ extension TemplateStore {
     /// How much of an explanation is taken from a VM that did not become a template.
     private static var maxWords: Int { 16 << 10 }
 
-    /// Makes the template of a key, unless there is one: `boot` runs a VM that saves itself into the folder that it is
+    /// Makes the template of a key, unless there is one: `boot` runs a VM that saves itself into the directory that it is
     /// given, with its words to the file. It appears whole.
     ///
     /// - Parameter limit: what all templates may take, in bytes; others make room for the new one.
     func make(
         _ key: TemplateKey, _ record: TemplateRecord, limit: UInt64,
-        boot: (_ folder: String, _ words: OwnedDescriptor) throws(RuntimeError) -> Int32
+        boot: (_ directory: String, _ words: OwnedDescriptor) throws(RuntimeError) -> Int32
     ) throws(RuntimeError) {
         let work = workPath(key.directoryName)
         let lock = try lock(key)
@@ -39,31 +39,31 @@ extension TemplateStore {
     }
 
     private func fill(
-        _ folder: String, _ record: TemplateRecord,
-        _ boot: (_ folder: String, _ words: OwnedDescriptor) throws(RuntimeError) -> Int32
+        _ directory: String, _ record: TemplateRecord,
+        _ boot: (_ directory: String, _ words: OwnedDescriptor) throws(RuntimeError) -> Int32
     ) throws(RuntimeError) {
         let words = try system { () throws(SystemError) in
-            try OwnedDescriptor(opening: "\(folder)/words", flags: O_RDWR | O_CREAT | O_EXCL | O_APPEND)
+            try OwnedDescriptor(opening: "\(directory)/words", flags: O_RDWR | O_CREAT | O_EXCL | O_APPEND)
         }
-        let status = try boot(folder, words)
+        let status = try boot(directory, words)
         guard status == 0 else {
-            let last = try? FileSystem.tail(of: "\(folder)/words", atMost: Self.maxWords)
+            let last = try? FileSystem.tail(of: "\(directory)/words", atMost: Self.maxWords)
             let line = String(decoding: last ?? [], as: UTF8.self).split(whereSeparator: \.isNewline).last ?? ""
             throw .invalid(
                 "no template was made: the VM ended with status \(status): \(printable(String(line), atMost: 512))")
         }
-        try system { () throws(SystemError) in try FileSystem.removeFile("\(folder)/words") }
+        try system { () throws(SystemError) in try FileSystem.removeFile("\(directory)/words") }
         var record = record
-        record.process = try takeReport(in: folder).map(ProcessTemplateRecord.init)
-        try RecordFile.write(record, to: "\(folder)/template.json")
+        record.process = try takeReport(in: directory).map(ProcessTemplateRecord.init)
+        try RecordFile.write(record, to: "\(directory)/template.json")
         try system { () throws(SystemError) in
-            try OwnedDescriptor(opening: "\(folder)/template.json", flags: O_RDONLY).setMode(0o444)
+            try OwnedDescriptor(opening: "\(directory)/template.json", flags: O_RDONLY).setMode(0o444)
         }
     }
 
     /// What became of the process template, which is then the record's; nil where none was wanted.
-    private func takeReport(in folder: String) throws(RuntimeError) -> ProcessTemplateReport? {
-        let path = "\(folder)/\(ProcessTemplateReport.fileName)"
+    private func takeReport(in directory: String) throws(RuntimeError) -> ProcessTemplateReport? {
+        let path = "\(directory)/\(ProcessTemplateReport.fileName)"
         let bytes = try system { () throws(SystemError) in try FileSystem.contents(of: path, atMost: 16 << 10) }
         guard let bytes, !bytes.isEmpty else { return nil }
         try system { () throws(SystemError) in try FileSystem.removeFile(path) }
@@ -80,7 +80,7 @@ extension TemplateStore {
             while true {
                 let lock = try OwnedDescriptor(opening: path, flags: O_RDWR | O_CREAT)
                 try lock.takeLock(.exclusive, withinMilliseconds: ControlTimeouts.standard.template)
-                // Who had it before may have removed its file meanwhile.
+                // The one that had it before may have removed its file meanwhile.
                 if try FileSystem.status(path)?.inode == lock.status().inode { return lock }
             }
         }

@@ -4,9 +4,9 @@ public import SystemPackage
 
 /// The templates of a host: VMs that were saved when they were ready, for others to be restored from.
 ///
-///     <key>/state, memory, template.json   a template; it is never written once its folder has this name
+///     <key>/state, memory, template.json   a template; it is never written once its directory has this name
 ///     <key>.used                           its last use: the file's time
-///     tmp/<key>, tmp/<key>.lock            one that is being made, locked by who makes it
+///     tmp/<key>, tmp/<key>.lock            one that is being made, locked by its maker
 ///     tmp/gone-…                           one that is being removed
 ///
 /// Locks (flock(2)): `tmp/<key>.lock` exclusively while a template is made; `<key>/memory` shared by every VM that goes
@@ -22,25 +22,25 @@ public struct TemplateStore: Sendable {
 
     /// The right to use a template: it is not removed for as long as this, or a duplicate of its descriptor, lives.
     public struct Lease: Sendable {
-        public let folder: String
-        /// The memory file, open for reading. Who inherits it inherits the lease.
+        public let directory: String
+        /// The memory file, open for reading. A process that inherits it inherits the lease.
         public let descriptor: OwnedDescriptor
     }
 
     /// The template of a key, if there is one.
     public func lease(_ key: TemplateKey) throws(RuntimeError) -> Lease? {
-        let folder = path(key.directoryName)
+        let directory = path(key.directoryName)
         let memory: OwnedDescriptor
-        do { memory = try OwnedDescriptor(opening: "\(folder)/memory", flags: O_RDONLY) } catch {
+        do { memory = try OwnedDescriptor(opening: "\(directory)/memory", flags: O_RDONLY) } catch {
             if error.errno == .noSuchFileOrDirectory { return nil }
             throw .system(error)
         }
         return try system { () throws(SystemError) in
             // Its remover may have been faster than the lock.
             try memory.takeLock(.shared, withinMilliseconds: ControlTimeouts.standard.lock)
-            guard try FileSystem.status("\(folder)/memory") == memory.status() else { return nil }
-            try FileSystem.touch("\(folder).used")
-            return Lease(folder: folder, descriptor: memory)
+            guard try FileSystem.status("\(directory)/memory") == memory.status() else { return nil }
+            try FileSystem.touch("\(directory).used")
+            return Lease(directory: directory, descriptor: memory)
         }
     }
 
@@ -67,15 +67,17 @@ public struct TemplateStore: Sendable {
 
     /// Nil for one that has just been removed.
     private func entry(_ name: String) throws(RuntimeError) -> Entry? {
-        let folder = path(name)
-        guard let record = try RecordFile.read(TemplateRecord.self, from: "\(folder)/template.json") else { return nil }
+        let directory = path(name)
+        guard let record = try RecordFile.read(TemplateRecord.self, from: "\(directory)/template.json") else {
+            return nil
+        }
         return try system { () throws(SystemError) in
-            guard let state = try FileSystem.status("\(folder)/state"),
-                let memory = try? OwnedDescriptor(opening: "\(folder)/memory", flags: O_RDONLY)
+            guard let state = try FileSystem.status("\(directory)/state"),
+                let memory = try? OwnedDescriptor(opening: "\(directory)/memory", flags: O_RDONLY)
             else { return nil }
             return Entry(
                 name: name, record: record, allocatedBytes: state.allocatedBytes + (try memory.status()).allocatedBytes,
-                lastUsed: try FileSystem.status("\(folder).used").map { UInt64(clamping: $0.modified) }
+                lastUsed: try FileSystem.status("\(directory).used").map { UInt64(clamping: $0.modified) }
                     ?? record.created,
                 isInUse: try !memory.tryLock(.exclusive))
         }

@@ -33,8 +33,8 @@ public struct StartTimings: Equatable, Sendable {
     /// Each in microseconds, in the order of `Stage`.
     public let stages: [(stage: Stage, microseconds: UInt64)]
 
-    /// Puts together what the client has timed and what the VM says; the latter may be anything, and is clamped by who
-    /// made it (`StartStages`).
+    /// Puts together what the client has timed and what the VM says; the latter may be anything, and was clamped as
+    /// it was read (`StartStages`).
     public init(beganAt: UInt64, _ moments: Moments, _ inside: StartStages) {
         self.beganAt = beganAt
         func between(_ start: UInt64, _ end: UInt64) -> UInt64 { end > start ? (end - start) / 1000 : 0 }

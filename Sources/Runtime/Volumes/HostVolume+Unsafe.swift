@@ -3,9 +3,9 @@ import Glibc
 public import LinuxSystem
 public import SystemPackage
 
-/// A file or folder of the host for a container: opened here, for a VM opens nothing by itself.
+/// A file or directory of the host for a container: opened here, for a VM opens nothing by itself.
 public struct HostVolume: Sendable {
-    /// A mount of its own, attached to nothing, of just this file or folder: read-only where the volume is, so that the
+    /// A mount of its own, attached to nothing, of just this file or directory: read-only where the volume is, so that the
     /// host's kernel keeps it from changes too.
     public let descriptor: OwnedDescriptor
     public let isReadOnly: Bool
@@ -16,11 +16,11 @@ public struct HostVolume: Sendable {
 
     /// - `path`: followed through links, like any path that a user of the host names.
     /// - `isPrivate`: what is mounted below it later is not seen.
-    /// - Throws: for what does not exist, or is neither a file nor a folder.
+    /// - Throws: for what does not exist, or is neither a file nor a directory.
     public init(
         opening path: FilePath, isReadOnly: Bool, isRecursive: Bool = true, isPrivate: Bool = true
     ) throws(SpecificationError) {
-        let expected = "a file or folder that exists"
+        let expected = "a file or directory that exists"
         let mount: OwnedDescriptor
         do throws(SystemError) {
             mount = try Self.mount(of: path, isReadOnly, isRecursive, isPrivate)
@@ -30,7 +30,7 @@ public struct HostVolume: Sendable {
         guard let kind = try? mount.status(), kind.isDirectory || kind.isRegular else {
             throw .unsupported(
                 setting: "the volume", value: path.string,
-                reason: "only files and folders can be shared with a VM, no sockets, pipes or devices")
+                reason: "only files and directories can be shared with a VM, no sockets, pipes or devices")
         }
         descriptor = mount
         self.isReadOnly = isReadOnly
@@ -41,12 +41,13 @@ public struct HostVolume: Sendable {
     /// The root file system that unpacked layers make up, read-only.
     ///
     /// - Parameter layers: absolute paths, the topmost first. As committed snapshots do, they stay as they are.
-    /// - Throws: for a layer that is no folder, naming it.
+    /// - Throws: for a layer that is no directory, naming it.
     public init(layers: [String]) throws(SpecificationError) {
         guard let topmost = layers.first else { throw .missing(setting: "the layers of the root file system") }
         for path in layers {
             guard path.hasPrefix("/"), (try? FileSystem.status(path))?.isDirectory == true else {
-                throw .invalid(setting: "a layer of the root", value: path, expected: "the absolute path of a folder")
+                throw .invalid(
+                    setting: "a layer of the root", value: path, expected: "the absolute path of a directory")
             }
         }
         do throws(SystemError) {

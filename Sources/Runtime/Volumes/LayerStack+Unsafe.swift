@@ -4,7 +4,7 @@ import LinuxSystem
 import Synchronization
 import SystemPackage
 
-/// Unpacked layers as the one folder that they make up: an overlay of the host's kernel.
+/// Unpacked layers as the one directory that they make up: an overlay of the host's kernel.
 ///
 /// It is mounted where nobody sees it, by a thread that has mounts of its own and ends: what stays is a mount that is
 /// attached to nothing, and that goes with its last descriptor, whichever process is killed.
@@ -22,13 +22,13 @@ enum LayerStack {
     private static func mountAlone(_ layers: [String]) throws(SystemError) -> OwnedDescriptor {
         let what = "mount an overlay of \(layers.count) layers, \(layers[0]) the topmost"
         try checked(clinux_leave_mounts(), what)
-        var folders: [OwnedDescriptor] = []
+        var directories: [OwnedDescriptor] = []
         // Here, for the kernel takes no layer from among others' mounts.
-        for path in layers { folders.append(try OwnedDescriptor(opening: path, flags: O_RDONLY | O_DIRECTORY)) }
+        for path in layers { directories.append(try OwnedDescriptor(opening: path, flags: O_RDONLY | O_DIRECTORY)) }
         // By descriptor: short, and without characters that mean something in options.
-        let options = "lowerdir=" + folders.map { "/proc/self/fd/\($0.rawValue)" }.joined(separator: ":")
+        let options = "lowerdir=" + directories.map { "/proc/self/fd/\($0.rawValue)" }.joined(separator: ":")
         guard options.utf8.count <= maxOptionBytes else { throw SystemError(what, .argListTooLong) }
-        defer { withExtendedLifetime(folders) {} }
+        defer { withExtendedLifetime(directories) {} }
         // SAFETY: both C strings live for the call.
         return OwnedDescriptor(taking: try unsafe checked(clinux_mount_overlay(layers[0], options), what))
     }

@@ -27,9 +27,9 @@ public struct VolumeSet: Sendable {
 
     /// Opens the sources of those mounts that are bind mounts.
     ///
-    /// `folder`: where relative sources begin: the bundle.
+    /// `directory`: where relative sources begin: the bundle.
     /// - Throws: for a source that cannot be a volume, naming it.
-    public init(of mounts: [RuntimeSpec.Mount], relativeTo folder: FilePath) throws(SpecificationError) {
+    public init(of mounts: [RuntimeSpec.Mount], relativeTo directory: FilePath) throws(SpecificationError) {
         for (index, mount) in mounts.enumerated() where mount.isBind {
             if let size = SharedMemory.size(of: mount) {
                 places[index] = .memory(sizeInBytes: size)
@@ -39,7 +39,7 @@ public struct VolumeSet: Sendable {
                 throw .missing(setting: "the source of the bind mount at \(mount.destination)")
             }
             let words = mount.options ?? []
-            let path = folder.pushing(FilePath(unescaping: source))
+            let path = directory.pushing(FilePath(unescaping: source))
             let volume = try HostVolume.opened(source) { () throws(SpecificationError) in
                 try HostVolume(
                     opening: path, isReadOnly: BindOptions.isReadOnly(words), isRecursive: words.contains("rbind"),
@@ -54,7 +54,7 @@ public struct VolumeSet: Sendable {
     ///
     /// - Parameter layers: absolute paths, the topmost first.
     /// - Returns: what names it in the container's specification.
-    /// - Throws: for a layer that is no folder, naming it.
+    /// - Throws: for a layer that is no directory, naming it.
     public mutating func addRoot(of layers: [String]) throws(SpecificationError) -> Tree {
         volumes.append(
             try HostVolume.opened(layers.last ?? "") { () throws(SpecificationError) in try HostVolume(layers: layers) }
@@ -64,10 +64,6 @@ public struct VolumeSet: Sendable {
 
     /// What becomes of the mount with this index.
     func place(ofMount index: Int) -> Place? { places[index] }
-}
-
-extension RuntimeSpec.Mount {
-    var isBind: Bool { type == "bind" || options?.contains("bind") == true || options?.contains("rbind") == true }
 }
 
 /// The option words of a bind mount.

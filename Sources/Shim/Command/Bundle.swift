@@ -2,7 +2,7 @@ import LinuxSystem
 import OCI
 import TTRPC
 
-/// A container's folder of containerd's: `config.json`, and what the shim leaves in it.
+/// A container's directory of containerd's: `config.json`, and what the shim leaves in it.
 struct Bundle: Sendable {
     /// As containerd limits a container's record, and more.
     private static let maxBytes = 16 << 20

@@ -28,7 +28,8 @@ struct Daemon: Sendable {
             address: CurrentProcess.environment("TTRPC_ADDRESS").flatMap { $0.isEmpty ? nil : $0 },
             namespace: invocation.namespace, group: group)
         let service = TaskService(
-            hosting: try Hosting(namespace: invocation.namespace, folders: host, group: group), publisher: publisher)
+            hosting: try Hosting(namespace: invocation.namespace, directories: host, group: group), publisher: publisher
+        )
         let connections = ConnectionCount()
         let server = Server([service]) { await connections.change(by: $0) }
         let socket = OwnedDescriptor(taking: invocation.socketDescriptor)
@@ -53,8 +54,8 @@ struct Daemon: Sendable {
             try await Task.sleep(for: .milliseconds(idleInMilliseconds))
             guard await service.isIdle, await connections.isUnchanged(since: before) else { continue }
             guard let lock = try group.tryLock() else { continue }
-            // Since the lock is held nobody finds the daemon and relies on it; who did before has left word.
-            // What cannot be read now is read the next time: containers do not end for it.
+            // Since the lock is held nobody finds the daemon and relies on it; a start before that is counted
+            // (`lastStart`). What cannot be read now is read the next time: containers do not end for it.
             guard await service.isIdle, await connections.isUnchanged(since: before), let lastStart,
                 (try? group.lastStart) == lastStart
             else { continue }

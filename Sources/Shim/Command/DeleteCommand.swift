@@ -20,21 +20,21 @@ struct DeleteCommand {
         let id = ShimDirectories.registryID(invocation.id, namespace: invocation.namespace)
         var code: UInt32 = 137
         var time = currentTimeInNanoseconds()
-        if let folder = try? registry.container(matching: id), folder.id == id {
+        if let directory = try? registry.container(matching: id), directory.id == id {
             // Killed, its zone unplugged; nothing was ever mounted for it.
-            if try folder.isAlive() {
-                try remove(folder, id, registry)
+            if try directory.isAlive() {
+                try remove(directory, id, registry)
             } else {
-                if let exit = try folder.exitRecord() { (code, time) = (UInt32(exit.code), exit.time) }
-                try folder.remove()
+                if let exit = try directory.exitRecord() { (code, time) = (UInt32(exit.code), exit.time) }
+                try directory.remove()
             }
         }
-        try tell(code, time)
+        try printResponse(code, time)
     }
 
     /// A VM that does not answer in time still ends the container: its daemon's connection has ended. What is then left
     /// in the registry goes with the next clean-up.
-    private func remove(_ folder: ContainerDirectory, _ id: String, _ registry: Registry) throws {
+    private func remove(_ directory: ContainerDirectory, _ id: String, _ registry: Registry) throws {
         do {
             let (machine, id) = try registry.runningContainer(id)
             _ = try machine.ask(.remove(container: id), withinMilliseconds: Self.answerInMilliseconds)
@@ -46,10 +46,10 @@ struct DeleteCommand {
             Log.logger.warning("\(error)")
             return
         }
-        try folder.remove()
+        try directory.remove()
     }
 
-    private func tell(_ code: UInt32, _ time: UInt64) throws {
+    private func printResponse(_ code: UInt32, _ time: UInt64) throws {
         var response = Containerd_Task_V2_DeleteResponse()
         response.exitStatus = code
         response.exitedAt = Google_Protobuf_Timestamp(nanoseconds: time)

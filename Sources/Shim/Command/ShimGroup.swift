@@ -34,7 +34,7 @@ struct ShimGroup: Sendable {
     var socketPath: String { "\(Self.socketDirectory)/\(name)" }
     /// What containerd gets, and connects to.
     var address: String { "unix://\(socketPath)" }
-    private var folder: FilePath { root.appending("shims") }
+    private var directory: FilePath { root.appending("shims") }
 
     /// Keeps everybody else from starting or ending the daemon for as long as the descriptor lives.
     func lock() throws -> OwnedDescriptor {
@@ -49,13 +49,14 @@ struct ShimGroup: Sendable {
         return try file.tryLock(.exclusive) ? file : nil
     }
 
-    /// The lock's file stays when the daemon ends: who waits for it must not get the lock of a file that is gone.
+    /// The lock's file stays when the daemon ends: a process that waits for it must not get the lock of a file that is
+    /// gone.
     private func lockFile() throws -> OwnedDescriptor {
-        try FileSystem.makeDirectories(folder)
+        try FileSystem.makeDirectories(directory)
         return try OwnedDescriptor(opening: lockPath, flags: O_RDWR | O_CREAT)
     }
 
-    private var lockPath: String { folder.appending("\(name).lock").string }
+    private var lockPath: String { directory.appending("\(name).lock").string }
 
     /// Notes in the lock's file that the daemon was found or started: it lives on until the caller that got its address
     /// has had time to come.

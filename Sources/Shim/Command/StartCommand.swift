@@ -5,7 +5,7 @@ import LinuxSystem
 import OCI
 import Runtime
 
-/// `start`: finds the daemon that is to serve the bundle of the current folder, or starts it, and prints its address.
+/// `start`: finds the daemon that is to serve the bundle of the current directory, or starts it, and prints its address.
 struct StartCommand {
     /// A daemon that takes no connection for so long is none.
     private static let connectInMilliseconds: CInt = 2_000
@@ -44,7 +44,7 @@ struct StartCommand {
     private func launch(_ group: ShimGroup, _ bundle: Bundle) throws {
         let socket = try group.listen()
         let null = try OwnedDescriptor(opening: "/dev/null", flags: O_RDWR)
-        // containerd reads this fifo; without a reader there is nobody to tell.
+        // containerd reads this fifo; without a reader it is not written to.
         let log = (try? OwnedDescriptor(opening: "\(bundle.path)/log", flags: O_WRONLY | O_NONBLOCK)) ?? null
         let program = CurrentProcess.executablePath
         var arguments = [

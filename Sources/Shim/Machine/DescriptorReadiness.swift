@@ -2,11 +2,12 @@ import Dispatch
 import LinuxSystem
 import Synchronization
 
-extension OwnedDescriptor {
+/// Waits for descriptors without a thread.
+enum DescriptorReadiness {
     /// Suspends until there is something to read, or an end; false when the time is over, or the task is cancelled. No
     /// thread waits.
-    func becomesReadable(by deadline: Deadline) async -> Bool {
-        let wait = DescriptorWait(self, milliseconds: Int(deadline.remainingMilliseconds))
+    static func wait(for descriptor: OwnedDescriptor, by deadline: Deadline) async -> Bool {
+        let wait = DescriptorWait(descriptor, milliseconds: Int(deadline.remainingMilliseconds))
         return await withTaskCancellationHandler {
             await withCheckedContinuation { wait.begin($0) }
         } onCancel: {

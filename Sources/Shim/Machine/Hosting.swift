@@ -6,7 +6,7 @@ import Runtime
 /// What the daemon runs containers with.
 struct Hosting: Sendable {
     let namespace: String
-    let folders: ShimDirectories
+    let directories: ShimDirectories
     let registry: Registry
     let images: ImageStore
     let group: MultiThreadedEventLoopGroup
@@ -19,14 +19,14 @@ struct Hosting: Sendable {
     private let files: VirtualMachineFiles?
 
     init(
-        namespace: String, folders: ShimDirectories, group: MultiThreadedEventLoopGroup,
+        namespace: String, directories: ShimDirectories, group: MultiThreadedEventLoopGroup,
         starter: any VirtualMachineStarter = ReapingStarter(), provider: (any Provider)? = nil,
         files: VirtualMachineFiles? = nil, timeouts: ControlTimeouts = .standard
     ) throws {
         self.namespace = namespace
-        self.folders = folders
-        registry = try folders.registry()
-        images = try folders.images()
+        self.directories = directories
+        registry = try directories.registry()
+        images = try directories.images()
         self.group = group
         self.starter = starter
         self.provider = provider

@@ -11,7 +11,7 @@ import TTRPC
 /// A control connection to a VM whose answers arrive by themselves.
 ///
 /// What the VM answers is taken for what was asked on this connection and for nothing else: an answer to a request that
-/// does not wait for one finds nobody, and one that makes no sense ends the connection, and what was begun on it.
+/// does not wait for one is dropped, and one that makes no sense ends the connection, and what was begun on it.
 final class MachineConnection: Sendable {
     /// Answers to the request that began the conversation: that it was done, and its process's end.
     private static let maxAnswers = 2
@@ -25,7 +25,7 @@ final class MachineConnection: Sendable {
         var watches: [UInt32: AnswerWatch] = [:]
         /// Why nobody waits for that any more.
         var silence: RuntimeError?
-        /// Above those of the connection's blocking beginning.
+        /// Above the numbers of requests that were sent before the connection was adopted.
         var nextRequest: UInt32 = 1 << 16
         var isOpen = true
     }

@@ -26,7 +26,7 @@ final class PlacingConversation: Sendable {
             switch try await work.runApart({ try self.step(answer) }) {
             case .placed(let begun, let machine): return (begun, machine)
             case .wait(let socket, let deadline):
-                hasAnswered = await socket.becomesReadable(by: deadline)
+                hasAnswered = await DescriptorReadiness.wait(for: socket, by: deadline)
                 if Task.isCancelled {
                     try? await work.run { self.attempt.withLock { $0.abandon() } }
                     throw CancellationError()
@@ -49,7 +49,7 @@ final class PlacingConversation: Sendable {
 
 extension Placement.Order {
     /// Runs the body with the interfaces of a network namespace; nil: none but the loopback. They are given back when
-    /// the container's folder is removed, or the body fails.
+    /// the container's directory is removed, or the body fails.
     func withNetwork<Result>(at path: String?, _ body: (Placement.Order) throws -> Result) throws -> Result {
         guard let path else { return try body(self) }
         var order = self

@@ -9,8 +9,8 @@ import TTRPC
 enum RootSource: Equatable, Sendable {
     /// Unpacked layers, the topmost first: snapshots of overlayfs.
     case layers([String])
-    /// A folder that is a root file system.
-    case folder(String)
+    /// A directory that is a root file system.
+    case directory(String)
 
     /// - Parameters:
     ///   - mounts: what `Create` brings. Nothing is mounted: the layers are read where they are.
@@ -20,7 +20,7 @@ enum RootSource: Equatable, Sendable {
             guard let root, !root.isEmpty else {
                 throw Status(.invalidArgument, "the container has no root file system")
             }
-            self = .folder(root.hasPrefix("/") ? root : "\(bundle)/\(root)")
+            self = .directory(root.hasPrefix("/") ? root : "\(bundle)/\(root)")
             return
         }
         if let raw = mounts.first(where: { Self.isForOthers($0.type) }) {
@@ -56,7 +56,7 @@ enum RootSource: Equatable, Sendable {
         let progress: ImportProgress.Observer = { _ in }
         switch self {
         case .layers(let layers): return try store.resolve(layers: layers, name: name, progress: progress)
-        case .folder(let path): return try store.resolve(ImageReference("dir:\(path)"), progress: progress)
+        case .directory(let path): return try store.resolve(ImageReference("dir:\(path)"), progress: progress)
         }
     }
 
@@ -66,9 +66,9 @@ enum RootSource: Equatable, Sendable {
         case .layers(let layers):
             if try store.digest(ofLayers: layers) == image.digest { return .image(device: 0) }
             return try volumes.addRoot(of: layers)
-        case .folder(let path):
+        case .directory(let path):
             guard try self.image(from: store, name: path).digest == image.digest else {
-                // Not as a volume: unlike a snapshot's layers, a folder may change while it is used.
+                // Not as a volume: unlike a snapshot's layers, a directory may change while it is used.
                 throw Status(
                     .unimplemented,
                     "the root \(quoted(path)) is another image than its pod's first container's: expected a snapshot")

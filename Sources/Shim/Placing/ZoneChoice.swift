@@ -22,7 +22,7 @@ struct ZoneChoice: Sendable {
         limit = ZoneSize.memoryLimit(elastic > 0 ? elastic : memory, inZoneOf: max(own, elastic))
     }
 
-    /// - Throws: `invalidArgument` where no host gives so little, or this one has not so much.
+    /// - Throws: `invalidArgument` where the size is less than a zone can have, or more than this host has.
     static func zone(for memoryInBytes: UInt64) throws(Status) -> UInt64 {
         do { return try ZoneSize.fitting(memoryInBytes) } catch { throw Status(.invalidArgument, error.description) }
     }

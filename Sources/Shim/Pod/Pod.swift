@@ -132,7 +132,7 @@ actor Pod {
         }
         guard let placed = finish() else { return }
         placed?.connection.close()
-        await tell(code)
+        await report(code)
     }
 
     /// Ends it, once: what it was placed as, if it was; nil where it had ended before.
@@ -145,7 +145,7 @@ actor Pod {
         }
     }
 
-    private func tell(_ code: UInt32) async {
+    private func report(_ code: UInt32) async {
         let action = onEnd
         onEnd = nil
         await action?(code)
@@ -158,7 +158,7 @@ actor Pod {
         guard let code = deadly[signal], let placed = finish() else { return }
         Task {
             await remove(from: placed?.connection)
-            await tell(code)
+            await report(code)
         }
     }
 

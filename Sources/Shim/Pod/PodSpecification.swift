@@ -73,13 +73,11 @@ struct PodSpecification: Sendable {
     private mutating func takeMounts(_ read: (String) throws -> [UInt8]?) throws {
         var mounts: [RuntimeSpec.Mount] = []
         for var mount in spec.mounts ?? [] {
-            let words = mount.options ?? []
-            let isBind = mount.type == "bind" || words.contains("bind") || words.contains("rbind")
-            if isBind, mount.destination == "/dev/shm" {
+            if mount.isBind, mount.destination == "/dev/shm" {
                 mount = RuntimeSpec.Mount(
                     destination: "/dev/shm", type: "tmpfs", source: "shm",
                     options: ["nosuid", "noexec", "nodev", "mode=1777"])
-            } else if isBind, Self.inlineFiles.contains(mount.destination) {
+            } else if mount.isBind, Self.inlineFiles.contains(mount.destination) {
                 let contents = try mount.source.flatMap { try read($0) } ?? []
                 guard contents.count <= Self.maxFileBytes else {
                     throw Status(
@@ -94,7 +92,7 @@ struct PodSpecification: Sendable {
         spec.mounts = mounts
     }
 
-    /// What the user named the image by; containerd tells it for pods' containers.
+    /// What the user named the image by; containerd gives it for pods' containers.
     var imageName: String? { spec.annotations?[Annotation.imageName] }
 
     /// The compiled specification, with the sandbox's namespaces marked for the VM to fill in.

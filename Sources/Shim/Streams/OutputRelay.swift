@@ -22,5 +22,7 @@ final class OutputRelay: Sendable {
         }
     }
 
-    func waitForEnd(by deadline: Deadline) async { _ = await finished.descriptor.becomesReadable(by: deadline) }
+    func waitForEnd(by deadline: Deadline) async {
+        _ = await DescriptorReadiness.wait(for: finished.descriptor, by: deadline)
+    }
 }

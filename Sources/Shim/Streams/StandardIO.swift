@@ -17,7 +17,7 @@ struct StandardIO: Equatable, Sendable {
 /// A fifo's end goes to the VM itself: what a process prints goes through no hands of the shim, and is not lost with it.
 final class OpenStreams: Sendable {
     /// A reading end of each output fifo: a containerd that goes away for a while shall not make writing fail. And a
-    /// writing one: the end of a VM is not yet the end of what is read, as the shim has a word to say about it.
+    /// writing one: the end of a VM is not yet the end of what is read, as the shim may add a message of its own.
     private let kept: [OwnedDescriptor]
     private let input: InputRelay?
     private let outputs: [OutputRelay]

@@ -13,7 +13,7 @@ extension ContainerTask {
         Task {
             for await answer in answers {
                 guard case .exited(let record) = answer, record.container == container, record.process == number else {
-                    Log.logger.error("the VM of \(name(process)) tells of another one's end")
+                    Log.logger.error("the VM of \(name(process)) reports another one's end")
                     process.connection?.close()
                     break
                 }
@@ -41,16 +41,16 @@ extension ContainerTask {
             for other in executed.values where other.isRunning { note(other, exit) }
         }
         process.connection?.close()
-        guard let streams = process.streams else { return tell(process, exit) }
+        guard let streams = process.streams else { return report(process, exit) }
         process.streams = nil
-        // What was printed into a file or a logger is there when the end is told.
+        // What was printed into a file or a logger is there when the end is reported.
         Task {
             await streams.end()
-            tell(process, exit)
+            report(process, exit)
         }
     }
 
-    private func tell(_ process: TaskProcess, _ exit: ProcessExit) {
+    private func report(_ process: TaskProcess, _ exit: ProcessExit) {
         guard process.exit == nil else { return }
         process.end(exit)
         events.ended(process.execID, exit, processID: processID)

@@ -53,7 +53,8 @@ extension ContainerTask {
         guard let used = try await measure()?.0.memoryCurrent else {
             throw Status(
                 .unavailable,
-                "the container \(id) cannot shrink to \(ByteSize(bytes: memory)): the guest does not tell what it uses")
+                "the container \(id) cannot shrink to \(ByteSize(bytes: memory)): the guest does not report what it uses"
+            )
         }
         guard used <= limit else {
             let (uses, zone) = (ByteSize(bytes: min(used, most)), ByteSize(bytes: most))
@@ -77,10 +78,10 @@ extension ContainerTask {
     func stats() async throws -> Google_Protobuf_Any {
         guard initial.exit == nil else { throw Status(.notFound, "\(name(initial)) has ended already") }
         var (measure, virtualCPUs): (ContainerMeasure?, UInt32) = (nil, 0)
-        if let told = try await self.measure() { (measure, virtualCPUs) = (told.0, told.virtualCPUs) }
+        if let answer = try await self.measure() { (measure, virtualCPUs) = (answer.0, answer.virtualCPUs) }
         let most = processorTime.most(virtualCPUs: virtualCPUs)
-        let told = processorTime.tell(min(measure?.cpuUsage ?? 0, most))
-        measure?.cpuUsage = told
+        let reported = processorTime.report(min(measure?.cpuUsage ?? 0, most))
+        measure?.cpuUsage = reported
         let zone = max(zoneSizeInBytes, maxZoneSizeInBytes)
         let metrics = Metrics(measure, zoneSizeInBytes: zone, cpuNanoseconds: most)
         return try Google_Protobuf_Any(metrics: metrics.message)

@@ -7,7 +7,7 @@ import TTRPC
 import Logging
 import Logs
 
-/// Tells containerd what happens, in the order in which it happens. While containerd is away, events wait for it.
+/// Sends containerd its events, in the order in which it happens. While containerd is away, events wait for it.
 final class EventPublisher: Sendable {
     /// More than these wait for a containerd that does not come back: then the oldest are lost.
     private static let maxWaiting = 16_384
@@ -81,7 +81,7 @@ final class EventPublisher: Sendable {
                         await Self.pause(until: change)
                     } else {
                         // It is tried once more at once, so that nothing is missed between the try and the watch.
-                        change = try? FileWatch(folder: Self.directory(of: address))
+                        change = try? FileWatch(directory: Self.directory(of: address))
                         if change == nil { try? await Task.sleep(for: Self.retry) }
                     }
                 }
@@ -93,7 +93,8 @@ final class EventPublisher: Sendable {
     /// along changes nothing, and is tried again when the time is over.
     private static func pause(until change: FileWatch) async {
         let milliseconds = CInt(retry.components.seconds) * 1000
-        _ = await change.descriptor.becomesReadable(by: Deadline(inMilliseconds: milliseconds))
+        _ = await DescriptorReadiness.wait(
+            for: change.descriptor, by: Deadline(inMilliseconds: milliseconds))
         change.drain()
     }
 

@@ -6,7 +6,7 @@ import SystemPackage
 import TTRPC
 
 extension Status {
-    /// What containerd is told of an error of ours.
+    /// What containerd receives for an error of ours.
     init(_ error: any Error) {
         switch error {
         case let status as Status: self = status

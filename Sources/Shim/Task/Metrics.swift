@@ -41,23 +41,23 @@ struct Metrics {
     }
 }
 
-/// The processor time that a container has had: never less than was told before, and never more than its VM's
-/// processors can have given since the container was made. Who reads a counter takes one that falls for a very great
+/// The processor time that a container has had: never less than was reported before, and never more than its VM's
+/// processors can have given since the container was made. A reader takes a counter that falls for a very great
 /// difference.
 struct ProcessorTime {
     private let madeAt = MonotonicClock.nanoseconds
-    private var told: UInt64 = 0
+    private var reported: UInt64 = 0
 
     /// The most that it can be by now, in nanoseconds.
     func most(virtualCPUs: UInt32) -> UInt64 {
         let passed = MonotonicClock.nanoseconds - madeAt
         let (time, overflow) = passed.multipliedReportingOverflow(by: UInt64(virtualCPUs))
-        return max(told, overflow ? .max : time)
+        return max(reported, overflow ? .max : time)
     }
 
-    mutating func tell(_ nanoseconds: UInt64) -> UInt64 {
-        told = max(told, nanoseconds)
-        return told
+    mutating func report(_ nanoseconds: UInt64) -> UInt64 {
+        reported = max(reported, nanoseconds)
+        return reported
     }
 }
 

@@ -45,17 +45,17 @@ actor SandboxTask: ServedTask {
         try process.beginStart(of: name)
         let earlyEnd = process.finishStart(hasFailed: false)
         events.started("", processID: processID)
-        if let earlyEnd { tell(earlyEnd) }
+        if let earlyEnd { report(earlyEnd) }
         return processID
     }
 
     /// A sandbox ends with its pod.
     private func end(_ code: UInt32) {
         let exit = ProcessExit(code: code)
-        if process.beginEnd(exit) { tell(exit) }
+        if process.beginEnd(exit) { report(exit) }
     }
 
-    private func tell(_ exit: ProcessExit) {
+    private func report(_ exit: ProcessExit) {
         guard process.exit == nil else { return }
         process.end(exit)
         events.ended("", exit, processID: processID)
@@ -126,8 +126,8 @@ actor SandboxTask: ServedTask {
 
     func stats() throws -> Google_Protobuf_Any {
         guard process.exit == nil else { throw Status(.notFound, "\(name) has ended already") }
-        let told = processorTime.tell(0)
-        let metrics = Metrics(nil, zoneSizeInBytes: 0, cpuNanoseconds: told)
+        let reported = processorTime.report(0)
+        let metrics = Metrics(nil, zoneSizeInBytes: 0, cpuNanoseconds: reported)
         return try Google_Protobuf_Any(metrics: metrics.message)
     }
 }

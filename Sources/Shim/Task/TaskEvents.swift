@@ -1,6 +1,6 @@
 import ContainerdAPI
 
-/// Tells containerd what becomes of one task (containerd, api/events/task.proto).
+/// Sends containerd the events of one task (containerd, api/events/task.proto).
 struct TaskEvents: Sendable {
     let id: String
     let publisher: EventPublisher

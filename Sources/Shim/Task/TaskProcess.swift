@@ -26,7 +26,7 @@ final class TaskProcess {
     /// | any but stopped | `end` | stopped |
     enum State {
         case created
-        /// Its start has been asked for and is not answered yet. An end that comes first is told after that.
+        /// Its start has been asked for and is not answered yet. An end that comes first is reported after that.
         case starting(earlyEnd: ProcessExit?)
         case running
         case paused
@@ -99,7 +99,7 @@ final class TaskProcess {
         state = .starting(earlyEnd: nil)
     }
 
-    /// - Returns: an end that came before, which is to be told now; none where the start has failed.
+    /// - Returns: an end that came before, which is to be reported now; none where the start has failed.
     func finishStart(hasFailed: Bool) -> ProcessExit? {
         guard case .starting(let earlyEnd) = state else { return nil }
         state = hasFailed ? .created : .running
@@ -114,7 +114,7 @@ final class TaskProcess {
         state = paused ? .paused : .running
     }
 
-    /// Notes an end in the VM; whether it is to be told now.
+    /// Notes an end in the VM; whether it is to be reported now.
     func beginEnd(_ exit: ProcessExit) -> Bool {
         switch state {
         case .starting:
@@ -127,7 +127,7 @@ final class TaskProcess {
         }
     }
 
-    /// The end is told: once, whoever waits.
+    /// Reports the end, once, to everybody who waits.
     func end(_ exit: ProcessExit) {
         guard self.exit == nil else { return }
         state = .stopped(exit)
@@ -151,7 +151,7 @@ final class TaskProcess {
 }
 
 extension TaskProcess {
-    /// What containerd is told of it.
+    /// What containerd receives of it.
     func response(id: String, bundle: String, processID: UInt32) -> Containerd_Task_V2_StateResponse {
         var response = Containerd_Task_V2_StateResponse()
         response.id = id

@@ -50,7 +50,7 @@ final class ContainerRemoval {
         container.ports.close()
         journal.noteFailedStart(of: container.id, failure.refusal)
         container.caller.reply(.refused(failure.refusal))
-        _ = container.end(container.record(code: failure.exitCode, reason: "\(failure)"), tellsCaller: false)
+        _ = container.end(container.record(code: failure.exitCode, reason: "\(failure)"), repliesToCaller: false)
         // It may be made yet.
         if case .timeout = failure { return delete(container) }
         guard let zone = container.zone else { return finish(container) }

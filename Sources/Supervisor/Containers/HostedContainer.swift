@@ -9,7 +9,7 @@ final class HostedContainer {
     let id: String
     let number: ContainerNumber
     /// Where it lives; nil for a container without a zone.
-    let zone: ZoneKeeper?
+    let zone: PluggableZone?
     /// What its zone has at first.
     let zoneSizeInBytes: UInt64
     /// How its zone grows and shrinks with what it uses; nil: it does not.
@@ -43,7 +43,7 @@ final class HostedContainer {
     private let exitRecordFile: ExitRecordFile?
 
     init(
-        id: String, number: ContainerNumber, zone: ZoneKeeper?, zoneSizeInBytes: UInt64, startsAtOnce: Bool,
+        id: String, number: ContainerNumber, zone: PluggableZone?, zoneSizeInBytes: UInt64, startsAtOnce: Bool,
         endsWithConnection: Bool, caller: ControlCaller, exitRecordFile: ExitRecordFile?
     ) {
         self.id = id
@@ -89,14 +89,14 @@ final class HostedContainer {
     /// Ends it, once, and answers all who wait for that as soon as its record is on the disk; false where it has ended
     /// before.
     ///
-    /// - Parameter tellsCaller: the one who asked for it has had no other answer.
-    func end(_ record: ExitRecord, tellsCaller: Bool = true) -> Bool {
+    /// - Parameter repliesToCaller: the one who asked for it has had no other answer.
+    func end(_ record: ExitRecord, repliesToCaller: Bool = true) -> Bool {
         guard step({ life throws(ContainerStateError) in try life.end(record) }) else { return false }
         // Before anybody learns of the end: then its pod's network is free for the next one.
         ports.close()
         relays.close()
         let announce = { [self] in
-            if tellsCaller { caller.reply(.exited(record)) }
+            if repliesToCaller { caller.reply(.exited(record)) }
             processes.endAll(record)
         }
         if let exitRecordFile { exitRecordFile.write(record, announce: announce) } else { announce() }

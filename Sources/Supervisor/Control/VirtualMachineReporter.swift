@@ -35,7 +35,7 @@ final class VirtualMachineReporter {
     func describe(measured: Bool, _ caller: ControlCaller) {
         guard measured, lifecycle.state == .ready else { return caller.reply(.description(description([:]))) }
         agent.request(MeasureContainers()) { [unowned self] result in
-            // Without measures the description still holds: what the guest does not tell, nobody can.
+            // Without measures the description still holds: only the guest could give them.
             let measures = (try? result.get())?.containers ?? []
             let byNumber = Dictionary(measures.map { ($0.container, $0) }) { first, _ in first }
             caller.reply(.description(description(byNumber)))
@@ -78,7 +78,7 @@ final class VirtualMachineReporter {
 
     private func description(_ measures: [ContainerNumber: ContainerMeasure]) -> VirtualMachineDescription {
         let base = machine.baseResidentBytes
-        let reports = zones.keepers.map { report(on: $0) }
+        let reports = zones.all.map { report(on: $0) }
         // The guest's memory is the process's own too; what is left is what the monitor costs.
         let guests = reports.reduce(base) { $0 + $1.residentBytes }
         let anonymous = ProcessMemory.anonymousBytes
@@ -94,14 +94,14 @@ final class VirtualMachineReporter {
             })
     }
 
-    private func report(on keeper: ZoneKeeper) -> ZoneReport {
-        let life = keeper.life
+    private func report(on zone: PluggableZone) -> ZoneReport {
+        let life = zone.life
         var reason = ""
         if case .quarantined(let cause) = life.state { reason = "\(cause)" }
         return ZoneReport(
-            node: keeper.zone.node, base: keeper.zone.range.start.rawValue, sizeInBytes: keeper.zone.sizeInBytes,
+            node: zone.zone.node, base: zone.zone.range.start.rawValue, sizeInBytes: zone.zone.sizeInBytes,
             state: life.state.report, pluggedBytes: life.pluggedSizeInBytes,
-            residentBytes: machine.residentBytes(ofZone: keeper.zone.index), reason: reason)
+            residentBytes: machine.residentBytes(ofZone: zone.zone.index), reason: reason)
     }
 }
 

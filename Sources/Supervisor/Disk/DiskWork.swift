@@ -3,7 +3,7 @@ import Synchronization
 
 /// Work that may wait for a disk, done by threads of its own, and what follows it on the event loop.
 ///
-/// Who asks for work bounds it: a file has at most one piece of work under way (`FileQueue`, `ExitRecordFile`). Protected
+/// Work is bounded by its caller: a file has at most one piece of work under way (`FileQueue`, `ExitRecordFile`). Protected
 /// by the device lock; the threads never take it.
 public final class DiskWork {
     /// What the threads hand back.

@@ -2,7 +2,7 @@ import AgentProtocol
 import ControlProtocol
 import LinuxSystem
 
-/// The files that get containers' exit records: for a container without a client they are all that tells how it ended.
+/// The files that get containers' exit records: for a container without a client they are the only account of how it ended.
 ///
 /// A record that cannot be written is tried again every second until the VM ends, and then once more. Protected by the
 /// device lock.

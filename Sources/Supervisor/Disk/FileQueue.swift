@@ -3,8 +3,8 @@ import Synchronization
 
 /// Bytes on their way to a file, written in order by the disk's threads: one piece at a time, while the next one gathers.
 ///
-/// Who appends asks for room before, and holds back or drops what there is no room for: a file whose disk is stalled costs
-/// so much memory and no more. What a full disk does not take is lost. Protected by the device lock.
+/// The caller asks for room before it appends, and holds back or drops what there is no room for: a file whose disk is
+/// stalled costs so much memory and no more. What a full disk does not take is lost. Protected by the device lock.
 public final class FileQueue {
     /// The most bytes that gather while a piece is being written; a last one may be greater by what is appended at once.
     public static let maxQueuedBytes = 256 << 10

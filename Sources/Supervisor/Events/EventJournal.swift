@@ -6,8 +6,8 @@ import Metrics
 import Virtio
 import Zones
 
-/// What has happened in this VM: counted for metrics, and told in the log, each kind of event within a limit of its own, as
-/// a guest can bring many of them about as often as it likes. Counts never fall. Protected by the device lock.
+/// What has happened in this VM: counted for metrics, and written to the log, each kind of event within a limit of its
+/// own, as a guest can bring many of them about as often as it likes. Counts never fall. Protected by the device lock.
 final class EventJournal {
     /// Lines of one kind: enough to see what goes on, few enough for the VM's log to last.
     private static let burst: UInt64 = 10
@@ -31,10 +31,10 @@ final class EventJournal {
         at level: Logger.Level = .warning
     ) {
         add(event)
-        tell(event, message(), container: container, at: level)
+        log(event, message(), container: container, at: level)
     }
 
-    private func tell(
+    private func log(
         _ event: CountedEvent, _ message: @autoclosure () -> String, container: String? = nil, at level: Logger.Level
     ) {
         guard level >= logger.logLevel else { return }
@@ -97,7 +97,7 @@ extension EventJournal: GuestFaultObserver {
 
     /// Counted by the device.
     func networkRefusedFrame(_ reason: String) {
-        tell(.lostFrame(.refused), "a frame from the guest goes nowhere: \(reason)", at: .warning)
+        log(.lostFrame(.refused), "a frame from the guest goes nowhere: \(reason)", at: .warning)
     }
 }
 

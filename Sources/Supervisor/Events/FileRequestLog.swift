@@ -3,7 +3,7 @@ import Logging
 import Logs
 import Synchronization
 
-/// Tells of requests for files that are none, within a limit of its own. The file server counts them. Any thread may use it,
+/// Logs malformed requests for files, within a limit of its own. The file server counts them. Any thread may use it,
 /// with no lock held or the file server's.
 final class FileRequestLog: Sendable {
     private let logger: Logger

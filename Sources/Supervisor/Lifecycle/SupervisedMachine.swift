@@ -15,7 +15,7 @@ protocol SupervisedMachine: AnyObject {
     /// Host memory that base memory, and a zone, occupy now, in bytes.
     var baseResidentBytes: UInt64 { get }
     func residentBytes(ofZone index: Int) -> UInt64
-    /// Has every device tell what the guest does against the rules. Before the machine runs.
+    /// Has every device report what the guest does against the rules. Before the machine runs.
     func observeFaults(by observer: any GuestFaultObserver)
     /// The guest has booted.
     func noteBooted()

@@ -18,7 +18,7 @@ struct NetworkPorts {
         /// Nil for a machine without.
         let device: NetworkDevice?
 
-        /// Makes a port of each tap, in the interfaces' order, and tells the interfaces their ports; all of them or
+        /// Makes a port of each tap, in the interfaces' order, and writes the ports into the interfaces; all of them or
         /// none.
         func open(
             for interfaces: inout [NetworkInterface], _ taps: [OwnedDescriptor]

@@ -3,7 +3,7 @@ import LinuxSystem
 /// A container's log in the form that CRI defines (kubernetes CRI logging): `TIME STREAM TAG LINE`, the tag `F` for a
 /// whole line, `P` for a part of one.
 ///
-/// Written by the disk's threads; who appends asks for room before. Protected by the device lock.
+/// Written by the disk's threads; the caller asks for room before it appends. Protected by the device lock.
 final class ContainerLog {
     enum Stream: String {
         case output = "stdout"

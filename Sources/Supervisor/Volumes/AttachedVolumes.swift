@@ -11,7 +11,7 @@ struct UnknownVolume: Error, CustomStringConvertible {
     var description: String { "the volume \(path) is not among the \(attached) that were attached for the container" }
 }
 
-/// Files and folders of the host that containers see: from the client that opened them to the container's end. What may
+/// Files and directories of the host that containers see: from the client that opened them to the container's end. What may
 /// wait for a volume's file system is done on the files threads. Protected by the device lock.
 final class AttachedVolumes {
     /// How long a volume's file system may take to say what the volume is, in seconds; then the client is refused, before

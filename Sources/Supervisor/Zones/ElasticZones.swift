@@ -36,7 +36,7 @@ final class ElasticZones {
         grow(container, zone)
     }
 
-    private func grow(_ container: HostedContainer, _ zone: ZoneKeeper) {
+    private func grow(_ container: HostedContainer, _ zone: PluggableZone) {
         guard let elasticity = container.elasticity, !isDenied(elasticity) else { return }
         let plugged = zone.life.pluggedSizeInBytes
         let wanted = ElasticZone.nextSize(after: plugged, atMost: elasticity.maxInBytes)
@@ -61,21 +61,21 @@ final class ElasticZones {
         return [wanted, plugged + ZoneGeometry.blockSizeInBytes].first { $0 - plugged <= spare }
     }
 
-    private func finish(_ container: HostedContainer, _ zone: ZoneKeeper, hasGrown: Bool) {
+    private func finish(_ container: HostedContainer, _ zone: PluggableZone, hasGrown: Bool) {
         guard container.exit == nil else { return }
         guard hasGrown else {
-            deny(container, zone, "the guest has not plugged more within \(ZoneKeeper.deadline) s")
+            deny(container, zone, "the guest has not plugged more within \(PluggableZone.deadline) s")
             return goOn(container, zone)
         }
         container.elasticity?.deniedAt = 0
         container.elasticity?.denial = ""
-        tell(container, zone)
+        report(container, zone)
         answer(container, zone, hasGrown: true)
         goOn(container, zone)
     }
 
     /// - Parameter reason: nil where it has all that it may have.
-    private func deny(_ container: HostedContainer, _ zone: ZoneKeeper, _ reason: String?) {
+    private func deny(_ container: HostedContainer, _ zone: PluggableZone, _ reason: String?) {
         container.elasticity?.deniedAt = MonotonicClock.nanoseconds
         container.elasticity?.denial = reason ?? ""
         if let reason {
@@ -90,19 +90,19 @@ final class ElasticZones {
         return last > 0 && MonotonicClock.nanoseconds - last < Self.denialInterval
     }
 
-    private func tell(_ container: HostedContainer, _ zone: ZoneKeeper) {
-        guard container.elasticity?.isTold == true else { return }
+    private func report(_ container: HostedContainer, _ zone: PluggableZone) {
+        guard container.elasticity?.isReported == true else { return }
         container.caller.reply(.zoneResized(sizeInBytes: zone.life.pluggedSizeInBytes))
     }
 
-    private func answer(_ container: HostedContainer, _ zone: ZoneKeeper, hasGrown: Bool) {
+    private func answer(_ container: HostedContainer, _ zone: PluggableZone, hasGrown: Bool) {
         let ended = GrowthEnded(
             container: container.number, pluggedBytes: zone.life.pluggedSizeInBytes, hasGrown: hasGrown)
         agent.request(ended) { _ in }
     }
 
     /// What came while the zone was changing, or was not known to be online.
-    func goOn(_ container: HostedContainer, _ zone: ZoneKeeper) {
+    func goOn(_ container: HostedContainer, _ zone: PluggableZone) {
         guard let elasticity = container.elasticity, zone.life.state == .online, !zone.isChanging else { return }
         container.elasticity?.isWaiting = false
         container.elasticity?.returned = 0
@@ -123,13 +123,13 @@ final class ElasticZones {
         takeBack(container, zone, leaving: onlineBytes)
     }
 
-    private func takeBack(_ container: HostedContainer, _ zone: ZoneKeeper, leaving onlineBytes: UInt64) {
+    private func takeBack(_ container: HostedContainer, _ zone: PluggableZone, leaving onlineBytes: UInt64) {
         let plugged = zone.life.pluggedSizeInBytes
         guard onlineBytes >= container.zoneSizeInBytes, onlineBytes < plugged, ZoneGeometry.isWholeBlocks(onlineBytes)
         else { return journal.note(.violation(.agent), "the agent returns memory that is not a zone's upper blocks") }
         // What the driver does not unplug in time stays the container's.
         try? zone.resize(onlineBytes) { [unowned self] _ in
-            tell(container, zone)
+            report(container, zone)
             goOn(container, zone)
         }
     }

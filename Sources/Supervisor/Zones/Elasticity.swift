@@ -6,8 +6,8 @@ import Zones
 struct Elasticity {
     /// Of its zone, in bytes.
     let maxInBytes: UInt64
-    /// Its caller is told of each change.
-    let isTold: Bool
+    /// Its caller receives each change.
+    let isReported: Bool
     /// It has asked for more while its zone was changing.
     var isWaiting = false
     /// What it has said that it has left online while its zone was changing; 0: nothing.
@@ -22,6 +22,6 @@ struct Elasticity {
         let max = min(request.maxZoneSizeInBytes, zone.sizeInBytes)
         guard max > request.zoneSizeInBytes, ZoneGeometry.isWholeBlocks(max) else { return nil }
         maxInBytes = max
-        isTold = request.wantsZoneSizes
+        isReported = request.wantsZoneSizes
     }
 }

@@ -38,14 +38,14 @@ final class ZoneGrowth {
 
     /// The guest has plugged it, or nil where it has not; the agent says when it is online.
     private func confirm(
-        _ container: HostedContainer, _ zone: ZoneKeeper, _ sizeInBytes: UInt64?, _ caller: ControlCaller
+        _ container: HostedContainer, _ zone: PluggableZone, _ sizeInBytes: UInt64?, _ caller: ControlCaller
     ) {
         defer { elasticZones.goOn(container, zone) }
         guard container.exit == nil else {
             return caller.reply(.refused(Refusal(.wrongState, "the container \(container.id) has ended")))
         }
         guard let sizeInBytes else {
-            let text = "the guest has not plugged the zone of \(container.id) within \(ZoneKeeper.deadline) s"
+            let text = "the guest has not plugged the zone of \(container.id) within \(PluggableZone.deadline) s"
             return caller.reply(.refused(Refusal(.late, text)))
         }
         let request = OnlineZone(

@@ -32,7 +32,7 @@ public protocol VirtioDevice: AnyObject {
     /// The driver wrote to the configuration space; only few devices take that.
     func writeConfiguration(_ bytes: [UInt8], offset: Int)
 
-    /// The driver is ready: features, queues, and the door by which the device tells the driver something.
+    /// The driver is ready: features, queues, and the door by which the device notifies the driver.
     func activate(_ activation: Activation)
 
     /// The driver has put buffers into a queue.

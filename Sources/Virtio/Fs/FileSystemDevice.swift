@@ -13,7 +13,7 @@ public final class FileSystemDevice: VirtioDevice, @unchecked Sendable {
     /// A request's answer, of at most so many bytes; none where none is wanted. Called by any thread.
     public typealias Answerer = @Sendable (_ request: [UInt8], _ room: Int) -> [UInt8]
 
-    /// What a file system is called, and who answers for it.
+    /// A file system's tag, and what answers its requests.
     public struct Configuration {
         /// What the guest mounts it by: 1 to 36 bytes.
         public var tag: String

@@ -14,7 +14,7 @@ public protocol ZoneBacking: AnyObject {
     func unplug(_ block: GuestRange) throws
 }
 
-/// Who wants to know what becomes of a zone's memory.
+/// Receives what becomes of a zone's memory.
 public protocol ZoneMemoryObserver: AnyObject {
     /// The guest has plugged or unplugged blocks, whether it was asked to or not.
     func zone(_ zone: Zone, pluggedSizeIs sizeInBytes: UInt64)

@@ -1,7 +1,7 @@
 public import LinuxSystem
 
 /// Where a pod's frames leave and enter: a tap, the one address that may use it, and the number by which device and
-/// driver tell its frames from those of other ports. Protected by the device lock.
+/// driver distinguish its frames from those of other ports. Protected by the device lock.
 public final class NetworkPort {
     /// The VLAN identifier of its frames between device and driver.
     public let number: UInt16

@@ -4,8 +4,8 @@ struct ReceiveBuffers {
     private(set) var chains: [DescriptorChain] = []
     private var room: UInt64 = 0
 
-    /// Looks at as many as hold so many bytes. False where the driver has given fewer, or one without room: whoever takes
-    /// that one says what is wrong with it.
+    /// Looks at as many as hold so many bytes. False where the driver has given fewer, or one without room: it is reported
+    /// when it is taken.
     mutating func fill(upTo size: UInt64, from queue: DeviceQueue) -> Bool {
         while room < size {
             guard let chain = queue.peek(chains.count), chain.writableSizeInBytes > 0 else { return false }

@@ -130,7 +130,7 @@ public struct ChainReader {
 public struct ChainWriter {
     private var cursor: ChainCursor
     private let memory: GuestMemory
-    /// How many bytes have been written: what `push` tells the driver.
+    /// How many bytes have been written: what `push` reports to the driver.
     public private(set) var written: UInt32 = 0
 
     /// Writes from the start of the chain's writable part.

@@ -16,7 +16,7 @@ public struct Virtqueue: Sendable, Equatable {
         /// The device area (§2.6): what the device has used.
         public var usedRing: GuestAddress
 
-        /// What a queue has after a reset, unless told otherwise. Checked when the queue is made.
+        /// What a queue has after a reset, by default. Checked when the queue is made.
         public init(
             size: UInt16 = 0, descriptorTable: GuestAddress = GuestAddress(0),
             availableRing: GuestAddress = GuestAddress(0), usedRing: GuestAddress = GuestAddress(0)
@@ -37,7 +37,7 @@ public struct Virtqueue: Sendable, Equatable {
         /// `nextUsed` when the driver's wish for a notification was last looked at.
         public var lastNotified: UInt16
 
-        /// A queue that nothing has gone through, unless told otherwise.
+        /// By default a queue that nothing has gone through.
         public init(nextAvailable: UInt16 = 0, nextUsed: UInt16 = 0, lastNotified: UInt16 = 0) {
             self.nextAvailable = nextAvailable
             self.nextUsed = nextUsed

@@ -26,7 +26,7 @@ extension MMIOTransport: DriverNotifier {
         guard !status.contains(.needsReset) else { return }
         status.insert(.needsReset)
         stopQueues()
-        // §2.1.2: tells a running driver by a configuration change.
+        // §2.1.2: a running driver is notified by a configuration change.
         notifyConfigurationChange()
     }
 

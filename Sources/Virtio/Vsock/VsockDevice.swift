@@ -108,7 +108,7 @@ public final class VsockDevice: VirtioDevice {
         return true
     }
 
-    /// Tells the guest's driver that all its connections are gone (VIRTIO_VSOCK_EVENT_TRANSPORT_RESET, §5.10.6.7):
+    /// Reports to the guest's driver that all its connections are gone (VIRTIO_VSOCK_EVENT_TRANSPORT_RESET, §5.10.6.7):
     /// after a VM was restored, whose streams nobody holds any more.
     public func resetTransport() {
         for connection in connections.values { loop.remove(connection.descriptor) }

@@ -25,8 +25,8 @@ struct BenchBootCommand: ParsableCommand {
     var json = false
 
     func run() throws {
-        try withBenchDirectory { folder in
-            let disk = folder + "/initrd"
+        try withBenchDirectory { directory in
+            let disk = directory + "/initrd"
             try FileSystem.replace(disk, with: try BusyboxRoot.initialRAMDisk())
             let kernel = try Artefacts().kernel().string
             var (czone, qemu) = (Measurements(), Measurements())

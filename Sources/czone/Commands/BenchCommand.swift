@@ -13,7 +13,7 @@ struct BenchCommand: ParsableCommand {
         ])
 }
 
-/// Runs a bench with a folder of its own; a failure becomes one line and the exit code 1.
+/// Runs a bench with a directory of its own; a failure becomes one line and the exit code 1.
 func withBenchDirectory(_ body: (String) throws -> Void) throws {
     try reportingFailures { try BenchDirectory.with(body) }
 }

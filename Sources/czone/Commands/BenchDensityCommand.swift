@@ -58,26 +58,26 @@ struct BenchDensityCommand: ParsableCommand {
     }
 
     func run() throws {
-        try withBenchDirectory { folder in
-            try BusyboxRoot.makeDirectory(folder + "/rootfs")
-            let ours = try measure("zones", folder, [])
+        try withBenchDirectory { directory in
+            try BusyboxRoot.makeDirectory(directory + "/rootfs")
+            let ours = try measure("zones", directory, [])
             let sides = Sides(
-                ours: ours, warm: warmStart ? try measure("warm", folder, ["--warm-start"]) : nil,
-                alone: try vs.has(.onePerVM) { try measure("one-per-vm", folder, ["--one-per-vm"]) },
+                ours: ours, warm: warmStart ? try measure("warm", directory, ["--warm-start"]) : nil,
+                alone: try vs.has(.onePerVM) { try measure("one-per-vm", directory, ["--one-per-vm"]) },
                 qemu: try vs.has(.qemu) {
                     try QEMUMicroVM.density(
-                        guests: containers, kernel: try Artefacts().kernel().string, folder: folder)
+                        guests: containers, kernel: try Artefacts().kernel().string, directory: directory)
                 })
             json ? print(Self.figures(containers, sides)) : printOutput(Self.table(sides))
         }
     }
 
-    private func measure(_ name: String, _ folder: String, _ options: [String]) throws -> DensityBench.Result {
-        let (root, store) = ("\(folder)/\(name)-root", "\(folder)/\(name)-store")
+    private func measure(_ name: String, _ directory: String, _ options: [String]) throws -> DensityBench.Result {
+        let (root, store) = ("\(directory)/\(name)-root", "\(directory)/\(name)-store")
         let executable = CurrentProcess.executablePath
         let places = ["--root", root, "--store", store]
         _ = try Stopwatch.milliseconds(
-            of: executable, ["image", "import"] + places + ["--name", "bench", image ?? "dir:\(folder)/rootfs"])
+            of: executable, ["image", "import"] + places + ["--name", "bench", image ?? "dir:\(directory)/rootfs"])
         let program = command.isEmpty ? ["sh", "-c", "echo ready; exec sleep 100000"] : command
         // Made before, on all sides: else it would be made beside the first containers, and be in their figures.
         let words = options + ["bench"] + (options.contains("--warm-start") ? program : [])

@@ -42,7 +42,7 @@ struct BenchEventsCommand: ParsableCommand {
     }
 
     func run() throws {
-        try withBenchDirectory { folder in
+        try withBenchDirectory { directory in
             let trace =
                 try trace.map { try EventTrace(invocations: $0, functions: functions, minutes: minutes) }
                 ?? EventTrace(functions: functions, minutes: minutes, seed: seed)
@@ -51,7 +51,7 @@ struct BenchEventsCommand: ParsableCommand {
             func measure(_ name: String, _ isolation: String) throws -> EventsBench.Result {
                 try bench.measure(
                     executable: CurrentProcess.executablePath, image: image, isolation: isolation,
-                    folder: "\(folder)/\(name)")
+                    directory: "\(directory)/\(name)")
             }
             var sides = [(name: "zones", result: try measure("zones", "zones"))]
             if onePerVM { sides.append((name: "one per VM", result: try measure("alone", "vm"))) }

@@ -55,9 +55,9 @@ struct BenchNetworkCommand: ParsableCommand {
     }
 
     func run() throws {
-        try withBenchDirectory { folder in
+        try withBenchDirectory { directory in
             let bench = try NetworkBench(
-                folder: folder, executable: CurrentProcess.executablePath, containers: containers,
+                directory: directory, executable: CurrentProcess.executablePath, containers: containers,
                 amounts: NetworkBench.Amounts(
                     bytes: Int(bytes.bytes), requests: requests, connections: connections, roundTrips: roundTrips))
             defer { bench.end() }

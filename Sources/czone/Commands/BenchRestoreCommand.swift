@@ -7,7 +7,7 @@ struct BenchRestoreCommand: ParsableCommand {
         commandName: "restore",
         abstract: "How long a VM takes until its agent answers: booted, and restored from a template.",
         discussion: """
-            From the start of the VM's process to the agent's first word, as `czone vm list --json` tells (boot_ms). The \
+            From the start of the VM's process to the agent's first message, as `czone vm list --json` reports (boot_ms). The \
             sides take turns; a VM that has ended is waited for before the next start.
             """)
 
@@ -22,8 +22,8 @@ struct BenchRestoreCommand: ParsableCommand {
     }
 
     func run() throws {
-        try withBenchDirectory { folder in
-            let bench = try RestoreBench(folder: folder, executable: CurrentProcess.executablePath)
+        try withBenchDirectory { directory in
+            let bench = try RestoreBench(directory: directory, executable: CurrentProcess.executablePath)
             defer { bench.end() }
             report(try bench.measure(runs: runs))
         }

@@ -34,9 +34,9 @@ struct BenchSlowdownCommand: ParsableCommand {
     }
 
     func run() throws {
-        try withBenchDirectory { folder in
+        try withBenchDirectory { directory in
             let bench = try SlowdownBench(
-                folder: folder, executable: CurrentProcess.executablePath, image: image, memory: memory.bytes,
+                directory: directory, executable: CurrentProcess.executablePath, image: image, memory: memory.bytes,
                 command: command)
             defer { bench.end() }
             let workloads = try bench.measure(runs: runs)

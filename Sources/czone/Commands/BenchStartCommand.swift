@@ -42,7 +42,7 @@ struct BenchStartCommand: ParsableCommand {
     @Flag(help: "As JSON.")
     var json = false
 
-    @Argument(help: "With --until ready: a folder with Python, as Setup/python-root makes it.")
+    @Argument(help: "With --until ready: a directory with Python, as Setup/python-root makes it.")
     var root = "build/python"
 
     /// Where a start ends.
@@ -55,7 +55,7 @@ struct BenchStartCommand: ParsableCommand {
             throw ValidationError("--until ready is compared with runc and runsc, not with \(other.rawValue)")
         }
         guard until == nil || trace == nil else {
-            throw ValidationError("--trace: not with --until ready, whose starts are not told by stages")
+            throw ValidationError("--trace: not with --until ready, whose starts are not divided into stages")
         }
         if until == nil, vs.contains(.runsc) { throw ValidationError("runsc is compared with --until ready only") }
         guard (1...10_000).contains(runs) else { throw ValidationError("--runs \(runs): expected 1 to 10000") }
@@ -66,10 +66,10 @@ struct BenchStartCommand: ParsableCommand {
 
     func run() throws {
         if until == .ready { return try measureReadiness() }
-        try withBenchDirectory { folder in
+        try withBenchDirectory { directory in
             let bench = try StartBench(
-                folder: folder, executable: CurrentProcess.executablePath, rivals: vs.rivals
-            ) { try Self.plan($0, folder) }
+                directory: directory, executable: CurrentProcess.executablePath, rivals: vs.rivals
+            ) { try Self.plan($0, directory) }
             defer { bench.end() }
             let figures = try bench.measure(runs: runs, bursts: bursts)
             if let trace { try FileSystem.replace(trace, with: figures.trace.bytes) }
@@ -78,9 +78,9 @@ struct BenchStartCommand: ParsableCommand {
     }
 
     private func measureReadiness() throws {
-        try withBenchDirectory { folder in
+        try withBenchDirectory { directory in
             let bench = try ReadyBench(
-                folder: folder, executable: CurrentProcess.executablePath, root: root,
+                directory: directory, executable: CurrentProcess.executablePath, root: root,
                 rivals: vs.rivals.compactMap { ReadyBench.Rival(rawValue: $0.rawValue) })
             defer { bench.end() }
             let figures = try bench.measure(runs: runs)
@@ -89,17 +89,17 @@ struct BenchStartCommand: ParsableCommand {
     }
 
     /// As `czone run` with these arguments would start it.
-    private static func plan(_ words: [String], _ folder: String) throws -> (Placement.Order, Placement) {
+    private static func plan(_ words: [String], _ directory: String) throws -> (Placement.Order, Placement) {
         guard let arguments = RunArguments(words) else {
             throw RuntimeError.invalid("there is no option \(words)")
         }
-        let store = try GlobalOptions.images(folder + "/store")
+        let store = try GlobalOptions.images(directory + "/store")
         let configuration = try Configuration.load()
         let files = try VirtualMachineFiles(Artefacts())
         let image = try ImageImport.resolve(arguments.options.image, in: store)
         let plan = try RunPlan(arguments.options, image: image, configuration: configuration, files: files)
         let order = Placement.Order(plan, streams: .none, store: store)
-        let registry = try GlobalOptions.registry(folder + "/root")
+        let registry = try GlobalOptions.registry(directory + "/root")
         return (order, Placement(registry: registry, configuration: configuration, files: files))
     }
 }

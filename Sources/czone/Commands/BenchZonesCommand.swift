@@ -47,17 +47,17 @@ struct BenchZonesCommand: ParsableCommand {
     }
 
     func run() throws {
-        try withBenchDirectory { folder in
+        try withBenchDirectory { directory in
             // Before anything is started: what is missing shall be said at once.
             let kernel = try vs.map { _ in try Artefacts().kernelWithPCI().string }
-            var results = try measureOurs(folder)
-            if let kernel { try measureQEMU(folder, kernel, &results) }
+            var results = try measureOurs(directory)
+            if let kernel { try measureQEMU(directory, kernel, &results) }
             report(results)
         }
     }
 
-    private func measureOurs(_ folder: String) throws -> [Result] {
-        let bench = try ZoneBench(folder: folder, executable: CurrentProcess.executablePath)
+    private func measureOurs(_ directory: String) throws -> [Result] {
+        let bench = try ZoneBench(directory: directory, executable: CurrentProcess.executablePath)
         defer { bench.end() }
         return try sizes.map { size in
             let bytes = UInt64(size) << 20
@@ -66,9 +66,9 @@ struct BenchZonesCommand: ParsableCommand {
         }
     }
 
-    private func measureQEMU(_ folder: String, _ kernel: String, _ results: inout [Result]) throws {
+    private func measureQEMU(_ directory: String, _ kernel: String, _ results: inout [Result]) throws {
         let bench = try NeighbourBench(
-            folder: folder, executable: CurrentProcess.executablePath, kernel: kernel,
+            directory: directory, executable: CurrentProcess.executablePath, kernel: kernel,
             virtualCPUs: Configuration().virtualCPUs)
         for index in results.indices {
             let bytes = UInt64(results[index].size) << 20

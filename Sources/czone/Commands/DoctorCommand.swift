@@ -18,8 +18,7 @@ struct DoctorCommand: ParsableCommand {
     }
 
     func run() throws {
-        global.apply()
-        try reportingFailures {
+        try global.perform {
             let examinations = HostExaminations(
                 registryRoot: try global.registry().root, storeRoot: try global.images().root
             ).all()

@@ -16,7 +16,7 @@ struct ExecCommand: ParsableCommand {
     var tty = false
     @Option(name: [.short, .long], help: "NAME=VALUE for its environment; NAME alone takes this command's.")
     var env: [String] = []
-    @Option(name: [.short, .long], help: "The folder that it starts in.")
+    @Option(name: [.short, .long], help: "The directory that it starts in.")
     var workdir: String?
     @Option(name: [.short, .long], help: "Who it runs as: a user or number, with or without :group.")
     var user: String?
@@ -26,8 +26,7 @@ struct ExecCommand: ParsableCommand {
     var command: [String]
 
     func run() throws {
-        global.apply()
-        try reportingFailures { throw ExitCode(try execute()) }
+        try global.perform { throw ExitCode(try execute()) }
     }
 
     private func execute() throws -> Int32 {

@@ -18,10 +18,7 @@ struct FabricPsCommand: ParsableCommand {
     var json = false
 
     func run() throws {
-        global.apply()
-        try reportingFailures {
-            let statuses = try FabricStatus.all(of: try global.registry())
-            if json { return printOutput(try JSONText.report(statuses)) }
+        try listFabrics(global, json: json) { statuses in
             var table = Table(["TENANT", "PID", "CONTAINER", "POLICY", "CONNECTIONS"])
             for status in statuses {
                 let process = status.pid.map(String.init) ?? "-"
@@ -32,7 +29,7 @@ struct FabricPsCommand: ParsableCommand {
                 }
                 if status.containers.isEmpty { table.add([status.tenant, process, "-", "-", "0"]) }
             }
-            printOutput(table.text)
+            return table
         }
     }
 }
@@ -46,10 +43,7 @@ struct FabricStatsCommand: ParsableCommand {
     var json = false
 
     func run() throws {
-        global.apply()
-        try reportingFailures {
-            let statuses = try FabricStatus.all(of: try global.registry())
-            if json { return printOutput(try JSONText.report(statuses)) }
+        try listFabrics(global, json: json) { statuses in
             var table = Table([
                 "TENANT", "CONTAINER", "EXCHANGES", "ACTIVE", "REFUSED", "FAILED", "RETRIES", "SENT", "RECEIVED",
             ])
@@ -61,8 +55,16 @@ struct FabricStatsCommand: ParsableCommand {
                             + [one.bytesSent, one.bytesReceived].map { ByteSize(bytes: $0).description })
                 }
             }
-            printOutput(table.text)
+            return table
         }
+    }
+}
+
+/// Prints all tenants' fabrics, as a table or as JSON.
+private func listFabrics(_ global: GlobalOptions, json: Bool, _ table: ([FabricStatus]) -> Table) throws {
+    try global.perform {
+        let statuses = try FabricStatus.all(of: try global.registry())
+        printOutput(try json ? JSONText.report(statuses) : Array((table(statuses).text + "\n").utf8))
     }
 }
 
@@ -78,13 +80,12 @@ struct FabricPolicyCommand: ParsableCommand {
     var name: String?
 
     func run() throws {
-        global.apply()
-        try reportingFailures {
-            let folder = PolicyFolder()
+        try global.perform {
+            let directory = PolicyDirectory()
             var policies: [PolicySummary] = []
             var failures: [RuntimeError] = []
-            for name in try name.map({ [$0] }) ?? folder.names() {
-                do { policies.append(try folder.policy(name)) } catch let error as RuntimeError {
+            for name in try name.map({ [$0] }) ?? directory.names() {
+                do { policies.append(try directory.policy(name)) } catch let error as RuntimeError {
                     failures.append(error)
                 }
             }

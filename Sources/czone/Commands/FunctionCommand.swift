@@ -18,8 +18,7 @@ struct FunctionCommand: ParsableCommand {
         var socket: String?
 
         func ask(_ body: (GatewayClient) throws -> Void) throws {
-            global.apply()
-            try reportingFailures { try body(GatewayClient(root: global.root, socket: socket)) }
+            try global.perform { try body(GatewayClient(root: global.root, socket: socket)) }
         }
     }
 

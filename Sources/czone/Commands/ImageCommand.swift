@@ -37,8 +37,7 @@ struct ImageCommand: ParsableCommand {
         var json = false
 
         func run() throws {
-            global.apply()
-            try reportingFailures {
+            try global.perform {
                 let images = try global.images().list().map(Status.init)
                 if json { return printOutput(try JSONText.report(images)) }
                 var table = Table(["DIGEST", "NAME", "SIZE", "AGE", "FROM"], rightAligned: [2])
@@ -64,12 +63,12 @@ struct ImageCommand: ParsableCommand {
         var name: String?
         @Flag(help: "As JSON.")
         var json = false
-        @Argument(help: "An OCI archive, an OCI layout folder, a docker archive, or dir:ROOTFS.", completion: .file())
+        @Argument(
+            help: "An OCI archive, an OCI layout directory, a docker archive, or dir:ROOTFS.", completion: .file())
         var image: String
 
         func run() throws {
-            global.apply()
-            try reportingFailures {
+            try global.perform {
                 let store = try global.images()
                 let stored = try ImageImport.resolve(image, in: store)
                 if let name { try store.tag(stored.digest, as: name) }
@@ -91,8 +90,7 @@ struct ImageCommand: ParsableCommand {
         var images: [String]
 
         func run() throws {
-            global.apply()
-            try reportingFailures {
+            try global.perform {
                 let store = try global.images()
                 try forEach(images) { name in
                     guard let image = try store.find(name) else { throw OCIError.notFound(name) }

@@ -15,20 +15,14 @@ struct KillCommand: ParsableCommand {
     var containers: [String]
 
     func run() throws {
-        global.apply()
-        try reportingFailures {
-            let registry = try global.registry()
-            try registry.cleanUp()
-            try forEach(containers) { name in
-                let (machine, id) = try registry.runningContainer(name)
-                _ = try machine.ask(.signal(container: id, process: 0, signal: UInt32(signal.number), all: all))
-                printOutput(name)
-            }
+        try global.performForEach(containers) { registry, name in
+            let (machine, id) = try registry.runningContainer(name)
+            _ = try machine.ask(.signal(container: id, process: 0, signal: UInt32(signal.number), all: all))
         }
     }
 }
 
-/// Does something for each; what fails is told and does not keep the others from their turn.
+/// Does something for each; a failure is reported and does not keep the others from their turn.
 func forEach(_ names: [String], _ body: (String) throws -> Void) throws {
     var hasFailed = false
     for name in names {

@@ -17,20 +17,19 @@ struct LogsCommand: ParsableCommand {
     var container: String
 
     func run() throws {
-        global.apply()
-        try reportingFailures {
+        try global.perform {
             let registry = try global.registry()
             try registry.cleanUp()
-            let folder = try registry.container(matching: container)
+            let directory = try registry.container(matching: container)
             // Before the first look, so that nothing is missed between them.
-            let watch = try follow ? LogReader.watch(folder) : nil
-            guard var reader = try LogReader(folder) else {
+            let watch = try follow ? LogReader.watch(directory) : nil
+            guard var reader = try LogReader(directory) else {
                 throw RuntimeError.invalid(
-                    "the container \(folder.id) has no log: what it prints goes to its `czone run`")
+                    "the container \(directory.id) has no log: what it prints goes to its `czone run`")
             }
             try show(try lastLines(&reader))
             guard let watch else { return }
-            while try folder.isAlive() {
+            while try directory.isAlive() {
                 _ = try wait(for: [(watch.descriptor, .readable)])
                 watch.drain()
                 try show(try rest(&reader))

@@ -16,8 +16,7 @@ struct MetricsCommand: ParsableCommand {
     var listen: ListenAddress?
 
     func run() throws {
-        global.apply()
-        try reportingFailures {
+        try global.perform {
             let registry = try global.registry()
             let collect = { MetricsText.bytes(of: try MeasuredMachine.all(in: registry)) }
             guard let listen else { return printOutput(try collect()) }

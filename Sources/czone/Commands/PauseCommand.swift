@@ -26,14 +26,8 @@ struct UnpauseCommand: ParsableCommand {
 }
 
 private func setPaused(_ isPaused: Bool, _ containers: [String], _ global: GlobalOptions) throws {
-    global.apply()
-    try reportingFailures {
-        let registry = try global.registry()
-        try registry.cleanUp()
-        try forEach(containers) { name in
-            let (machine, id) = try registry.runningContainer(name)
-            _ = try machine.ask(.pause(container: id, paused: isPaused))
-            printOutput(name)
-        }
+    try global.performForEach(containers) { registry, name in
+        let (machine, id) = try registry.runningContainer(name)
+        _ = try machine.ask(.pause(container: id, paused: isPaused))
     }
 }

@@ -13,8 +13,7 @@ struct PsCommand: ParsableCommand {
     var json = false
 
     func run() throws {
-        global.apply()
-        try reportingFailures {
+        try global.perform {
             let registry = try global.registry()
             try registry.cleanUp()
             let statuses = try registry.containerStatuses().filter { all || $0.state != .exited }

@@ -11,14 +11,8 @@ struct RmCommand: ParsableCommand {
     var containers: [String]
 
     func run() throws {
-        global.apply()
-        try reportingFailures {
-            let registry = try global.registry()
-            try registry.cleanUp()
-            try forEach(containers) { name in
-                try registry.removeContainer(name, force: force)
-                printOutput(name)
-            }
+        try global.performForEach(containers) { registry, name in
+            try registry.removeContainer(name, force: force)
         }
     }
 }

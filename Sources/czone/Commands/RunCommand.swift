@@ -7,7 +7,7 @@ struct RunCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "run", abstract: "Runs a container in a zone of its own.",
         discussion:
-            "IMAGE: an OCI archive, an OCI layout folder, a docker archive, dir:ROOTFS, or a stored image's name or digest."
+            "IMAGE: an OCI archive, an OCI layout directory, a docker archive, dir:ROOTFS, or a stored image's name or digest."
     )
 
     @OptionGroup var global: GlobalOptions
@@ -37,7 +37,7 @@ struct RunCommand: ParsableCommand {
     var env: [String] = []
     @Option(help: "A file with a NAME=VALUE on each line.", completion: .file())
     var envFile: [String] = []
-    @Option(name: [.short, .long], help: "The folder that it starts in.")
+    @Option(name: [.short, .long], help: "The directory that it starts in.")
     var workdir: String?
     @Option(name: [.short, .long], help: "Who it runs as: a user or number, with or without :group.")
     var user: String?
@@ -51,7 +51,7 @@ struct RunCommand: ParsableCommand {
     var capDrop: [String] = []
     @Option(help: "How many processes it may have; -1 for any number.")
     var pidsLimit: Int64?
-    @Option(name: [.short, .long], help: "SRC:DST[:ro]: it sees the host's file or folder SRC at DST.")
+    @Option(name: [.short, .long], help: "SRC:DST[:ro]: it sees the host's file or directory SRC at DST.")
     var volume: [String] = []
     @Option(help: "none, or ns:PATH: the interfaces of a network namespace such as CNI makes.")
     var network = "none"
@@ -68,7 +68,7 @@ struct RunCommand: ParsableCommand {
     @Option(help: "max-size=SIZE or max-file=COUNT: how much of what it prints is kept (16M in each of 3 files).")
     var logOpt: [String] = []
 
-    @Flag(help: "Tell on standard error where the time of its start went.")
+    @Flag(help: "Print on standard error where the time of its start went.")
     var timings = false
 
     @Argument(help: "What to run.")

@@ -15,9 +15,9 @@ struct ServeCommand: ParsableCommand {
         help: ArgumentHelp(
             "ADDRESS:PORT, or PORT of the loopback interface; may be repeated. By default 8080.", valueName: "address"))
     var listen: [String] = []
-    @Option(help: "The folder of definitions, by default /etc/czone/functions.", completion: .directory)
+    @Option(help: "The directory of definitions, by default /etc/czone/functions.", completion: .directory)
     var functions: String?
-    @Option(help: "The folder of functions' logs, by default /var/log/czone/functions.", completion: .directory)
+    @Option(help: "The directory of functions' logs, by default /var/log/czone/functions.", completion: .directory)
     var logs: String?
     @Option(help: "A file that gets a JSON object for each request.", completion: .file())
     var accessLog: String?
@@ -35,8 +35,7 @@ struct ServeCommand: ParsableCommand {
     var maxConnections: Int?
 
     func run() throws {
-        global.apply()
-        try reportingFailures {
+        try global.perform {
             let program = try Artefacts().gateway().string
             throw CurrentProcess.become(program, arguments: [program] + arguments)
         }

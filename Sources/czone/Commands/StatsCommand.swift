@@ -13,8 +13,7 @@ struct StatsCommand: ParsableCommand {
     var containers: [String] = []
 
     func run() throws {
-        global.apply()
-        try reportingFailures {
+        try global.perform {
             let registry = try global.registry()
             try registry.cleanUp()
             guard watch else {

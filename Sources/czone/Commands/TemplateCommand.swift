@@ -82,8 +82,7 @@ struct TemplateCommand: ParsableCommand {
         var json = false
 
         func run() throws {
-            global.apply()
-            try reportingFailures {
+            try global.perform {
                 let saved = try global.templates().entries().map(Status.init)
                 let processes = try HostedProcessTemplates.all(in: try global.registry()).map(\.status)
                 if json {
@@ -140,8 +139,7 @@ struct TemplateCommand: ParsableCommand {
         var templates: [String]
 
         func run() throws {
-            global.apply()
-            try reportingFailures {
+            try global.perform {
                 let (store, registry) = (try global.templates(), try global.registry())
                 try forEach(templates) { name in
                     if let process = try HostedProcessTemplates.find(name, in: registry) {

@@ -38,8 +38,7 @@ extension TemplateCommand {
         }
 
         func run() throws {
-            global.apply()
-            try reportingFailures {
+            try global.perform {
                 let configuration = try Configuration.load()
                 let files = try VirtualMachineFiles(Artefacts())
                 let store = try global.images()
@@ -93,7 +92,7 @@ extension TemplateCommand {
         var env: [String] = []
         @Option(help: "NAME,NAME: variables of its environment that may differ between copies.")
         var warmStartEnv: [String] = []
-        @Option(name: [.short, .long], help: "The folder that it starts in.")
+        @Option(name: [.short, .long], help: "The directory that it starts in.")
         var workdir: String?
         @Option(name: [.short, .long], help: "Who it runs as.")
         var user: String?

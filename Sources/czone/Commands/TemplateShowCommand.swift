@@ -27,8 +27,7 @@ extension TemplateCommand {
         var template: String
 
         func run() throws {
-            global.apply()
-            try reportingFailures {
+            try global.perform {
                 let registry = try global.registry()
                 let found: AnyTemplate
                 if let process = try HostedProcessTemplates.find(template, in: registry) {

@@ -14,8 +14,7 @@ struct VMCommand: ParsableCommand {
         var json = false
 
         func run() throws {
-            global.apply()
-            try reportingFailures {
+            try global.perform {
                 let registry = try global.registry()
                 try registry.cleanUp()
                 let statuses = try registry.describedMachines(measured: false).map { try $0.status }
@@ -68,8 +67,7 @@ struct VMCommand: ParsableCommand {
         }
 
         func run() throws {
-            global.apply()
-            try reportingFailures {
+            try global.perform {
                 let registry = try global.registry()
                 try registry.cleanUp()
                 var inspections: [Inspection] = []
@@ -104,8 +102,7 @@ struct VMCommand: ParsableCommand {
         }
 
         func run() throws {
-            global.apply()
-            try reportingFailures {
+            try global.perform {
                 let registry = try global.registry()
                 try registry.cleanUp()
                 let names = all ? try registry.virtualMachines().map(\.id) : machines

@@ -19,8 +19,7 @@ struct ZonesCommand: ParsableCommand {
     var machine: String?
 
     func run() throws {
-        global.apply()
-        try reportingFailures {
+        try global.perform {
             let registry = try global.registry()
             try registry.cleanUp()
             guard watch else { return printOutput(try frame(registry)) }

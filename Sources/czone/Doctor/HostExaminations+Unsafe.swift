@@ -11,7 +11,7 @@ struct HostExaminations {
 
     func all() -> [Examination] {
         [user, kernel, kvm, memory] + artefacts + [
-            folder("registry", registryRoot, least: 16 << 20), folder("store", storeRoot, least: 1 << 30),
+            directory("registry", registryRoot, least: 16 << 20), directory("store", storeRoot, least: 1 << 30),
         ]
             + [configuration] + jail + tools
     }
@@ -19,7 +19,7 @@ struct HostExaminations {
     private var user: Examination {
         geteuid() == 0
             ? .good("user", "root")
-            : .bad("user", "not root", mend: "VMs need /dev/kvm and the registry's folder: run czone as root")
+            : .bad("user", "not root", mend: "VMs need /dev/kvm and the registry's directory: run czone as root")
     }
 
     private var kernel: Examination {
@@ -79,8 +79,8 @@ struct HostExaminations {
         }
     }
 
-    /// A folder that is there, or can be made, with enough room in its file system.
-    private func folder(_ name: String, _ path: FilePath, least: UInt64) -> Examination {
+    /// A directory that is there, or can be made, with enough room in its file system.
+    private func directory(_ name: String, _ path: FilePath, least: UInt64) -> Examination {
         var existing = path
         while (try? FileSystem.status(existing.string)) == nil, existing.components.count > 0 {
             existing.removeLastComponent()
@@ -90,13 +90,13 @@ struct HostExaminations {
         guard unsafe access(existing.string, W_OK) == 0, unsafe statvfs(existing.string, &information) == 0 else {
             return .bad(
                 name, "\(path) cannot be written to",
-                mend: "choose another folder: --root and --store, CZONE_ROOT and CZONE_STORE")
+                mend: "choose another directory: --root and --store, CZONE_ROOT and CZONE_STORE")
         }
         let free = UInt64(information.f_bavail) * UInt64(information.f_frsize)
         let text = "\(path), \(ByteSize(bytes: free)) free"
         return free >= least
             ? .good(name, text)
-            : .warning(name, text, mend: "make room, or choose a folder elsewhere: --root and --store")
+            : .warning(name, text, mend: "make room, or choose a directory elsewhere: --root and --store")
     }
 
     private var configuration: Examination {

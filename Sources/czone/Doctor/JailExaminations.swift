@@ -62,12 +62,12 @@ struct JailExaminations {
     }
 
     private var mitigations: Examination {
-        let folder = "/sys/devices/system/cpu/vulnerabilities"
-        guard let names = try? FileSystem.names(in: folder) else {
-            return .warning("mitigations", "the kernel does not tell", mend: "mount /sys")
+        let directory = "/sys/devices/system/cpu/vulnerabilities"
+        guard let names = try? FileSystem.names(in: directory) else {
+            return .warning("mitigations", "the kernel does not report them", mend: "mount /sys")
         }
         let open = names.sorted().filter { name in
-            let bytes = (try? FileSystem.contents(of: "\(folder)/\(name)", atMost: 256)) ?? []
+            let bytes = (try? FileSystem.contents(of: "\(directory)/\(name)", atMost: 256)) ?? []
             return String(decoding: bytes, as: UTF8.self).hasPrefix("Vulnerable")
         }
         return open.isEmpty

@@ -32,7 +32,7 @@ final class MetricsServer {
     private var connections: [Connection] = []
     private var collected: (bytes: [UInt8], at: UInt64)?
 
-    /// - Parameter collect: makes the text; throws what is told and answered with status 500.
+    /// - Parameter collect: makes the text; what it throws is logged and answered with status 500.
     init(on listener: OwnedDescriptor, collect: @escaping () throws -> [UInt8]) {
         self.listener = listener
         self.collect = collect
@@ -52,7 +52,7 @@ final class MetricsServer {
         var interests: [(OwnedDescriptor, Readiness)] = connections.map {
             ($0.socket, $0.answer == nil ? .readable : .writable)
         }
-        // Who comes while there is no room waits in the socket's own queue.
+        // A client that comes while there is no room waits in the socket's own queue.
         if hasRoom { interests.append((listener, .readable)) }
         let ready = try wait(
             for: interests, timeoutInMilliseconds: first.map { CInt(clamping: ($0 - now) / 1_000_000 + 1) } ?? -1)

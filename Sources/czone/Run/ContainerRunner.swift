@@ -47,7 +47,7 @@ struct ContainerRunner {
             guard frame.request == placed.request || frame.request == started else { continue }
             switch frame.content {
             case .started(let started):
-                tellTimings(placed, started)
+                printTimings(placed, started)
                 printOutput(plan.record.id)
                 return 0
             case .refused(let refusal):
@@ -56,7 +56,7 @@ struct ContainerRunner {
             case .exited(let record):
                 network?.detach()
                 printOutput(plan.record.id)
-                return record.code == 0 ? 0 : tell(record, plan.record)
+                return record.code == 0 ? 0 : explain(record, plan.record)
             default: continue
             }
         }
@@ -96,11 +96,11 @@ struct ContainerRunner {
         let session = try ForegroundSession(
             connection: placed.connection, request: placed.request, startRequest: started, container: plan.record.id,
             streams: streams, terminal: options.hasTerminal)
-        session.onStart = { started in tellTimings(placed, started) }
+        session.onStart = { started in printTimings(placed, started) }
         switch try session.run() {
         case .exited(let record):
             if options.isRemovedAtEnd { try placed.container.remove() }
-            return tell(record, plan.record)
+            return explain(record, plan.record)
         case .refused(let refusal): return try giveUp(placed, refusal)
         case .interrupted(let signal):
             try placed.container.remove()
@@ -112,7 +112,7 @@ struct ContainerRunner {
         }
     }
 
-    private func tellTimings(_ placed: Placement.Placed, _ started: Started) {
+    private func printTimings(_ placed: Placement.Placed, _ started: Started) {
         guard options.showsTimings else { return }
         printError(StartTimings(beganAt: beganAt, placed.moments, started.stages).table)
     }
@@ -125,7 +125,7 @@ struct ContainerRunner {
     }
 
     /// Says why it ended where that was not its program's doing; the exit code.
-    private func tell(_ exit: ExitRecord, _ record: ContainerRecord) -> Int32 {
+    private func explain(_ exit: ExitRecord, _ record: ContainerRecord) -> Int32 {
         let reason = Registry.explanation(of: exit, record)
         if !reason.isEmpty { printError(exit.outOfMemory ? "killed: \(reason)" : "czone: \(reason)") }
         return exit.outOfMemory ? 137 : Int32(exit.code)

@@ -22,7 +22,7 @@ static void must_mount(const char *source, const char *target, const char *type,
         fail("cannot mount %s at %s: %s", type ? type : source, target, strerror(errno));
 }
 
-void make_folders(const char *path) {
+void make_directories(const char *path) {
     char copy[4096];
     snprintf(copy, sizeof copy, "%s", path);
     for (char *slash = strchr(copy + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
@@ -34,9 +34,9 @@ void make_folders(const char *path) {
 }
 
 void mount_kernel_filesystems(void) {
-    make_folders("/proc");
-    make_folders("/sys");
-    make_folders("/dev");
+    make_directories("/proc");
+    make_directories("/sys");
+    make_directories("/dev");
     must_mount("proc", "/proc", "proc", 0, NULL);
     must_mount("sysfs", "/sys", "sysfs", 0, NULL);
     if (mount("dev", "/dev", "devtmpfs", 0, NULL) != 0 && errno != EBUSY) fail("cannot mount devtmpfs");
@@ -47,12 +47,12 @@ static int is_module(const struct dirent *entry) {
     return end != NULL && strcmp(end, ".ko") == 0;
 }
 
-void load_modules(const char *folder) {
+void load_modules(const char *directory) {
     struct dirent **entries;
-    int count = scandir(folder, &entries, is_module, alphasort);
+    int count = scandir(directory, &entries, is_module, alphasort);
     for (int i = 0; i < count; i++) {
         char path[512];
-        snprintf(path, sizeof path, "%s/%s", folder, entries[i]->d_name);
+        snprintf(path, sizeof path, "%s/%s", directory, entries[i]->d_name);
         int fd = open(path, O_RDONLY | O_CLOEXEC);
         if (fd < 0 || (syscall(SYS_finit_module, fd, "", 0) != 0 && errno != EEXIST))
             fail("cannot load module %s: %s", entries[i]->d_name, strerror(errno));
@@ -62,19 +62,19 @@ void load_modules(const char *folder) {
 }
 
 void enter_root(void) {
-    make_folders("/lower");
-    make_folders("/rw");
-    make_folders("/root");
+    make_directories("/lower");
+    make_directories("/rw");
+    make_directories("/root");
     must_mount("root", "/lower", "virtiofs", MS_RDONLY, NULL);
     must_mount("rw", "/rw", "tmpfs", 0, "size=75%,mode=755");
-    make_folders("/rw/upper");
-    make_folders("/rw/work");
+    make_directories("/rw/upper");
+    make_directories("/rw/work");
     must_mount("root", "/root", "overlay", 0, "lowerdir=/lower,upperdir=/rw/upper,workdir=/rw/work");
     const char *kept[] = { "/proc", "/sys", "/dev" };
     for (int i = 0; i < 3; i++) {
         char target[16];
         snprintf(target, sizeof target, "/root%s", kept[i]);
-        make_folders(target);
+        make_directories(target);
         must_mount(kept[i], target, NULL, MS_MOVE, NULL);
     }
     if (chdir("/root") != 0) fail("cannot enter the root");
@@ -87,14 +87,14 @@ void mount_shares(char **shares) {
         char *path = strchr(*shares, '\n');
         if (path == NULL) fail("share %s has no path", *shares);
         *path++ = 0;
-        make_folders(path);
+        make_directories(path);
         must_mount(*shares, path, "virtiofs", 0, NULL);
     }
 }
 
-void bind_modules(const char *folder) {
-    make_folders("/lib/modules");
-    must_mount(folder, "/lib/modules", NULL, MS_BIND, NULL);
+void bind_modules(const char *directory) {
+    make_directories("/lib/modules");
+    must_mount(directory, "/lib/modules", NULL, MS_BIND, NULL);
 }
 
 static void write_setting(const char *path, const char *value) {
@@ -114,7 +114,7 @@ static void make_devices_of_idle_modules(void) {
         { "/dev/net/tun", 10, 200 }, { "/dev/fuse", 10, 229 }, { "/dev/loop-control", 10, 237 },
         { "/dev/vhost-net", 10, 238 }, { "/dev/vhost-vsock", 10, 241 },
     };
-    make_folders("/dev/net");
+    make_directories("/dev/net");
     for (size_t i = 0; i < sizeof devices / sizeof *devices; i++)
         if (mknod(devices[i].path, S_IFCHR | 0660, makedev(devices[i].major, devices[i].minor)) != 0 && errno != EEXIST)
             fail("cannot make %s", devices[i].path);
@@ -131,10 +131,10 @@ void settle(void) {
     const unsigned long safe = MS_NOSUID | MS_NODEV;
     must_mount("run", "/run", "tmpfs", safe, "mode=755");
     must_mount("tmp", "/tmp", "tmpfs", safe, "mode=1777");
-    make_folders("/run/lock");
-    make_folders("/dev/shm");
-    make_folders("/dev/pts");
-    make_folders("/dev/mqueue");
+    make_directories("/run/lock");
+    make_directories("/dev/shm");
+    make_directories("/dev/pts");
+    make_directories("/dev/mqueue");
     must_mount("shm", "/dev/shm", "tmpfs", safe, "mode=1777");
     must_mount("devpts", "/dev/pts", "devpts", MS_NOSUID | MS_NOEXEC, "gid=5,mode=620,ptmxmode=666");
     mount("mqueue", "/dev/mqueue", "mqueue", safe, NULL);

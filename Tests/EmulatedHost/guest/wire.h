@@ -9,7 +9,7 @@ enum port { PORT_CONTROL = 1, PORT_STDIN, PORT_STDOUT, PORT_STDERR };   // virti
 enum frame {
     // launcher to init
     FRAME_SHARE = 's',       // tag, newline, path: mount that virtio-fs share there, read-write
-    FRAME_MODULES = 'm',     // folder to be bound at /lib/modules
+    FRAME_MODULES = 'm',     // directory to be bound at /lib/modules
     FRAME_DIRECTORY = 'd',   // working directory
     FRAME_VARIABLE = 'e',    // NAME=VALUE
     FRAME_ARGUMENT = 'a',    // the next argument of the command

@@ -35,51 +35,51 @@ def locked(path):
 
 
 def provide(label, inputs, make):
-    """The cache folder whose name is the hash of `inputs`; `make(folder)` fills it if it is not there yet."""
+    """The cache directory whose name is the hash of `inputs`; `make(directory)` fills it if it is not there yet."""
     digest = hashlib.sha256(label.encode())
     for path in inputs:
         digest.update(path.read_bytes())
-    folder = cache_root() / digest.hexdigest()[:32]
-    if folder.is_dir():
-        return folder
+    directory = cache_root() / digest.hexdigest()[:32]
+    if directory.is_dir():
+        return directory
     with locked(cache_root() / f"{label}.lock"):
-        if folder.is_dir():  # another one made it while this one waited
-            return folder
+        if directory.is_dir():  # another one made it while this one waited
+            return directory
         step = [*PARTS].index(label) + 1
-        say(f"preparing, once: {step} of {len(PARTS)}, {PARTS[label]}; into {folder}")
+        say(f"preparing, once: {step} of {len(PARTS)}, {PARTS[label]}; into {directory}")
         new = Path(tempfile.mkdtemp(prefix=f".{label}-", dir=cache_root()))
         try:
             make(new)
             new.chmod(0o755)
-            new.rename(folder)
+            new.rename(directory)
         except BaseException:
             shutil.rmtree(new, ignore_errors=True)
             raise
-    return folder
+    return directory
 
 
-def qemu_command(folder):
+def qemu_command(directory):
     chosen = os.environ.get("EMULATED_HOST_QEMU")
     if chosen:
         return chosen.split()
-    usr = folder / "root/usr"
+    usr = directory / "root/usr"
     if not usr.is_dir():
         return [recipes.INSTALLED_QEMU]
     return [str(usr / "bin" / recipes.INSTALLED_QEMU), "-L", str(usr / "share/qemu"), "-L", str(usr / "share/seabios")]
 
 
 def provide_qemu(sources):
-    folder = provide("host-qemu", sources, recipes.make_qemu)
-    if not (folder / "root").is_dir() and time.time() - folder.stat().st_mtime > RETRY_AFTER_SECONDS:
-        shutil.rmtree(folder, ignore_errors=True)
-        folder = provide("host-qemu", sources, recipes.make_qemu)
-    return qemu_command(folder)
+    directory = provide("host-qemu", sources, recipes.make_qemu)
+    if not (directory / "root").is_dir() and time.time() - directory.stat().st_mtime > RETRY_AFTER_SECONDS:
+        shutil.rmtree(directory, ignore_errors=True)
+        directory = provide("host-qemu", sources, recipes.make_qemu)
+    return qemu_command(directory)
 
 
 def provide_all():
-    """(kernel folder, initrd, QEMU's command)"""
+    """(kernel directory, initrd, QEMU's command)"""
     sources = [HERE / "packages.py", HERE / "recipes.py"]
     kernel = provide("host-kernel", sources, recipes.make_kernel)
     guest = [*sorted(recipes.GUEST.iterdir()), *sources, HERE / "initramfs.py"]
-    initrd = provide("host-initrd", guest, lambda folder: recipes.make_initrd(folder, kernel))
+    initrd = provide("host-initrd", guest, lambda directory: recipes.make_initrd(directory, kernel))
     return kernel, initrd / "initrd", provide_qemu(sources)

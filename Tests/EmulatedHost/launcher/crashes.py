@@ -1,4 +1,4 @@
-"""Crashes of the emulated host itself, told apart from a failing command, kept and counted in the cache."""
+"""Crashes of the emulated host itself, distinguished from a failing command, kept and counted in the cache."""
 
 import datetime
 import os
@@ -16,7 +16,7 @@ class HostCrashed(Exception):
 
 
 def sign(console):
-    """The console's first line that tells of a crash."""
+    """The console's first line that reports a crash."""
     for line in console.splitlines():
         if SIGNS.search(line):
             return re.sub(r"^\[[ 0-9.]+\]\s*", "", line.strip())

@@ -13,10 +13,10 @@ LATE = ["kvm-amd"]
 inode_numbers = itertools.count(1)
 
 
-def read_dependencies(folder):
+def read_dependencies(directory):
     """{module name: (path, [paths it needs, the nearest first])} from modules.dep."""
     table = {}
-    for line in Path(folder, "modules.dep").read_text().splitlines():
+    for line in Path(directory, "modules.dep").read_text().splitlines():
         path, _, needs = line.partition(":")
         table[Path(path).stem.replace("-", "_")] = (path, needs.split())
     return table
@@ -43,13 +43,13 @@ def entry(name, mode, data=b""):
     return header + b"\0" * (-len(header) % 4) + data + b"\0" * (-len(data) % 4)
 
 
-def build(init, modules_folder):
+def build(init, modules_directory):
     """The archive's bytes. Modules are uncompressed and unsigned: checking signatures takes long under TCG."""
-    table, loaded = read_dependencies(modules_folder), set()
+    table, loaded = read_dependencies(modules_directory), set()
     parts = [entry("dev", 0o040755), entry("modules", 0o040755), entry("init", 0o100755, Path(init).read_bytes())]
     for stage, names in (("early", EARLY), ("late", LATE)):
         parts.append(entry(f"modules/{stage}", 0o040755))
         for index, module in enumerate(load_order(names, table, loaded)):
-            data = Path(modules_folder, module).read_bytes()
+            data = Path(modules_directory, module).read_bytes()
             parts.append(entry(f"modules/{stage}/{index:02}-{Path(module).name}", 0o100644, data))
     return b"".join(parts) + entry("TRAILER!!!", 0)

@@ -36,18 +36,18 @@ def watch_signals():
     wake, poke = socket.socketpair()
     poke.setblocking(False)
 
-    def tell(*_):
+    def send_size(*_):
         with contextlib.suppress(BlockingIOError):
             poke.send(b"w")
 
-    signal.signal(signal.SIGWINCH, tell)
+    signal.signal(signal.SIGWINCH, send_size)
     return wake
 
 
 def attempt(chosen, parts, source, wake):
     """Runs the command in a fresh host; returns its exit status."""
     kernel, initrd, qemu = parts
-    shares = {"root": "/", **session.shared_folders(chosen)}
+    shares = {"root": "/", **session.shared_directories(chosen)}
     machine = Machine(chosen, kernel / "kernel", initrd, qemu, shares)
     one = None
     try:

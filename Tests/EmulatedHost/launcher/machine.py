@@ -1,4 +1,4 @@
-"""The processes of one emulated host: QEMU, and a virtiofsd for each shared folder. They talk over sockets that have
+"""The processes of one emulated host: QEMU, and a virtiofsd for each shared directory. They talk over sockets that have
 no name, so nothing stays in the file system; and the kernel ends them should the launcher be killed."""
 
 import os
@@ -35,8 +35,8 @@ class Machine:
         self.ports, self.console = {}, None
         self.qemu_log, self.daemon_log = tempfile.TemporaryFile(), tempfile.TemporaryFile()
         try:
-            for tag, folder in shares.items():
-                self.share(tag, folder)
+            for tag, directory in shares.items():
+                self.share(tag, directory)
             for number, name in PORTS.items():
                 self.ports[number] = self.socket_device(name)
                 self.devices += ["-device", f"virtserialport,bus=serial.0,nr={number},chardev={name},name={name}"]
@@ -69,8 +69,8 @@ class Machine:
         self.devices += ["-chardev", f"socket,id={name},fd={theirs.fileno()}"]
         return ours
 
-    def share(self, tag, folder):
-        """A virtiofsd that serves `folder`, already connected: nothing has to wait for its socket. What was read once
+    def share(self, tag, directory):
+        """A virtiofsd that serves `directory`, already connected: nothing has to wait for its socket. What was read once
         stays cached: with less, a program's pages would be read anew whenever it starts."""
         daemon = next((path for path in VIRTIOFSD if os.access(path, os.X_OK)), None)
         if daemon is None:
@@ -78,7 +78,7 @@ class Machine:
         with socket.socket(socket.AF_UNIX) as listener:
             listener.bind("")  # an abstract name that the kernel chooses
             listener.listen(1)
-            command = [daemon, f"--fd={listener.fileno()}", "-o", f"source={folder},cache=always,sandbox=chroot"]
+            command = [daemon, f"--fd={listener.fileno()}", "-o", f"source={directory},cache=always,sandbox=chroot"]
             self.spawn(command, [listener], self.daemon_log)
             connection = socket.socket(socket.AF_UNIX)
             self.inherited.append(connection)

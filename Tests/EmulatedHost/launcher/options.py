@@ -53,7 +53,7 @@ def parse(arguments):
     add("-c", dest="cpus", type=positive, default=2, metavar="CPUS", help="emulated CPUs (2)")
     add("-m", dest="mib", type=positive, default=default_memory_in_mib(), metavar="MIB", help="memory (%(default)s MiB)")
     add("-t", dest="seconds", type=time_limit, metavar="SECONDS", help="time limit, 0 for none (600 s; none with --tty)")
-    add("-s", dest="shares", action="append", default=[], metavar="DIR", help="another folder to share read-write")
+    add("-s", dest="shares", action="append", default=[], metavar="DIR", help="another directory to share read-write")
     add("--tty", action="store_true", help="give the command a terminal")
     add("--prepare", action="store_true", help="only put what is needed into the cache")
     add("--console", metavar="FILE", help="keep the host's console log")

@@ -1,4 +1,4 @@
-"""Debian packages, downloaded and unpacked into a folder; nothing is installed and the system's apt is left as it is."""
+"""Debian packages, downloaded and unpacked into a directory; nothing is installed and the system's apt is left as it is."""
 
 import os
 import re
@@ -18,13 +18,13 @@ def run(arguments, **more):
     return done.stdout
 
 
-def unpack(names, folder, apt_options=()):
-    """Downloads the packages' candidate versions and unpacks them into `folder`."""
+def unpack(names, directory, apt_options=()):
+    """Downloads the packages' candidate versions and unpacks them into `directory`."""
     with tempfile.TemporaryDirectory() as downloads:
         # apt's own user cannot write here, which it only warns about
         run(["apt-get", *apt_options, "-q", "-o", "APT::Sandbox::User=root", "download", *names], cwd=downloads)
         for package in sorted(Path(downloads).glob("*.deb")):
-            run(["dpkg", "-x", str(package), str(folder)])
+            run(["dpkg", "-x", str(package), str(directory)])
 
 
 def candidate_dependency(name, pattern):
@@ -48,19 +48,19 @@ def debian_archive():
 
 
 class Backports:
-    """apt, told of <code name>-backports in folders of its own."""
+    """apt, with <code name>-backports, in directories of its own."""
 
-    def __init__(self, folder):
+    def __init__(self, directory):
         uri, suite, keyring = debian_archive()
         for part in ("sources", "lists/partial", "archives/partial"):
-            os.makedirs(f"{folder}/{part}")
+            os.makedirs(f"{directory}/{part}")
         signed = f"Signed-By: {keyring}\n" if keyring else ""
         source = f"Types: deb\nURIs: {uri}\nSuites: {suite}-backports\nComponents: main\n{signed}"
-        Path(folder, "sources/backports.sources").write_text(source)
+        Path(directory, "sources/backports.sources").write_text(source)
         self.options = [
             "-oDir::Etc::SourceList=/dev/null",
-            f"-oDir::Etc::SourceParts={folder}/sources",
-            f"-oDir::State::Lists={folder}/lists",
-            f"-oDir::Cache={folder}",
+            f"-oDir::Etc::SourceParts={directory}/sources",
+            f"-oDir::State::Lists={directory}/lists",
+            f"-oDir::Cache={directory}",
         ]
         run(["apt-get", *self.options, "-q", "update"])

@@ -29,39 +29,39 @@ def unpacked_kernel(image):
     return done.stdout[:size] if done.stdout[:4] == b"\x7fELF" and len(done.stdout) >= size else None
 
 
-def make_kernel(folder):
+def make_kernel(directory):
     """Debian's cloud kernel: `kernel`, and lib/modules with its modules, their signatures taken off."""
     package = packages.candidate_dependency("linux-image-cloud-amd64", r"linux-image-[0-9]\S*")
-    packages.unpack([package], folder / "package")
-    image = next((folder / "package/boot").glob("vmlinuz-*")).read_bytes()
-    (folder / "kernel").write_bytes(unpacked_kernel(image) or image)
-    (folder / "package/lib/modules").rename(folder / "modules")
-    shutil.rmtree(folder / "package")
-    release = next((folder / "modules").iterdir()).name
-    files = [str(path) for path in (folder / "modules").rglob("*.ko")]
+    packages.unpack([package], directory / "package")
+    image = next((directory / "package/boot").glob("vmlinuz-*")).read_bytes()
+    (directory / "kernel").write_bytes(unpacked_kernel(image) or image)
+    (directory / "package/lib/modules").rename(directory / "modules")
+    shutil.rmtree(directory / "package")
+    release = next((directory / "modules").iterdir()).name
+    files = [str(path) for path in (directory / "modules").rglob("*.ko")]
     packages.run(["strip", "--strip-debug", *files])
-    (folder / "lib").mkdir()
-    (folder / "modules").rename(folder / "lib/modules")
-    packages.run(["depmod", "-b", str(folder), release])
+    (directory / "lib").mkdir()
+    (directory / "modules").rename(directory / "lib/modules")
+    packages.run(["depmod", "-b", str(directory), release])
 
 
-def make_initrd(folder, kernel):
+def make_initrd(directory, kernel):
     sources = [str(path) for path in sorted(GUEST.glob("*.c"))]
-    init = folder / "init"
+    init = directory / "init"
     packages.run(["gcc", "-std=gnu11", "-Os", "-Wall", "-Werror", "-static", "-s", "-o", str(init), *sources])
     modules = next((kernel / "lib/modules").iterdir())
-    (folder / "initrd").write_bytes(initramfs.build(init, modules))
+    (directory / "initrd").write_bytes(initramfs.build(init, modules))
 
 
-def make_qemu(folder):
+def make_qemu(directory):
     """QEMU 10 from backports: calmer than bookworm's 7.2, whose SVM crashes once in about 200 guests. Where there is
-    none (no network, another Debian) the folder stays empty, and the installed QEMU is used."""
+    none (no network, another Debian) the directory stays empty, and the installed QEMU is used."""
     names = ["qemu-system-x86", "qemu-system-common", "qemu-system-data", "seabios"]
     try:
         with tempfile.TemporaryDirectory() as apt:
-            packages.unpack(names, folder / "root", packages.Backports(apt).options)
-        probe = [str(folder / "root/usr/bin" / INSTALLED_QEMU), "--version"]
+            packages.unpack(names, directory / "root", packages.Backports(apt).options)
+        probe = [str(directory / "root/usr/bin" / INSTALLED_QEMU), "--version"]
         packages.run(probe)
     except (HostUnavailable, OSError) as reason:
-        shutil.rmtree(folder / "root", ignore_errors=True)
+        shutil.rmtree(directory / "root", ignore_errors=True)
         say(f"no QEMU from backports ({reason}); using the installed one")

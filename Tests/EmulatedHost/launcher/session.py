@@ -107,7 +107,7 @@ class Session:
                 self.handle(kind, payload)
         except BlockingIOError:
             pass
-        except ConnectionError:  # QEMU ended; check_limits tells
+        except ConnectionError:  # QEMU ended; check_limits says why
             time.sleep(0.01)
 
     def handle(self, kind, payload):
@@ -143,8 +143,8 @@ def opening(options, modules):
     """The frames that describe the command and what it may see."""
     here = os.getcwd()
     parts = [wire.frame(wire.MODULES, os.fsencode(modules.resolve()))]
-    for tag, folder in shared_folders(options).items():
-        parts.append(wire.frame(wire.SHARE, os.fsencode(f"{tag}\n{folder}")))
+    for tag, directory in shared_directories(options).items():
+        parts.append(wire.frame(wire.SHARE, os.fsencode(f"{tag}\n{directory}")))
     parts.append(wire.frame(wire.DIRECTORY, os.fsencode(here)))
     for name, value in os.environ.items():
         if name in PASSED or name.startswith("CZONE_"):
@@ -155,8 +155,8 @@ def opening(options, modules):
     return b"".join([*parts, wire.frame(wire.RUN)])
 
 
-def shared_folders(options):
-    """{tag: folder} of what is shared read-write: the working directory (never the whole root) and -s folders."""
-    folders = {os.path.realpath(folder) for folder in [os.getcwd(), *options.shares]} - {"/"}
-    outermost = [folder for folder in sorted(folders) if not any(folder.startswith(f"{other}/") for other in folders)]
-    return {f"work{index}": folder for index, folder in enumerate(outermost)}
+def shared_directories(options):
+    """{tag: directory} of what is shared read-write: the working directory (never the whole root) and -s directories."""
+    directories = {os.path.realpath(directory) for directory in [os.getcwd(), *options.shares]} - {"/"}
+    outermost = [directory for directory in sorted(directories) if not any(directory.startswith(f"{other}/") for other in directories)]
+    return {f"work{index}": directory for index, directory in enumerate(outermost)}

@@ -39,7 +39,7 @@ extern const struct escape watching_escapes[];
 
 // What was reached, of these words.
 const char *reached(const char *format, ...) __attribute__((format(printf, 1, 2)));
-// Whether a directory is the guest's root, or below the agent's folders.
+// Whether a directory is the guest's root, or below the agent's directories.
 bool is_guest_root(int directory);
 // The first bytes of a file below a directory, as a string; empty where there are none.
 const char *contents(int directory, const char *path);

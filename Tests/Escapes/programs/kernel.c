@@ -35,7 +35,7 @@ static const char *kernel_log(void) {
     long count = syscall(SYS_syslog, 3 /* read all */, text, sizeof text);
     return count > 0 ? reached("the kernel's log") : NULL;
 }
-// Events of a whole file system come with open files of whoever uses it.
+// Events of a whole file system come with open files of all its users.
 static const char *watch_of_others(void) {
     int group = (int)syscall(SYS_fanotify_init, 0, O_RDONLY);
     if (group < 0) return NULL;

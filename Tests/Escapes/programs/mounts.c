@@ -1,7 +1,7 @@
 // By what can be mounted, and by what is mounted.
 #include "escape.h"
 
-// The agent's own system folders would show through another mount of the same file system.
+// The agent's own system directories would show through another mount of the same file system.
 static const char *volumes_of_others(void) {
     const char *tags[] = {"czone", "volumes", "share", "files", "root"};
     for (size_t i = 0; i < sizeof tags / sizeof *tags; i++) {
@@ -154,11 +154,11 @@ static const char *write_through_links(void) {
     // What a runtime writes to a path of the container's must not go where the container's links point.
     if (symlink("/proc/self/attr/../../1/root/run/czone-agent", path) < 0) return NULL;
     int root = open(path, O_RDONLY | O_DIRECTORY);
-    return root >= 0 && can_make(root) ? reached("the agent's folder by a link") : NULL;
+    return root >= 0 && can_make(root) ? reached("the agent's directory by a link") : NULL;
 }
 
 const struct escape mount_escapes[] = {
-    {"volumes-of-others", "CVE-2020-2026, the guest's shared folder", volumes_of_others},
+    {"volumes-of-others", "CVE-2020-2026, the guest's shared directory", volumes_of_others},
     {"agents-devices", "devtmpfs is one for all (report on privileged containers, 2019)", devices_of_the_agent},
     {"image-by-device", "CAP_MKNOD and a block device (report on docker, 2019)", image_by_its_device},
     {"control-groups", "CVE-2021-4154 class: groups that are not one's own", control_groups},

@@ -72,7 +72,7 @@ static const char *new_user_namespace(void) {
     root = mount_new("devtmpfs", "dev", NULL);
     return root >= 0 ? reached("the agent's /dev") : NULL;
 }
-// To the host, where each connection of the agent's for a sibling's streams can be met by whoever comes first.
+// To the host, where each connection of the agent's for a sibling's streams can be met by the first comer.
 static const char *vsock(void) {
     struct { unsigned short family, reserved; unsigned port, context; unsigned char zero[4]; } address = {.family = 40, .context = 2};
     for (int type = SOCK_STREAM; type <= SOCK_DGRAM; type++) {

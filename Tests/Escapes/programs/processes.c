@@ -108,7 +108,7 @@ static const char *new_processes(void) {
     }
     return NULL;
 }
-// A process goes out of a root by a folder that it has kept open.
+// A process goes out of a root by a directory that it has kept open.
 static const char *chroot_again(void) {
     int kept = open("/", O_RDONLY | O_DIRECTORY);
     const char *place = scratch();

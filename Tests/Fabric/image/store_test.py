@@ -60,7 +60,7 @@ class Store(unittest.TestCase):
         self.assertTrue(os.environ["AWS_ENDPOINT_URL"].startswith("http://127.0.0.1:"))
 
     def test_put_get_head_delete(self):
-        for key in ["a", "folder/b c", "é=+&?#%/ü", "x" * 900]:
+        for key in ["a", "directory/b c", "é=+&?#%/ü", "x" * 900]:
             self.s3.put_object(Bucket="photos", Key=key, Body=b"hello", Metadata={"k": "v"}, ContentType="text/plain")
             answer = self.s3.get_object(Bucket="photos", Key=key)
             self.assertEqual((answer["Body"].read(), answer["Metadata"], answer["ContentType"]), (b"hello", {"k": "v"}, "text/plain"))

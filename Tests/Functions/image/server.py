@@ -1,4 +1,4 @@
-"""An HTTP function: says what it was asked, and misbehaves where it is told to."""
+"""An HTTP function: says what it was asked, and misbehaves on request."""
 
 import json
 import os
@@ -64,8 +64,8 @@ class Handler(BaseHTTPRequestHandler):
             self.answer(body, self.headers.get("Content-Type", "application/octet-stream"))
         else:
             headers = {key.lower(): value for key, value in self.headers.items()}
-            told = {"path": self.path, "headers": headers, "pid": os.getpid(), "host": os.uname().nodename}
-            self.answer(json.dumps(told | {"level": os.environ.get("LEVEL", "")}).encode())
+            request = {"path": self.path, "headers": headers, "pid": os.getpid(), "host": os.uname().nodename}
+            self.answer(json.dumps(request | {"level": os.environ.get("LEVEL", "")}).encode())
 
     do_POST = do_GET
 

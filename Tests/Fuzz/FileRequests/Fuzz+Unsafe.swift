@@ -3,23 +3,23 @@ import Glibc
 import LinuxSystem
 import TestSupport
 
-/// A folder that is shared, and beside it one that must stay as it is.
+/// A directory that is shared, and beside it one that must stay as it is.
 private struct Host {
-    let folder: String
+    let directory: String
     let server: FileServer
 
     init() throws {
-        folder = "/dev/shm/czone-fuzz-\(getpid())"
-        try FileSystem.makeDirectory(folder)
-        try FileSystem.replace(folder + "/canary", with: Array("alive".utf8))
-        try FileSystem.makeDirectory(folder + "/shared")
+        directory = "/dev/shm/czone-fuzz-\(getpid())"
+        try FileSystem.makeDirectory(directory)
+        try FileSystem.replace(directory + "/canary", with: Array("alive".utf8))
+        try FileSystem.makeDirectory(directory + "/shared")
         server = try FileServer(maxDescriptors: 80)
         FileServer.prepareThread()
     }
 
     /// A few files to begin with, the same for each input.
     func fill() {
-        let shared = folder + "/shared"
+        let shared = directory + "/shared"
         try? FileSystem.makeDirectory(shared + "/d")
         try? FileSystem.replace(shared + "/d/f", with: Array(repeating: 7, count: 5000))
         try? FileSystem.replace(shared + "/a", with: Array("a".utf8))
@@ -27,17 +27,17 @@ private struct Host {
     }
 
     func check() {
-        let canary = try? FileSystem.contents(of: folder + "/canary", atMost: 100)
+        let canary = try? FileSystem.contents(of: directory + "/canary", atMost: 100)
         precondition(canary == Array("alive".utf8), "the guest reached a file beside its volume")
-        let names = (try? FileSystem.names(in: folder)) ?? []
-        precondition(Set(names ?? []) == ["canary", "shared"], "the guest reached a folder beside its volume")
+        let names = (try? FileSystem.names(in: directory)) ?? []
+        precondition(Set(names ?? []) == ["canary", "shared"], "the guest reached a directory beside its volume")
     }
 
     func clear(_ path: String) {
         for name in (try? FileSystem.names(in: path)) ?? [] {
             let inner = path + "/" + name
             if (try? FileSystem.removeFile(inner)) != nil { continue }
-            // A link is removed above, so this is a folder of ours.
+            // A link is removed above, so this is a directory of ours.
             clear(inner)
             try? FileSystem.removeDirectory(inner)
         }
@@ -54,7 +54,7 @@ public func fuzzOneInput(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     var input = FuzzInput(unsafe [UInt8](UnsafeBufferPointer(start: start, count: count)))
     guard let host else { return -1 }
     host.fill()
-    var guest = FuzzGuest(server: host.server, shared: host.folder + "/shared")
+    var guest = FuzzGuest(server: host.server, shared: host.directory + "/shared")
     for _ in 0..<64 where !input.isEmpty { guest.ask(&input) }
     guest.leave()
     let usage = host.server.usage
@@ -64,7 +64,7 @@ public func fuzzOneInput(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     // Handles of the root of all belong to no volume.
     host.server.forgetEverything()
     host.check()
-    host.clear(host.folder + "/shared")
+    host.clear(host.directory + "/shared")
     return 0
 }
 

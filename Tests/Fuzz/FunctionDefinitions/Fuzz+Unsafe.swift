@@ -1,7 +1,7 @@
 import Definitions
 import Events
 
-/// Entry of libFuzzer: the input is a file of the functions' folder. It is a definition whose every value is within its
+/// Entry of libFuzzer: the input is a file of the functions' directory. It is a definition whose every value is within its
 /// bounds, or refused with the file's name.
 @_cdecl("LLVMFuzzerTestOneInput")
 public func fuzzOneInput(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {

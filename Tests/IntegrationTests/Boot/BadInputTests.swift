@@ -3,12 +3,12 @@ import Testing
 
 /// What a person can get wrong: each is one line that names the thing and the mend, and leaves no process.
 @Suite(.needsKVM, .serialized) struct BadInputTests {
-    private let folder: TemporaryDirectory
+    private let directory: TemporaryDirectory
 
-    init() throws { folder = try TemporaryDirectory() }
+    init() throws { directory = try TemporaryDirectory() }
 
     private func refusal(_ arguments: [String]) throws -> String {
-        let disk = try folder.write("initrd", try BusyboxGuest.initialRAMDisk(""))
+        let disk = try directory.write("initrd", try BusyboxGuest.initialRAMDisk(""))
         let initrd = arguments.contains("--initrd") ? [] : ["--initrd", disk]
         let result = try run("czone", ["boot"] + initrd + arguments, within: 60)
         #expect(result.status == 1 || result.status == 2, "\(arguments): \(result.status)")
@@ -23,12 +23,12 @@ import Testing
     }
 
     @Test func aKernelThatIsNoELF() throws {
-        let file = try folder.write("text", Array("this is no kernel\n".utf8))
+        let file = try directory.write("text", Array("this is no kernel\n".utf8))
         #expect(try refusal(["--kernel", file]).contains("ELF"))
     }
 
     @Test func aTruncatedSegmentTable() throws {
-        let file = try folder.write("short", Self.header(tableOffset: 1 << 20, entries: 5))
+        let file = try directory.write("short", Self.header(tableOffset: 1 << 20, entries: 5))
         _ = try refusal(["--kernel", file])
     }
 
@@ -36,11 +36,11 @@ import Testing
         var bytes = Self.header(tableOffset: 64, entries: 1)
         bytes += Self.little(UInt32(1)) + Self.little(UInt32(5))
         bytes += [0, 0x100_0000, 0x100_0000, 1 << 32, 1 << 32, 0x1000].flatMap { Self.little(UInt64($0)) }
-        _ = try refusal(["--kernel", try folder.write("giant", bytes)])
+        _ = try refusal(["--kernel", try directory.write("giant", bytes)])
     }
 
     @Test func anInitialRAMDiskLargerThanMemory() throws {
-        let disk = try folder.write("large", [UInt8](repeating: 7, count: 80 << 20))
+        let disk = try directory.write("large", [UInt8](repeating: 7, count: 80 << 20))
         #expect(try refusal(["--initrd", disk, "--memory", "64M"]).contains("memory"))
     }
 

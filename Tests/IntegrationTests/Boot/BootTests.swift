@@ -4,13 +4,13 @@ import Testing
 
 /// `czone boot`: Linux on the bare VM.
 @Suite(.needsKVM, .serialized) struct BootTests {
-    private let folder: TemporaryDirectory
+    private let directory: TemporaryDirectory
 
-    init() throws { folder = try TemporaryDirectory() }
+    init() throws { directory = try TemporaryDirectory() }
 
     private func start(_ script: String, _ arguments: [String] = []) throws -> Program {
         let name = "initrd-\(RandomBytes.bytes(4).map { String($0, radix: 16) }.joined())"
-        let disk = try folder.write(name, try BusyboxGuest.initialRAMDisk(script))
+        let disk = try directory.write(name, try BusyboxGuest.initialRAMDisk(script))
         // Warnings on the console too: a test looks for them.
         return try Program("czone", ["boot", "--initrd", disk, "--append", "loglevel=5"] + arguments)
     }

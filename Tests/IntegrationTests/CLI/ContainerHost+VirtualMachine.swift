@@ -4,7 +4,7 @@ import Runtime
 import SystemPackage
 import Testing
 
-/// What a VM tells on its control socket and no command prints.
+/// What a VM reports on its control socket and no command prints.
 extension ContainerHost {
     /// The one VM that runs.
     func machineDirectory() throws -> VirtualMachineDirectory {

@@ -7,7 +7,7 @@ import Testing
 /// A registry and a store of a test's own, with a small root file system to run. Whatever runs at its end is stopped,
 /// and nothing may be left.
 final class ContainerHost: Sendable {
-    let folder: String
+    let directory: String
     /// For `czone run`.
     let image: String
     let registry: String
@@ -16,25 +16,25 @@ final class ContainerHost: Sendable {
     /// - Parameter templates: whether VMs are restored from templates, and leave them behind; else nothing runs besides the test.
     init(templates: Bool = false) throws {
         templateSetting = templates ? "on" : "off"
-        folder = "/run/czone-test-" + RandomBytes.bytes(6).map { String($0, radix: 16) }.joined()
-        registry = folder + "/run"
-        image = "dir:\(folder)/rootfs"
-        try FileSystem.makeDirectory(folder)
+        directory = "/run/czone-test-" + RandomBytes.bytes(6).map { String($0, radix: 16) }.joined()
+        registry = directory + "/run"
+        image = "dir:\(directory)/rootfs"
+        try FileSystem.makeDirectory(directory)
         for name in ["rootfs", "rootfs/bin", "rootfs/tmp", "rootfs/etc", "rootfs/dev", "rootfs/proc", "rootfs/sys"] {
-            try FileSystem.makeDirectory("\(folder)/\(name)", mode: 0o755)
+            try FileSystem.makeDirectory("\(directory)/\(name)", mode: 0o755)
         }
-        let busybox = try TestSupport.run("cp", ["/bin/busybox", "\(folder)/rootfs/bin/busybox"])
+        let busybox = try TestSupport.run("cp", ["/bin/busybox", "\(directory)/rootfs/bin/busybox"])
         try #require(busybox.status == 0, "\(busybox.error)")
-        _ = try TestSupport.run("/bin/busybox", ["--install", "-s", "\(folder)/rootfs/bin"])
+        _ = try TestSupport.run("/bin/busybox", ["--install", "-s", "\(directory)/rootfs/bin"])
         // Links to the busybox of this machine would lead nowhere in a container.
-        let links = "for l in \(folder)/rootfs/bin/*; do [ -L \"$l\" ] && ln -sf busybox \"$l\"; done; true"
+        let links = "for l in \(directory)/rootfs/bin/*; do [ -L \"$l\" ] && ln -sf busybox \"$l\"; done; true"
         try #require(try TestSupport.run("sh", ["-c", links]).status == 0)
-        try FileSystem.replace("\(folder)/rootfs/bin/notexecutable", with: Array("text\n".utf8))
+        try FileSystem.replace("\(directory)/rootfs/bin/notexecutable", with: Array("text\n".utf8))
     }
 
     deinit {
         _ = try? czone(["vm", "stop", "--all"])
-        _ = try? TestSupport.run("rm", ["-rf", folder])
+        _ = try? TestSupport.run("rm", ["-rf", directory])
     }
 
     /// Debian's Python, made by Setup/python-root before the tests.
@@ -45,7 +45,7 @@ final class ContainerHost: Sendable {
     }
 
     var environment: [String: String] {
-        ["CZONE_ROOT": registry, "CZONE_STORE": folder + "/store", "CZONE_TEMPLATES": templateSetting]
+        ["CZONE_ROOT": registry, "CZONE_STORE": directory + "/store", "CZONE_TEMPLATES": templateSetting]
     }
 
     @discardableResult

@@ -71,7 +71,7 @@ import Testing
     }
 
     @Test func badInputIsOneLine() throws {
-        let broken = host.folder + "/broken.tar"
+        let broken = host.directory + "/broken.tar"
         try FileSystem.replace(broken, with: Array(repeating: 7, count: 5000))
         for (arguments, status, word) in [
             (["/nowhere.tar"], 1, "/nowhere.tar"), (["nosuchimage"], 1, "nosuchimage"), ([broken], 1, "broken.tar"),

@@ -16,13 +16,13 @@ import Testing
     @Test func aContainersEndIsRecordedOnAFullDisk() throws {
         let mounted = try run("mount", ["-t", "tmpfs", "-o", "size=8m,mode=700", "tmpfs", host.registry])
         try #require(mounted.status == 0, "\(mounted.error)")
-        let logs = "\(host.folder)/store/logs"
+        let logs = "\(host.directory)/store/logs"
         try FileSystem.makeDirectories(FilePath(logs))
         try #require(try run("mount", ["-t", "tmpfs", "-o", "size=1m,mode=700", "tmpfs", logs]).status == 0)
         // The host's own end stops the VM, which has the file systems until then.
         defer {
             _ = try? host.czone(["vm", "stop", "--all"])
-            for folder in [host.registry, logs] { _ = try? run("umount", ["--lazy", folder]) }
+            for directory in [host.registry, logs] { _ = try? run("umount", ["--lazy", directory]) }
         }
         let name = try host.runDetached([], ["sh", "-c", "until [ -e /tmp/go ]; do sleep 0.1; done; yes; exit 7"])
         let other = try host.runDetached([], ["sh", "-c", "until [ -e /tmp/go ]; do sleep 0.1; done; exit 7"])

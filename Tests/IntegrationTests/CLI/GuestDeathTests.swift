@@ -4,7 +4,7 @@ import Runtime
 import TestSupport
 import Testing
 
-/// A guest that dies ends its VM with a reason that everybody is told.
+/// A guest that dies ends its VM with a reason that every client receives.
 @Suite(.needsKVM, .serialized) struct GuestDeathTests {
     private let host: ContainerHost
 
@@ -14,7 +14,7 @@ import Testing
     /// which as PID 1 could not be killed, or to the kernel, which no container can panic.
     private func makeDeadlyInitramfs(_ deed: String) throws -> String {
         var archive = CpioArchive()
-        for folder in ["bin", "dev", "proc", "root"] { archive.folder(folder) }
+        for directory in ["bin", "dev", "proc", "root"] { archive.directory(directory) }
         archive.characterDevice("dev/console", major: 5, minor: 1)
         archive.characterDevice("dev/null", major: 1, minor: 3)
         for program in ["busybox", "czone-agent"] {
@@ -36,7 +36,7 @@ import Testing
             busybox sleep 1000
             """
         archive.file("init", executable: true, Array((script + "\n").utf8))
-        let path = host.folder + "/deadly.cpio"
+        let path = host.directory + "/deadly.cpio"
         try FileSystem.replace(path, with: archive.finished())
         return path
     }
@@ -52,7 +52,7 @@ import Testing
         #expect(result.error.contains("its VM ended: the guest's agent is lost"), "\(result.error)")
         #expect(result.error.split(separator: "\n").count == 1, "\(result.error)")
         #expect(try host.containers().isEmpty)
-        // Its process tells of the end before it ends itself.
+        // Its process reports the end before it ends itself.
         #expect(try host.waits { try host.machines().isEmpty })
         #expect(try host.isClean())
         #expect(try host.run([], ["true"]).status == 0)

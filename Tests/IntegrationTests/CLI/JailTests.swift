@@ -11,8 +11,8 @@ import Testing
     init() throws { host = try ContainerHost() }
 
     @Test func everyWallHoldsAroundAVMAndWhatServesItsVolumes() throws {
-        try FileSystem.makeDirectory("\(host.folder)/v")
-        _ = try host.runDetached(["-v", "\(host.folder)/v:/data"], ["sleep", "1000"])
+        try FileSystem.makeDirectory("\(host.directory)/v")
+        _ = try host.runDetached(["-v", "\(host.directory)/v:/data"], ["sleep", "1000"])
         let machine = try host.machineDirectory()
         let walls = try machine.walls()
         #expect(walls.count == 7)
@@ -42,8 +42,8 @@ import Testing
         let kinds: [(prefix: String, mayWrite: Bool)] = [
             ("/dev/null", true), ("/dev/kvm", true), ("anon_inode:", true), ("socket:", true),
             ("\(machine.path)/console.log", true), ("\(machine.path)/monitor.log", true),
-            ("\(host.folder)/store/logs/", true), ("\(machine.path)/lock", false),
-            ("/sys/fs/cgroup/", true), ("\(host.registry)/users/", false), ("\(host.folder)/store/images/", false),
+            ("\(host.directory)/store/logs/", true), ("\(machine.path)/lock", false),
+            ("/sys/fs/cgroup/", true), ("\(host.registry)/users/", false), ("\(host.directory)/store/images/", false),
             ("/proc/\(process)/smaps_rollup", false), ("/proc/\(process)/pagemap", false),
             ("/proc/meminfo", false), ("\(host.registry)/containers/\(container)/exit", true),
         ]
@@ -108,8 +108,8 @@ import Testing
 
     /// The process that serves volumes dies: its containers get errors, and the next one has another.
     @Test func anotherProcessServesVolumesWhereOneHasDied() throws {
-        try FileSystem.makeDirectory("\(host.folder)/v")
-        let volume = ["-v", "\(host.folder)/v:/data"]
+        try FileSystem.makeDirectory("\(host.directory)/v")
+        let volume = ["-v", "\(host.directory)/v:/data"]
         let first = try host.runDetached(volume, ["sleep", "1000"])
         #expect(try host.czone(["exec", first, "touch", "/data/one"]).status == 0)
         let machine = try host.machineDirectory()
@@ -119,7 +119,7 @@ import Testing
         #expect(try host.czone(["exec", first, "touch", "/data/two"]).status != 0)
         #expect(try host.run(volume, ["touch", "/data/three"]).status == 0)
         #expect(try host.machines().count == 1)
-        #expect(try FileSystem.status("\(host.folder)/v/three") != nil)
+        #expect(try FileSystem.status("\(host.directory)/v/three") != nil)
     }
 }
 

@@ -71,7 +71,7 @@ import Testing
         withExtendedLifetime((first, second)) {}
     }
 
-    @Test func aStartTellsItsStages() throws {
+    @Test func aStartReportsItsStages() throws {
         let host = try ContainerHost()
         for _ in 0..<2 {
             let result = try host.run(["--timings"], ["true"])

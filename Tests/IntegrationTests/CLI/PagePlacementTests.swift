@@ -18,16 +18,16 @@ import Testing
             file.write(os.urandom(10 << 20))
             shared = mmap.mmap(file.fileno(), 10 << 20)
         read = sum(shared[::4096]) >= 0
-        for folder, _, names in os.walk("/usr"):
+        for directory, _, names in os.walk("/usr"):
             for name in names:
-                path = os.path.join(folder, name)
+                path = os.path.join(directory, name)
                 if os.path.isfile(path):
                     with open(path, "rb") as file: hashlib.sha1(file.read())
-        ready, tell = os.pipe()
+        ready, announce = os.pipe()
         if os.fork() == 0:
             # Half of the parent's pages become its own.
             memory[: 30 << 20 : 4096] = b"y" * len(memory[: 30 << 20 : 4096])
-            os.write(tell, b"1")
+            os.write(announce, b"1")
         else:
             os.read(ready, 1)
             print("ready", flush=True)
@@ -59,7 +59,7 @@ import Testing
             #expect(placement.inZone * 4096 >= leastInZone, "\(placement)")
             #expect(placement.outsideZone == 0, "\(placement)")
             #expect(placement.fileOutsideZone == 0, "\(placement)")
-            // Inodes and folders of the image, in the base; the files' contents would be thousands.
+            // Inodes and directories of the image, in the base; the files' contents would be thousands.
             #expect(placement.cachePages < 200, "\(placement)")
             // Text of Python and its libraries, straight from the image.
             #expect(placement.inImage > 500, "\(placement)")

@@ -7,7 +7,7 @@ extension ContainerHost {
     /// Puts `/bin/probe` and `/bin/probe32`, accounts, and what else the tests of programs need into the root file system,
     /// once.
     func addProbes() throws {
-        let root = folder + "/rootfs"
+        let root = directory + "/rootfs"
         guard try FileSystem.status(root + "/bin/probe") == nil else { return }
         try compile(Self.probe, to: "\(root)/bin/probe", ["-static", "-O1"])
         try compile(

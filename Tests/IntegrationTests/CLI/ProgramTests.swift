@@ -109,7 +109,7 @@ import Testing
 
     /// The first process of a namespace is spared by its own signals, with runc as here: abort(3) then ends it by an
     /// instruction that is none. Every other process ends as anywhere.
-    @Test func endsAreToldAsWithRunc() throws {
+    @Test func endsAreReportedAsWithRunc() throws {
         #expect(try host.run([], ["/bin/probe", "abort"]).status == 139)
         #expect(try host.run([], ["/bin/probe", "crash"]).status == 139)
         #expect(try host.run([], ["sh", "-c", "kill -ABRT $$; exit 3"]).status == 3)

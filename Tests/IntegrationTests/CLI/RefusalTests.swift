@@ -24,11 +24,11 @@ import Testing
     /// An OCI layout whose only layer is other than its digest says.
     private static let damagedLayout = """
         import hashlib, io, json, os, sys, tarfile
-        folder = sys.argv[1]
-        os.makedirs(folder + "/blobs/sha256")
+        directory = sys.argv[1]
+        os.makedirs(directory + "/blobs/sha256")
         def blob(data, type, content=None):
             digest = hashlib.sha256(data).hexdigest()
-            open(f"{folder}/blobs/sha256/{digest}", "wb").write(content or data)
+            open(f"{directory}/blobs/sha256/{digest}", "wb").write(content or data)
             return {"mediaType": "application/vnd.oci.image." + type, "digest": "sha256:" + digest, "size": len(data)}
         stream = io.BytesIO()
         with tarfile.open(fileobj=stream, mode="w") as tar: tar.addfile(tarfile.TarInfo("file"))
@@ -39,17 +39,17 @@ import Testing
         manifest = {"schemaVersion": 2, "config": blob(json.dumps(config).encode(), "config.v1+json"),
                     "layers": [blob(layer, "layer.v1.tar", changed)]}
         index = {"schemaVersion": 2, "manifests": [blob(json.dumps(manifest).encode(), "manifest.v1+json")]}
-        open(folder + "/index.json", "w").write(json.dumps(index))
-        open(folder + "/oci-layout", "w").write('{"imageLayoutVersion": "1.0.0"}')
+        open(directory + "/index.json", "w").write(json.dumps(index))
+        open(directory + "/oci-layout", "w").write('{"imageLayoutVersion": "1.0.0"}')
         """
 
     @Test func anImageWhoseDigestDoesNotMatch() throws {
-        let layout = host.folder + "/layout"
+        let layout = host.directory + "/layout"
         let made = try TestSupport.run("python3", ["-c", Self.damagedLayout, layout])
         try #require(made.status == 0, "\(made.error)")
         let error = try refusal([layout, "true"])
         #expect(error.contains("its digest is"), "\(error)")
-        #expect(try FileSystem.names(in: host.folder + "/store/images")?.contains { $0.hasSuffix(".erofs") } != true)
+        #expect(try FileSystem.names(in: host.directory + "/store/images")?.contains { $0.hasSuffix(".erofs") } != true)
         #expect(try host.isClean())
     }
 

@@ -30,12 +30,12 @@ import Testing
         // In its layer's memory, the zone's; the shell goes on with a line of its input.
         let hold = "dd if=/dev/zero of=/tmp/full bs=1M count=\(mebibytes) 2>/dev/null && echo full; read -r x"
         let script = """
-            folder=$(mktemp -d); trap 'rm -rf "$folder"' EXIT
-            mkfifo "$folder"/{in,out}{1,2,3,4}
+            directory=$(mktemp -d); trap 'rm -rf "$directory"' EXIT
+            mkfifo "$directory"/{in,out}{1,2,3,4}
             for i in 1 2 3 4; do
-              czone run --rm -i $IMAGE sh -c '\(hold)' <"$folder/in$i" >"$folder/out$i" &
+              czone run --rm -i $IMAGE sh -c '\(hold)' <"$directory/in$i" >"$directory/out$i" &
               runs[i]=$!
-              exec {input[i]}>"$folder/in$i" {output[i]}<"$folder/out$i"
+              exec {input[i]}>"$directory/in$i" {output[i]}<"$directory/out$i"
             done
             for i in 1 2 3 4; do
               read -r word <&${output[i]} && [ "$word" = full ] || { echo "container $i is not full: $word" >&2; exit 1; }

@@ -8,7 +8,7 @@ import Testing
 
     init() throws {
         host = try ContainerHost.shared()
-        let root = host.folder + "/rootfs"
+        let root = host.directory + "/rootfs"
         guard try FileSystem.status(root + "/large") == nil else { return }
         try host.addProbes()
         let script = """

@@ -170,10 +170,10 @@ import Testing
             until(b'restored')
             sys.stdout.buffer.write(out)
             """
-        let path = host.folder + "/terminal.py"
+        let path = host.directory + "/terminal.py"
         try FileSystem.replace(path, with: Array(script.utf8))
-        try FileSystem.replace(host.folder + "/inside", with: Array(inside.utf8))
-        let result = try host.shell("INSIDE=$(cat \(host.folder)/inside) python3 \(path)")
+        try FileSystem.replace(host.directory + "/inside", with: Array(inside.utf8))
+        let result = try host.shell("INSIDE=$(cat \(host.directory)/inside) python3 \(path)")
         #expect(result.output.contains("33 99"), "\(result.output) \(result.error)")
         #expect(result.output.contains("got word"), "\(result.output)")
         #expect(result.output.contains("restored"), "\(result.output)")

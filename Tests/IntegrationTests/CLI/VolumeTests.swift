@@ -2,20 +2,20 @@ import LinuxSystem
 import TestSupport
 import Testing
 
-/// Files and folders of the host in containers.
+/// Files and directories of the host in containers.
 @Suite(.needsKVM, .serialized, .sharedContainerHost) struct VolumeTests {
     private let host: ContainerHost
-    private let folder: TemporaryDirectory
+    private let directory: TemporaryDirectory
 
     init() throws {
         host = try ContainerHost.shared()
-        folder = try TemporaryDirectory()
+        directory = try TemporaryDirectory()
         try FileSystem.makeDirectory(path("v"), mode: 0o755)
         // Others than root go through it.
-        try #require(try TestSupport.run("chmod", ["755", folder.path]).status == 0)
+        try #require(try TestSupport.run("chmod", ["755", directory.path]).status == 0)
     }
 
-    private func path(_ name: String) -> String { "\(folder.path)/\(name)" }
+    private func path(_ name: String) -> String { "\(directory.path)/\(name)" }
 
     private func write(_ name: String, _ contents: String) throws {
         try FileSystem.replace(path(name), with: Array(contents.utf8), mode: 0o644)

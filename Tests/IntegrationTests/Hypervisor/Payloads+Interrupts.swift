@@ -3,9 +3,13 @@
 
 /// Programs that deal with interrupts (AMD64 manual vol. 2 §16; x2APIC registers are MSRs 0x800 + offset / 16).
 extension Payload {
-    /// Routes line 5 of the I/O APIC to vector 0x40 of its own processor, and sleeps.
-    static let deliveries: [UInt8] = [
+    /// Takes the interrupt descriptor table at 0x7ff0.
+    static let loadInterruptTable: [UInt8] = [
         0x0f, 0x01, 0x1c, 0x25, 0xf0, 0x7f, 0x00, 0x00,  // lidt [0x7ff0]
+    ]
+
+    /// Switches the processor's APIC on, as an x2APIC, its spurious vector 0xff.
+    static let enableX2APIC: [UInt8] = [
         0xb9, 0x1b, 0x00, 0x00, 0x00,                    // mov ecx, 0x1b
         0x0f, 0x32,                                      // rdmsr
         0x0d, 0x00, 0x0c, 0x00, 0x00,                    // or eax, 0xc00
@@ -14,11 +18,21 @@ extension Payload {
         0xb8, 0xff, 0x01, 0x00, 0x00,                    // mov eax, 0x1ff
         0x31, 0xd2,                                      // xor edx, edx
         0x0f, 0x30,                                      // wrmsr
-        0xbf, 0x00, 0x00, 0xc0, 0xfe,                    // mov edi, 0xfec00000
-        0xc7, 0x07, 0x1b, 0x00, 0x00, 0x00,              // mov dword [rdi], 0x1b
-        0xc7, 0x47, 0x10, 0x00, 0x00, 0x00, 0x00,        // mov dword [rdi+0x10], 0x0
-        0xc7, 0x07, 0x1a, 0x00, 0x00, 0x00,              // mov dword [rdi], 0x1a
-        0xc7, 0x47, 0x10, 0x40, 0x00, 0x00, 0x00,        // mov dword [rdi+0x10], 0x40
+    ]
+
+    /// Routes line 5 of the I/O APIC to a vector of its own processor.
+    static func routeLine5(to vector: UInt8) -> [UInt8] {
+        [
+            0xbf, 0x00, 0x00, 0xc0, 0xfe,                    // mov edi, 0xfec00000
+            0xc7, 0x07, 0x1b, 0x00, 0x00, 0x00,              // mov dword [rdi], 0x1b
+            0xc7, 0x47, 0x10, 0x00, 0x00, 0x00, 0x00,        // mov dword [rdi+0x10], 0x0
+            0xc7, 0x07, 0x1a, 0x00, 0x00, 0x00,              // mov dword [rdi], 0x1a
+            0xc7, 0x47, 0x10, vector, 0x00, 0x00, 0x00,      // mov dword [rdi+0x10], vector
+        ]
+    }
+
+    /// Routes line 5 to vector 0x40, and sleeps.
+    static let deliveries: [UInt8] = loadInterruptTable + enableX2APIC + routeLine5(to: 0x40) + [
         0xe6, 0xf1,                                      // out 0xf1, al
         0xfb,                                            // sti
         // idle:
@@ -51,14 +65,7 @@ extension Payload {
     /// Sends INIT and start-up (page 8) to all others; ends when RSI of them have reported.
     static let startOthers: [UInt8] = [
         0xe6, 0xf1,                                // out 0xf1, al
-        0xb9, 0x1b, 0x00, 0x00, 0x00,              // mov ecx, 0x1b
-        0x0f, 0x32,                                // rdmsr
-        0x0d, 0x00, 0x0c, 0x00, 0x00,              // or eax, 0xc00
-        0x0f, 0x30,                                // wrmsr
-        0xb9, 0x0f, 0x08, 0x00, 0x00,              // mov ecx, 0x80f
-        0xb8, 0xff, 0x01, 0x00, 0x00,              // mov eax, 0x1ff
-        0x31, 0xd2,                                // xor edx, edx
-        0x0f, 0x30,                                // wrmsr
+    ] + enableX2APIC + [
         0xb9, 0x30, 0x08, 0x00, 0x00,              // mov ecx, 0x830
         0xb8, 0x00, 0x45, 0x0c, 0x00,              // mov eax, 0xc4500
         0x0f, 0x30,                                // wrmsr

@@ -6,21 +6,7 @@ extension Payload {
     /// Sets descriptor tables, controllers, the MSRs of the table at 0xa400, vector, x87, debug and general registers,
     /// and a deadline timer; then waits to be moved. RSI: XCR0, whether there are 256-bit vectors. `checkState`
     /// follows directly.
-    static let fillState: [UInt8] = [
-        0x0f, 0x01, 0x1c, 0x25, 0xf0, 0x7f, 0x00, 0x00,              // lidt [0x7ff0]
-        0xb9, 0x1b, 0x00, 0x00, 0x00,                                // mov ecx, 0x1b
-        0x0f, 0x32,                                                  // rdmsr
-        0x0d, 0x00, 0x0c, 0x00, 0x00,                                // or eax, 0xc00
-        0x0f, 0x30,                                                  // wrmsr
-        0xb9, 0x0f, 0x08, 0x00, 0x00,                                // mov ecx, 0x80f
-        0xb8, 0xff, 0x01, 0x00, 0x00,                                // mov eax, 0x1ff
-        0x31, 0xd2,                                                  // xor edx, edx
-        0x0f, 0x30,                                                  // wrmsr
-        0xbf, 0x00, 0x00, 0xc0, 0xfe,                                // mov edi, 0xfec00000
-        0xc7, 0x07, 0x1b, 0x00, 0x00, 0x00,                          // mov dword [rdi], 0x1b
-        0xc7, 0x47, 0x10, 0x00, 0x00, 0x00, 0x00,                    // mov dword [rdi+0x10], 0x0
-        0xc7, 0x07, 0x1a, 0x00, 0x00, 0x00,                          // mov dword [rdi], 0x1a
-        0xc7, 0x47, 0x10, 0x41, 0x00, 0x00, 0x00,                    // mov dword [rdi+0x10], 0x41
+    static let fillState: [UInt8] = loadInterruptTable + enableX2APIC + routeLine5(to: 0x41) + [
         0xbb, 0x00, 0xa4, 0x00, 0x00,                                // mov ebx, 0xa400
         // set:
         0x8b, 0x0b,                                                  // mov ecx, dword [rbx]
@@ -97,36 +83,26 @@ extension Payload {
     ]
 
     /// Vector 0x40's handler.
-    static let timerFired: [UInt8] = [
-        0x50,                                                              // push rax
-        0x51,                                                              // push rcx
-        0x52,                                                              // push rdx
-        0xc7, 0x04, 0x25, 0x30, 0xa0, 0x00, 0x00, 0x01, 0x00, 0x00, 0x00,  // mov dword [0xa030], 0x1
-        0xe6, 0xf2,                                                        // out 0xf2, al
-        0xb9, 0x0b, 0x08, 0x00, 0x00,                                      // mov ecx, 0x80b
-        0x31, 0xc0,                                                        // xor eax, eax
-        0x31, 0xd2,                                                        // xor edx, edx
-        0x0f, 0x30,                                                        // wrmsr
-        0x5a,                                                              // pop rdx
-        0x59,                                                              // pop rcx
-        0x58,                                                              // pop rax
-        0x48, 0xcf,                                                        // iretq
-    ]
-
+    static let timerFired = note(at: 0x30, port: 0xf2)
     /// Vector 0x41's handler.
-    static let lineRaised: [UInt8] = [
-        0x50,                                                              // push rax
-        0x51,                                                              // push rcx
-        0x52,                                                              // push rdx
-        0xc7, 0x04, 0x25, 0x34, 0xa0, 0x00, 0x00, 0x01, 0x00, 0x00, 0x00,  // mov dword [0xa034], 0x1
-        0xe6, 0xf3,                                                        // out 0xf3, al
-        0xb9, 0x0b, 0x08, 0x00, 0x00,                                      // mov ecx, 0x80b
-        0x31, 0xc0,                                                        // xor eax, eax
-        0x31, 0xd2,                                                        // xor edx, edx
-        0x0f, 0x30,                                                        // wrmsr
-        0x5a,                                                              // pop rdx
-        0x59,                                                              // pop rcx
-        0x58,                                                              // pop rax
-        0x48, 0xcf,                                                        // iretq
-    ]
+    static let lineRaised = note(at: 0x34, port: 0xf3)
+
+    /// A handler that sets a doubleword of the report at 0xa000, announces itself at a port, and ends its interrupt.
+    private static func note(at offset: UInt8, port: UInt8) -> [UInt8] {
+        [
+            0x50,                                                                // push rax
+            0x51,                                                                // push rcx
+            0x52,                                                                // push rdx
+            0xc7, 0x04, 0x25, offset, 0xa0, 0x00, 0x00, 0x01, 0x00, 0x00, 0x00,  // mov dword [0xa000+offset], 0x1
+            0xe6, port,                                                          // out port, al
+            0xb9, 0x0b, 0x08, 0x00, 0x00,                                        // mov ecx, 0x80b
+            0x31, 0xc0,                                                          // xor eax, eax
+            0x31, 0xd2,                                                          // xor edx, edx
+            0x0f, 0x30,                                                          // wrmsr
+            0x5a,                                                                // pop rdx
+            0x59,                                                                // pop rcx
+            0x58,                                                                // pop rax
+            0x48, 0xcf,                                                          // iretq
+        ]
+    }
 }

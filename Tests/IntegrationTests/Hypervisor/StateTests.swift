@@ -140,7 +140,7 @@ import Testing
         try first.setHandler(0x40, at: 0x11000)
         try first.prepare()
         let halted: [UInt8] = [3, 0, 0, 0]  // KVM_MP_STATE_HALTED
-        // Nothing tells when a processor has halted: let it run longer each time, until it has.
+        // There is no event for a processor that halts: let it run longer each time, until it has.
         var milliseconds: CInt = 1
         repeat {
             try #require(milliseconds < 10_000)

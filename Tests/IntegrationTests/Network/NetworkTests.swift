@@ -79,7 +79,7 @@ import Testing
     private func installFrames() throws {
         let source = #filePath.replacing("IntegrationTests/Network/NetworkTests.swift", with: "Network/frames.c")
         let compiled = try TestSupport.run(
-            "cc", ["-O1", "-static", "-o", "\(host.folder)/rootfs/bin/frames", source])
+            "cc", ["-O1", "-static", "-o", "\(host.directory)/rootfs/bin/frames", source])
         try #require(compiled.status == 0, "\(compiled.error)")
     }
 
@@ -110,7 +110,9 @@ import Testing
         try installFrames()
         _ = try serve("victim", in: pods[0])
         let everybody = "ff:ff:ff:ff:ff:ff"
-        let spies = try (0...1).map { try Program("\(host.folder)/rootfs/bin/frames", ["watch", networks.bridge($0)]) }
+        let spies = try (0...1).map {
+            try Program("\(host.directory)/rootfs/bin/frames", ["watch", networks.bridge($0)])
+        }
         // Its own frames pass; a sibling's address, a stranger's, and a tag in the frame do not make it another's.
         let script = """
             frames send eth0 \(pods[0].hardwareAddress) \(everybody) 88b5

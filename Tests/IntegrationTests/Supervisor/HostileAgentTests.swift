@@ -17,13 +17,13 @@ import Zones
 private final class Bench {
     let machine: Machine
     let supervisor: Supervisor
-    private let folder = try? TemporaryDirectory()
+    private let directory = try? TemporaryDirectory()
     private let guest: OwnedDescriptor
     private var asked = FrameDecoder()
     private var requests: [Frame] = []
 
     init(zones: Int = 2) throws {
-        let folder = try #require(folder)
+        let directory = try #require(directory)
         // Beside the release build, which is on PATH.
         let build = FilePath(try #require(findProgram("czone-vm"))).removingLastComponent().removingLastComponent()
         let kernel = try OwnedDescriptor(opening: build.appending("vmlinux").string, flags: O_RDONLY)
@@ -32,7 +32,7 @@ private final class Bench {
                 kernel: kernel, initialRAMDisk: nil, commandLine: "", baseSizeInBytes: 256 << 20, virtualCPUs: 1,
                 zoneCount: zones, takesContainers: true), on: try KVM()
         ) { _ in }
-        let control = try UnixSocket.listen(at: "\(folder.path)/control")
+        let control = try UnixSocket.listen(at: "\(directory.path)/control")
         let configuration = Supervisor.Configuration(
             control: control, idleTimeoutInMilliseconds: nil, virtualCPUs: 1,
             files: try FileServer(maxDescriptors: 64), fileThreads: WorkerThreads(),
@@ -75,7 +75,9 @@ private final class Bench {
         }
     }
 
-    func client() throws -> Client { Client(try UnixSocket.connect(to: "\(try #require(folder).path)/control"), self) }
+    func client() throws -> Client {
+        Client(try UnixSocket.connect(to: "\(try #require(directory).path)/control"), self)
+    }
 
     /// A client with a container, whose making waits for the agent.
     func begin(_ id: String, zone: UInt64 = 0) throws -> (client: Client, made: UInt32, number: ContainerNumber) {
@@ -157,7 +159,7 @@ private let nowhere = ZoneOffline(
         #expect(bench.supervisor.containers.all.allSatisfy { $0.exit == nil } && !bench.machine.hasEnded)
     }
 
-    @Test func anEndIsToldOnceAndOfItsContainerAlone() throws {
+    @Test func anEndIsReportedOnceAndOfItsContainerAlone() throws {
         let bench = try Bench()
         let (a, number) = try bench.run("a")
         let (b, _) = try bench.run("b")
@@ -189,7 +191,7 @@ private let nowhere = ZoneOffline(
             #expect(try client.next() == nil, "what has ended does not start")
             try bench.say(ContainerDeleted(zone: nowhere, timings: []), to: deletion)
             #expect(bench.supervisor.containers.isEmpty)
-            #expect(bench.supervisor.zones.keepers[0].life.isFree, "\(bench.supervisor.zones.keepers[0].life.state)")
+            #expect(bench.supervisor.zones.all[0].life.isFree, "\(bench.supervisor.zones.all[0].life.state)")
         }
     }
 
@@ -232,7 +234,7 @@ private let nowhere = ZoneOffline(
         try a.send(.pause(container: "a", paused: true))
         try bench.say(Done(), to: 4000)
         guard case .refused(let refusal)? = try a.next() else {
-            Issue.record("nobody was told")
+            Issue.record("nobody received it")
             return
         }
         #expect(refusal.reason == .lost && bench.machine.hasEnded)
@@ -255,7 +257,7 @@ private let nowhere = ZoneOffline(
             }
         }
         #expect(bench.supervisor.containers.isEmpty && !bench.machine.hasEnded)
-        #expect(bench.supervisor.zones.keepers[0].life.state == .quarantined(.timeout))
+        #expect(bench.supervisor.zones.all[0].life.state == .quarantined(.timeout))
     }
 
     @Test func anAgentThatAnswersNothingEndsTheMachine() throws {

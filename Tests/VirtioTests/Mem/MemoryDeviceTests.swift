@@ -80,7 +80,7 @@ private final class Observer: ZoneMemoryObserver {
         #expect(fields == wanted)
     }
 
-    @Test func aWishIsToldByAConfigurationChange() throws {
+    @Test func aWishIsReportedByAConfigurationChange() throws {
         let generation = driver.read(.configurationGeneration)
         try device.request(sizeInBytes: 2 * block)
         #expect(driver.acknowledge() == 2)
@@ -109,7 +109,7 @@ private final class Observer: ZoneMemoryObserver {
         #expect(observer.sizes == [block, 3 * block, 0])
     }
 
-    @Test func theStateOfBlocksIsTold() throws {
+    @Test func theStateOfBlocksIsReported() throws {
         try device.request(sizeInBytes: 4 * block)
         #expect(try send(Request.plug, address(0), 2) == Self.acknowledged)
         #expect(try send(Request.state, address(0), 2) == [0, 0])
@@ -260,7 +260,7 @@ private final class Observer: ZoneMemoryObserver {
         #expect(device.pluggedSizeInBytes == 2 * block)
     }
 
-    @Test func whatCannotBeTakenBackIsToldAsItIs() throws {
+    @Test func whatCannotBeTakenBackIsReportedAsItIs() throws {
         try device.request(sizeInBytes: 2 * block)
         backing.failingCalls = [1, 2]
         #expect(try send(Request.plug, address(0), 2) == Self.error)

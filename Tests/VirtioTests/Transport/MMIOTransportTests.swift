@@ -4,7 +4,7 @@ import Testing
 import TestSupport
 import Virtio
 
-/// A device that remembers what it was told.
+/// A device that remembers the calls that it gets.
 private final class Probe: VirtioDevice {
     var type: DeviceType { .entropy }
     var offeredFeatures: UInt64 { 0b11 }
@@ -215,7 +215,7 @@ private final class Probe: VirtioDevice {
         driver.addStatus(Status.driverOK)
         #expect(driver.needsReset)
         #expect(probe.activationCount == 0)
-        #expect(driver.line.count == 1, "told by a configuration change")
+        #expect(driver.line.count == 1, "notified by a configuration change")
     }
 
     @Test func aSizeBeyondSixteenBitsIsNoSize() {
@@ -276,7 +276,7 @@ private final class Probe: VirtioDevice {
         #expect(driver.line.count == 0, "no interrupt before DRIVER_OK")
     }
 
-    @Test func aViolationIsToldOnceAndCountedEachTime() {
+    @Test func aViolationIsReportedOnceAndCountedEachTime() {
         driver.start()
         probe.activation?.driver.reportProtocolViolation("first")
         probe.activation?.driver.reportProtocolViolation("second")

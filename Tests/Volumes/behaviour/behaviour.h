@@ -1,5 +1,5 @@
-// What a file system of Linux does, told line by line: run in a folder of the host's and in the same folder as a volume, the
-// lines must be the same.
+// What a file system of Linux does, printed line by line: run in a directory of the host's and in the same directory as a
+// volume, the lines must be the same.
 #pragma once
 #define _GNU_SOURCE 1
 #include <dirent.h>
@@ -27,10 +27,10 @@
 #include <unistd.h>
 
 /// Prints what a call came to: its value, or the error's name.
-void tell(const char *what, long value);
-#define CALL(...) (errno = 0, tell(#__VA_ARGS__, (long)(__VA_ARGS__)))
+void report(const char *what, long value);
+#define CALL(...) (errno = 0, report(#__VA_ARGS__, (long)(__VA_ARGS__)))
 /// Prints kind, mode, links, owner and size of a name itself.
-void tell_status(const char *name);
+void report_status(const char *name);
 /// A file with contents, closed.
 void make(const char *name, const char *contents);
 /// Does something in a process of its own, as this user and group; its exit status.
@@ -44,6 +44,6 @@ void sizes(void);
 void times(void);
 void owners_and_modes(void);
 void attributes(void);
-void folders(void);
+void directories(void);
 void locks(void);
 void mappings(void);

@@ -28,9 +28,9 @@ void opening(void) {
     CALL(pwrite(fd, "def", 3, 0));
     CALL(read(fd, buffer, 1));
     close(fd);
-    tell_status("file");
+    report_status("file");
     fd = open("file", O_RDWR | O_TRUNC);
-    tell_status("file");
+    report_status("file");
     CALL(pread(fd, buffer, 10, 0));
     CALL(pread(fd, buffer, 10, -1));
     close(fd);
@@ -60,9 +60,9 @@ void sizes(void) {
     CALL(truncate("missing", 5000));
     CALL(truncate(".", 5000));
     CALL(fallocate(fd, 0, 0, 100000));
-    tell_status("file");
+    report_status("file");
     CALL(fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, 200000));
-    tell_status("file");
+    report_status("file");
     memset(buffer, 'q', sizeof(buffer));
     CALL(pwrite(fd, buffer, 60000, 0));
     CALL(fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 4096, 8192));
@@ -82,15 +82,15 @@ void sizes(void) {
     CALL(sendfile(other, fd, &start, 1000));
     CALL(ftruncate(other, 0));
     CALL(ftruncate(other, (off_t)1 << 40));
-    tell_status("other");
+    report_status("other");
     CALL(pwrite(other, "far", 3, ((off_t)1 << 40) - 3));
     CALL(ftruncate(other, 0));
     close(fd), close(other);
 }
 
-static void tell_times(const char *name) {
+static void report_times(const char *name) {
     struct stat s;
-    if (lstat(name, &s) < 0) return tell(name, -1);
+    if (lstat(name, &s) < 0) return report(name, -1);
     printf("  %s: accessed %ld.%09ld modified %ld.%09ld\n", name, s.st_atim.tv_sec, s.st_atim.tv_nsec, s.st_mtim.tv_sec,
            s.st_mtim.tv_nsec);
 }
@@ -117,13 +117,13 @@ void times(void) {
     CALL(chmod("open-to-all", 0666));
     struct timespec set[2] = {{.tv_sec = 1000000000, .tv_nsec = 123456789}, {.tv_sec = -5, .tv_nsec = 999999999}};
     CALL(utimensat(AT_FDCWD, "file", set, 0));
-    tell_times("file");
+    report_times("file");
     set[0].tv_nsec = UTIME_OMIT, set[1] = (struct timespec){.tv_sec = 7, .tv_nsec = 1};
     CALL(utimensat(AT_FDCWD, "file", set, 0));
-    tell_times("file");
+    report_times("file");
     set[0] = set[1] = (struct timespec){.tv_sec = 9};
     CALL(utimensat(AT_FDCWD, "link", set, AT_SYMLINK_NOFOLLOW));
-    tell_times("file");
+    report_times("file");
     struct stat before;
     lstat("file", &before);
     CALL(close(open("file", O_RDONLY)));

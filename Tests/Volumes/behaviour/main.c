@@ -1,12 +1,12 @@
 #include "behaviour.h"
 
-void tell(const char *what, long value) {
+void report(const char *what, long value) {
     if (value == -1) printf("%s: %s\n", what, strerrorname_np(errno));
     else printf("%s: %ld\n", what, value);
     fflush(stdout);
 }
 
-void tell_status(const char *name) {
+void report_status(const char *name) {
     struct stat s;
     if (lstat(name, &s) < 0) printf("  %s: %s\n", name, strerrorname_np(errno));
     else
@@ -17,7 +17,7 @@ void tell_status(const char *name) {
 
 void make(const char *name, const char *contents) {
     int fd = open(name, O_CREAT | O_TRUNC | O_WRONLY, 0644);
-    if (fd < 0 || write(fd, contents, strlen(contents)) != (ssize_t)strlen(contents)) tell(name, -1);
+    if (fd < 0 || write(fd, contents, strlen(contents)) != (ssize_t)strlen(contents)) report(name, -1);
     close(fd);
 }
 
@@ -35,7 +35,7 @@ int as(uid_t user, gid_t group, void (*body)(void)) {
     return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
 }
 
-static void in_folder(const char *name, void (*part)(void)) {
+static void in_directory(const char *name, void (*part)(void)) {
     printf("== %s\n", name);
     if (mkdir(name, 0755) < 0 || chdir(name) < 0) {
         perror(name);
@@ -44,12 +44,12 @@ static void in_folder(const char *name, void (*part)(void)) {
     part();
     if (chdir("..") < 0) exit(1);
 }
-#define PART(name) in_folder(#name, name)
+#define PART(name) in_directory(#name, name)
 
 int main(int count, char **arguments) {
     umask(022);
     if (count != 2 || chdir(arguments[1]) < 0) {
-        fprintf(stderr, "usage: behaviour FOLDER\n");
+        fprintf(stderr, "usage: behaviour DIRECTORY\n");
         return 2;
     }
     PART(names);
@@ -60,7 +60,7 @@ int main(int count, char **arguments) {
     PART(times);
     PART(owners_and_modes);
     PART(attributes);
-    PART(folders);
+    PART(directories);
     PART(locks);
     PART(mappings);
     return 0;

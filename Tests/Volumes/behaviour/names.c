@@ -13,29 +13,29 @@ void names(void) {
     CALL(symlink("x", name));
     CALL(access(name, F_OK));
     CALL(close(creat("\xff\xfe \n\t*?", 0644)));
-    tell_status("\xff\xfe \n\t*?");
+    report_status("\xff\xfe \n\t*?");
     CALL(creat("", 0600));
     CALL(creat("missing/file", 0600));
-    CALL(mkdir("folder/", 0751));
-    CALL(mkdir("folder", 0700));
-    CALL(creat("folder/", 0600));
-    CALL(creat("folder", 0600));
-    CALL(rmdir("folder/."));
+    CALL(mkdir("directory/", 0751));
+    CALL(mkdir("directory", 0700));
+    CALL(creat("directory/", 0600));
+    CALL(creat("directory", 0600));
+    CALL(rmdir("directory/."));
     CALL(rmdir("."));
     CALL(mkfifo("pipe", 0640));
     CALL(mknod("socket", S_IFSOCK | 0600, 0));
     CALL(mknod("empty", S_IFREG | 0604, 0));
     CALL(mknod("whiteout", S_IFCHR | 0600, 0));
-    CALL(mknod("folder2", S_IFDIR | 0600, 0));
-    for (const char *const *each = (const char *const[]){"folder", "pipe", "socket", "empty", "whiteout", NULL}; *each; each++)
-        tell_status(*each);
+    CALL(mknod("directory2", S_IFDIR | 0600, 0));
+    for (const char *const *each = (const char *const[]){"directory", "pipe", "socket", "empty", "whiteout", NULL}; *each; each++)
+        report_status(*each);
     CALL(open("empty/below", O_RDONLY));
     CALL(rmdir("empty"));
-    CALL(unlink("folder"));
-    make("folder/inside", "x");
-    CALL(rmdir("folder"));
-    CALL(unlink("folder/inside"));
-    CALL(rmdir("folder/"));
+    CALL(unlink("directory"));
+    make("directory/inside", "x");
+    CALL(rmdir("directory"));
+    CALL(unlink("directory/inside"));
+    CALL(rmdir("directory/"));
     struct sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = "listening"};
     int listening = socket(AF_UNIX, SOCK_STREAM, 0), client = socket(AF_UNIX, SOCK_STREAM, 0);
     CALL(bind(listening, (struct sockaddr *)&address, sizeof(address)));
@@ -60,33 +60,33 @@ void renames(void) {
     CALL(rename("d", "d/e/x"));
     CALL(rename("f", "d"));
     CALL(rename("d", "f"));
-    tell_status("f/e");
+    report_status("f/e");
     CALL(rename("a", "a"));
     CALL(rename("a", "b"));
-    tell_status("a"), tell_status("b");
+    report_status("a"), report_status("b");
     CALL(link("b", "c"));
     CALL(rename("b", "c"));
-    tell_status("b"), tell_status("c");
+    report_status("b"), report_status("c");
     make("x", "X"), make("y", "YYY");
     CALL(renameat2(AT_FDCWD, "x", AT_FDCWD, "y", RENAME_NOREPLACE));
     CALL(renameat2(AT_FDCWD, "x", AT_FDCWD, "z", RENAME_NOREPLACE));
     CALL(renameat2(AT_FDCWD, "z", AT_FDCWD, "f", RENAME_EXCHANGE));
-    tell_status("z"), tell_status("f"), tell_status("z/e");
+    report_status("z"), report_status("f"), report_status("z/e");
     CALL(renameat2(AT_FDCWD, "z", AT_FDCWD, "missing", RENAME_EXCHANGE));
     CALL(renameat2(AT_FDCWD, "y", AT_FDCWD, "w", RENAME_WHITEOUT));
-    tell_status("y"), tell_status("w");
+    report_status("y"), report_status("w");
     CALL(renameat2(AT_FDCWD, "w", AT_FDCWD, "v", RENAME_NOREPLACE | RENAME_EXCHANGE));
     CALL(renameat2(AT_FDCWD, "w", AT_FDCWD, "v", 1 << 5));
     CALL(symlink("w", "link"));
     CALL(rename("link", "link2"));
-    tell_status("link2");
+    report_status("link2");
     CALL(rename("w", "link2"));
-    tell_status("link2");
+    report_status("link2");
     // What is open stays the same file wherever it goes.
     int fd = open("link2", O_RDWR);
     CALL(rename("link2", "z/e/deep"));
     CALL(write(fd, "moved", 5));
-    tell_status("z/e/deep");
+    report_status("z/e/deep");
     close(fd);
 }
 
@@ -95,19 +95,19 @@ static char target[PATH_MAX + 1];
 static void links(void) {
     make("file", "contents");
     CALL(link("file", "second"));
-    tell_status("file");
+    report_status("file");
     CALL(link("file", "second"));
-    CALL(mkdir("folder", 0755));
-    CALL(link("folder", "third"));
+    CALL(mkdir("directory", 0755));
+    CALL(link("directory", "third"));
     CALL(link("missing", "third"));
     CALL(symlink("file", "soft"));
     CALL(link("soft", "hard-of-soft"));
-    tell_status("hard-of-soft");
+    report_status("hard-of-soft");
     CALL(linkat(AT_FDCWD, "soft", AT_FDCWD, "followed", AT_SYMLINK_FOLLOW));
-    tell_status("followed");
+    report_status("followed");
     memset(target, 't', 4095);
     CALL(symlink(target, "longest"));
-    tell_status("longest");
+    report_status("longest");
     char read_back[PATH_MAX];
     CALL(readlink("longest", read_back, sizeof(read_back)));
     CALL(readlink("soft", read_back, 2));
@@ -118,7 +118,7 @@ static void links(void) {
     CALL(open("soft", O_RDONLY | O_NOFOLLOW));
     CALL(open("soft/", O_RDONLY));
     CALL(lchown("soft", 11, 12));
-    tell_status("soft"), tell_status("file");
+    report_status("soft"), report_status("file");
 }
 
 static void removed_while_open(void) {
@@ -145,7 +145,7 @@ static void without_a_name(void) {
     CALL(write(nameless, "nameless", 8));
     snprintf(target, sizeof(target), "/proc/self/fd/%d", nameless);
     CALL(linkat(AT_FDCWD, target, AT_FDCWD, "named", AT_SYMLINK_FOLLOW));
-    tell_status("named");
+    report_status("named");
     close(nameless);
     nameless = open(".", O_TMPFILE | O_RDWR | O_EXCL, 0640);
     snprintf(target, sizeof(target), "/proc/self/fd/%d", nameless);
@@ -154,19 +154,19 @@ static void without_a_name(void) {
     CALL(open(".", O_TMPFILE | O_RDONLY, 0640));
 }
 
-static void removed_folder(void) {
+static void removed_directory(void) {
     CALL(mkdir("gone", 0755));
-    int folder = open("gone", O_RDONLY | O_DIRECTORY);
+    int directory = open("gone", O_RDONLY | O_DIRECTORY);
     CALL(rmdir("gone"));
-    CALL(openat(folder, "new", O_CREAT | O_WRONLY, 0600));
-    CALL(mkdirat(folder, "new", 0700));
-    CALL(fchmod(folder, 0700));
-    close(folder);
+    CALL(openat(directory, "new", O_CREAT | O_WRONLY, 0600));
+    CALL(mkdirat(directory, "new", 0700));
+    CALL(fchmod(directory, 0700));
+    close(directory);
 }
 
 void links_and_removed(void) {
     links();
     removed_while_open();
     without_a_name();
-    removed_folder();
+    removed_directory();
 }

@@ -41,23 +41,23 @@ void owners_and_modes(void) {
     CALL(chmod("group", 02777));
     CALL(chmod("set-id", 06777));
     CALL(as(1234, 1234, tries_of_others));
-    tell_status("group/mine"), tell_status("group/file"), tell_status("set-id");
+    report_status("group/mine"), report_status("group/file"), report_status("set-id");
     CALL(chmod("set-id", 06755));
     CALL(chown("set-id", 77, 78));
-    tell_status("set-id");
+    report_status("set-id");
     CALL(chmod("set-id", 07777));
-    tell_status("set-id");
+    report_status("set-id");
     CALL(truncate("set-id", 0));
-    tell_status("set-id");
+    report_status("set-id");
     CALL(chown("set-id", -1, 79));
-    tell_status("set-id");
+    report_status("set-id");
     CALL(chmod("missing", 0));
     umask(077);
     CALL(mkdir("masked", 0777));
     CALL(close(creat("masked-file", 0666)));
     CALL(mkfifo("masked-pipe", 0666));
     umask(022);
-    tell_status("masked"), tell_status("masked-file"), tell_status("masked-pipe");
+    report_status("masked"), report_status("masked-file"), report_status("masked-pipe");
 }
 
 struct __attribute__((packed)) list {
@@ -101,8 +101,8 @@ static void user_attributes(void) {
     CALL(setxattr("pipe", "user.a", "x", 1, 0));
     CALL(getxattr("pipe", "user.a", value, 1));
     CALL(listxattr("pipe", value, sizeof(value)));
-    CALL(mkdir("folder", 0755));
-    CALL(setxattr("folder", "user.folder", "x", 1, 0));
+    CALL(mkdir("directory", 0755));
+    CALL(setxattr("directory", "user.directory", "x", 1, 0));
 }
 
 static void capability_of_file(void) {
@@ -120,7 +120,7 @@ static void access_lists(void) {
     CALL(getxattr("listed", "system.posix_acl_access", value, 100));
     CALL(setxattr("listed", "system.posix_acl_access", &list, sizeof(list), 0));
     CALL(getxattr("listed", "system.posix_acl_access", value, 100));
-    tell_status("listed");
+    report_status("listed");
     CALL(chmod("listed", 0640));
     CALL(getxattr("listed", "system.posix_acl_access", value, 100));
     CALL(((struct list *)value)->entries[3].rights);
@@ -129,10 +129,10 @@ static void access_lists(void) {
     CALL(setxattr("inherits", "system.posix_acl_default", &list, sizeof(list), 0));
     umask(077);
     CALL(close(creat("inherits/file", 0666)));
-    CALL(mkdir("inherits/folder", 0777));
+    CALL(mkdir("inherits/directory", 0777));
     umask(022);
-    tell_status("inherits/file"), tell_status("inherits/folder");
-    CALL(getxattr("inherits/folder", "system.posix_acl_default", value, 100));
+    report_status("inherits/file"), report_status("inherits/directory");
+    CALL(getxattr("inherits/directory", "system.posix_acl_default", value, 100));
     CALL(as(1234, 1234, allowed_by_list));
     CALL(as(99, 0, in_group));
     CALL(removexattr("listed", "system.posix_acl_access"));

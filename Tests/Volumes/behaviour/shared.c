@@ -1,20 +1,20 @@
-// What several hold at a time: folders that change while they are read, locks.
+// What several hold at a time: directories that change while they are read, locks.
 #include "behaviour.h"
 
 static int count_and(bool deletes) {
-    DIR *folder = opendir(".");
+    DIR *directory = opendir(".");
     int count = 0;
     struct dirent *entry;
-    while ((entry = readdir(folder))) {
+    while ((entry = readdir(directory))) {
         if (entry->d_name[0] == '.') continue;
         count++;
-        if (deletes && unlink(entry->d_name) < 0) tell(entry->d_name, -1);
+        if (deletes && unlink(entry->d_name) < 0) report(entry->d_name, -1);
     }
-    closedir(folder);
+    closedir(directory);
     return count;
 }
 
-void folders(void) {
+void directories(void) {
     char name[40];
     CALL(mkdir("many", 0755));
     CALL(chdir("many"));
@@ -23,35 +23,35 @@ void folders(void) {
         close(creat(name, 0600));
     }
     CALL(count_and(false));
-    DIR *folder = opendir(".");
+    DIR *directory = opendir(".");
     struct dirent *entry;
     long place = 0;
     for (int i = 0; i < 400; i++) {
-        if (!(entry = readdir(folder))) break;
-        place = telldir(folder);
+        if (!(entry = readdir(directory))) break;
+        place = telldir(directory);
     }
-    entry = readdir(folder);
+    entry = readdir(directory);
     snprintf(name, sizeof(name), "%s", entry ? entry->d_name : "none");
-    for (int i = 0; i < 300; i++) entry = readdir(folder);
-    seekdir(folder, place);
-    entry = readdir(folder);
+    for (int i = 0; i < 300; i++) entry = readdir(directory);
+    seekdir(directory, place);
+    entry = readdir(directory);
     CALL(entry ? strcmp(entry->d_name, name) : -2);
-    rewinddir(folder);
+    rewinddir(directory);
     int count = 0;
-    while (readdir(folder)) count++;
+    while (readdir(directory)) count++;
     CALL(count);
-    closedir(folder);
+    closedir(directory);
     CALL(count_and(true));
     CALL(count_and(false));
     CALL(chdir(".."));
     CALL(rmdir("many"));
     for (int i = 0; i < 60; i++)
-        if (mkdir("deep", 0755) < 0 || chdir("deep") < 0) tell("deep", -1);
+        if (mkdir("deep", 0755) < 0 || chdir("deep") < 0) report("deep", -1);
     make("bottom", "x");
-    tell_status("bottom");
+    report_status("bottom");
     for (int i = 0; i < 60; i++)
-        if (chdir("..") < 0) tell("up", -1);
-    tell_status("deep");
+        if (chdir("..") < 0) report("up", -1);
+    report_status("deep");
     CALL(rmdir("deep"));
 }
 
@@ -60,7 +60,7 @@ static int fcntl_lock(int fd, int command, short type, off_t start, off_t length
     return fcntl(fd, command, &lock);
 }
 
-// A process of its own that takes a lock, says so, and holds it until it is told to end.
+// A process of its own that takes a lock, says so, and holds it until it is signalled.
 static pid_t holder(int *release, bool is_whole) {
     int ready[2], go[2];
     char byte;

@@ -1,5 +1,5 @@
-// random FOLDER SECONDS SEED: does to one file what programs do, in random order, and compares it with a model in memory after
-// each step. Tells the step that went wrong, and ends with 1.
+// random DIRECTORY SECONDS SEED: does to one file what programs do, in random order, and compares it with a model in
+// memory after each step. Prints the step that went wrong, and ends with 1.
 #define _GNU_SOURCE 1
 #include <errno.h>
 #include <fcntl.h>
@@ -133,7 +133,7 @@ static void take_step(void) {
 
 int main(int count, char **arguments) {
     if (count != 4) {
-        fprintf(stderr, "usage: random FOLDER SECONDS SEED\n");
+        fprintf(stderr, "usage: random DIRECTORY SECONDS SEED\n");
         return 2;
     }
     snprintf(path, sizeof(path), "%s/random-file", arguments[1]);

@@ -1,4 +1,4 @@
-// speed FOLDER COUNT STEP: how long a number of small files takes to be made, listed, looked at, opened or removed, in
+// speed DIRECTORY COUNT STEP: how long a number of small files takes to be made, listed, looked at, opened or removed, in
 // microseconds a file. `create` comes first, `unlink` last.
 #define _GNU_SOURCE 1
 #include <dirent.h>
@@ -47,12 +47,12 @@ static int read_one(const char *name) {
 
 static void list(const char *what, int looks) {
     double start = now();
-    DIR *folder = opendir("d/e");
+    DIR *directory = opendir("d/e");
     struct dirent *entry;
     struct stat status;
-    while (folder && (entry = readdir(folder)))
-        if (looks && fstatat(dirfd(folder), entry->d_name, &status, AT_SYMLINK_NOFOLLOW) < 0) perror(what);
-    if (folder) closedir(folder);
+    while (directory && (entry = readdir(directory)))
+        if (looks && fstatat(dirfd(directory), entry->d_name, &status, AT_SYMLINK_NOFOLLOW) < 0) perror(what);
+    if (directory) closedir(directory);
     printf("%s %.1f\n", what, (now() - start) / (double)count);
 }
 
@@ -60,7 +60,7 @@ static int unlink_one(const char *name) { return unlink(name); }
 
 int main(int arguments, char **values) {
     if (arguments != 4 || chdir(values[1]) < 0 || (count = strtol(values[2], NULL, 10)) <= 0) {
-        fprintf(stderr, "usage: speed FOLDER COUNT create|list|list-and-stat|stat|read|unlink\n");
+        fprintf(stderr, "usage: speed DIRECTORY COUNT create|list|list-and-stat|stat|read|unlink\n");
         return 2;
     }
     const char *step = values[3];

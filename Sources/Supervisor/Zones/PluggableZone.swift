@@ -5,7 +5,7 @@ import Virtio
 import Zones
 
 /// A zone of this VM: its life, its device, and what waits for its next state. Protected by the device lock.
-final class ZoneKeeper {
+final class PluggableZone {
     /// How long the guest's driver may take to give memory back, or take more, in seconds. The plugging of a new
     /// container's zone is bounded by the container's creation.
     static let deadline: UInt64 = 30

@@ -4,9 +4,9 @@ import Glibc
 import LinuxSystem
 import SystemPackage
 
-/// The folder of the host's policies, a file `NAME.yaml` each. `czone-fabric` reads them: this process would be three times
-/// as large with a reader of YAML.
-public struct PolicyFolder: Sendable {
+/// The directory of the host's policies, a file `NAME.yaml` each. `czone-fabric` reads them: this process would be
+/// three times as large with a reader of YAML.
+public struct PolicyDirectory: Sendable {
     /// Reading a file takes so long at most, in milliseconds.
     private static let patience: CInt = 10_000
     private static let maxBytes = 1 << 20
