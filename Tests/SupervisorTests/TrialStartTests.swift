@@ -37,7 +37,7 @@ import Zones
         #expect(trial.origin == .copy(of: template.number) && trial.start && trial.zoneBytes == block)
         #expect(trial.specification.namespaces == Namespaces() && trial.specification.mounts.isEmpty)
         #expect(try bench.wasAsked(.settle))
-        #expect(bench.supervisor.zones.keepers.allSatisfy { $0.life.isFree } && bench.supervisor.containers.isEmpty)
+        #expect(bench.supervisor.zones.all.allSatisfy { $0.life.isFree } && bench.supervisor.containers.isEmpty)
         // Its number is not given again.
         let restored = try SupervisorBench { $0.restoredState = bench.supervisor.savedState }
         #expect(try restored.warm("first").create.container.rawValue > trial.container.rawValue)
@@ -88,10 +88,10 @@ import Zones
         // A container that comes meanwhile goes its way.
         let first = try bench.warm("first")
         #expect(first.create.origin == .copy(of: saved.template) && first.create.node != trial.node)
-        bench.supervisor.zones.keepers[Int(trial.node) - 1].recordPlugged(block)
+        bench.supervisor.zones.all[Int(trial.node) - 1].recordPlugged(block)
         try bench.say(.bench, to: made)
         try bench.end(trial.container)
-        #expect(bench.supervisor.zones.keepers[Int(trial.node) - 1].life.isFree)
+        #expect(bench.supervisor.zones.all[Int(trial.node) - 1].life.isFree)
         #expect(bench.supervisor.containers.all.map(\.id) == ["first"])
     }
 
@@ -117,8 +117,8 @@ extension SupervisorBench {
     /// after the last look it has ended.
     func answerTrial(usages: [Int], returns: Bool = true) throws -> CreateContainer {
         let (made, trial) = try request(CreateContainer.self)
-        let keeper = supervisor.zones.keepers[Int(trial.node) - 1]
-        keeper.recordPlugged(trial.zoneBytes)
+        let zone = supervisor.zones.all[Int(trial.node) - 1]
+        zone.recordPlugged(trial.zoneBytes)
         try say(.bench, to: made)
         for usage in usages.map(Optional.some) + [nil] {
             supervisor.deadlines.advance(byMilliseconds: 1000)
@@ -131,7 +131,7 @@ extension SupervisorBench {
         let deletion = try request(DeleteContainer.self)
         #expect(deletion.content.container == trial.container && deletion.content.offlineZone)
         try say(ContainerDeleted(zone: returns ? .bench : nil, timings: []), to: deletion.number)
-        if returns { keeper.recordPlugged(0) }
+        if returns { zone.recordPlugged(0) }
         return trial
     }
 }

@@ -48,7 +48,7 @@ final class TrialStart {
     /// Starts a copy of the template and ends it; the completion is called once.
     func run(_ template: ProcessTemplate, _ extent: Extent, completion: @escaping (Outcome) -> Void) {
         // The last zone is a container's.
-        let free = zones.keepers.filter(\.life.isFree)
+        let free = zones.all.filter(\.life.isFree)
         guard let origin = template.origin, free.count > 1,
             let zone = try? zones.findFree(ZoneGeometry.blockSizeInBytes)
         else { return completion(.impossible) }
@@ -92,7 +92,7 @@ final class TrialStart {
 
     /// Also where it could not be made: it may have been, by an agent that was late.
     private func delete(
-        _ number: ContainerNumber, _ zone: ZoneKeeper, _ outcome: Outcome, _ completion: @escaping (Outcome) -> Void
+        _ number: ContainerNumber, _ zone: PluggableZone, _ outcome: Outcome, _ completion: @escaping (Outcome) -> Void
     ) {
         zone.drain()
         let request = DeleteContainer(

@@ -8,7 +8,7 @@ struct ZoneReturn {
     /// The agent says that the zone is empty and offline; the device says whether that is so. The completion is called
     /// when the memory is back, or the zone quarantined.
     func take(
-        _ zone: ZoneKeeper, _ offline: ZoneOffline?, after steps: [StepTiming], completion: @escaping () -> Void
+        _ zone: PluggableZone, _ offline: ZoneOffline?, after steps: [StepTiming], completion: @escaping () -> Void
     ) {
         guard let offline, offline.isOffline else {
             zone.quarantine(.notEmpty)
@@ -24,7 +24,7 @@ struct ZoneReturn {
     }
 
     /// It is not known what is in it.
-    func quarantine(_ zone: ZoneKeeper?, _ failure: AgentFailure) {
+    func quarantine(_ zone: PluggableZone?, _ failure: AgentFailure) {
         if case .timeout = failure { zone?.quarantine(.timeout) } else { zone?.quarantine(.notEmpty) }
     }
 }
