@@ -21,6 +21,9 @@ public final class ReadyBench {
         public var warm = Measurements()
         public var runc: Measurements?
         public var runsc: Measurements?
+        /// The first copy in a restored, prewarmed VM, and a further one behind it.
+        public var first: Measurements?
+        public var further: Measurements?
     }
 
     private let directory: String
@@ -28,7 +31,7 @@ public final class ReadyBench {
     private let executable: String
     private let registry: Registry
     private static let image = "bench"
-    private static let status = "200"
+    static let status = "200"
     /// How long a process template may take to its point, in milliseconds: in the emulated host a program takes long.
     private static let templateTimeout: UInt64 = 300_000
 
@@ -115,7 +118,7 @@ public final class ReadyBench {
     }
 
     /// - Parameter isStopped: the program marks its point by stopping itself.
-    private static func command(isStopped: Bool) -> [String] {
+    static func command(isStopped: Bool) -> [String] {
         let point = isStopped ? "os.kill(os.getpid(), signal.SIGSTOP)" : ""
         let program = """
             import http.server, json, os, signal, socketserver, ssl, threading, urllib.request, uuid

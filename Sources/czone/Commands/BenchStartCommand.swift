@@ -32,7 +32,7 @@ struct BenchStartCommand: ParsableCommand {
     @Option(
         help: """
             ready: instead, up to the first HTTP 200 of a Python function: started plainly, and as a copy of its process \
-            template. Compared with runc and runsc only.
+            template, also the first copy in a restored VM that was prewarmed. Compared with runc and runsc only.
             """)
     var until: End?
 
@@ -83,9 +83,17 @@ struct BenchStartCommand: ParsableCommand {
                 directory: directory, executable: CurrentProcess.executablePath, root: root,
                 rivals: vs.rivals.compactMap { ReadyBench.Rival(rawValue: $0.rawValue) })
             defer { bench.end() }
-            let figures = try bench.measure(runs: runs)
+            var figures = try bench.measure(runs: runs)
+            try measureFirstCopies(directory, &figures)
             if json { print(figures.json) } else { printOutput(figures.table) }
         }
+    }
+
+    private func measureFirstCopies(_ directory: String, _ figures: inout ReadyBench.Figures) throws {
+        let bench = try FirstCopyBench(directory: directory, executable: CurrentProcess.executablePath, root: root)
+        defer { bench.end() }
+        let (first, further) = try bench.measure(runs: runs)
+        (figures.first, figures.further) = (first, further)
     }
 
     /// As `czone run` with these arguments would start it.
