@@ -53,8 +53,10 @@ public enum ControlRequest: ControlMessage, Equatable {
     /// something in the container has taken it, or is waited for, or `refused`.
     case relay(RelayRequest)
 
-    /// The connections to a process that serves files: one for each thread of the VM's that asks.
-    public static let fileServerConnections = 2
+    /// The VM's threads that ask a process which serves files.
+    public static let fileThreads = 2
+    /// The connections to such a process: one for each thread that asks, and one for signs of life.
+    public static let fileServerConnections = fileThreads + 1
 
     private var number: UInt8 {
         switch self {

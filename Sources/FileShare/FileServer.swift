@@ -50,6 +50,7 @@ public final class FileServer: VolumeServer, @unchecked Sendable {
 
     public func connect(_ channels: [OwnedDescriptor]) -> Bool { false }
     public var isServing: Bool { true }
+    public func observeLoss(_ observer: @escaping @Sendable (String) -> Void) {}
 
     /// What each thread does first that is to answer requests.
     public static func prepareThread() { FileCalls.prepareThread() }

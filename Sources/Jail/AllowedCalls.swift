@@ -76,7 +76,7 @@ extension ThreadKind {
         + [interrupt]
 
     private static let filesCalls: [AllowedCall] =
-        ["epoll_ctl", "recvmsg", "sendmsg", "shutdown", "fcntl"].map { AllowedCall($0) } + [interrupt]
+        ["epoll_ctl", "recvmsg", "sendmsg", "shutdown", "fcntl", "poll", "ppoll"].map { AllowedCall($0) } + [interrupt]
 
     private static let diskCalls: [AllowedCall] =
         ["pwrite64", "fallocate", "ftruncate", "lseek"].map { AllowedCall($0) }

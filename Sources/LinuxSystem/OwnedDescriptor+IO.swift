@@ -119,8 +119,13 @@ func retrying(_ call: () -> Int) -> Int {
 extension OwnedDescriptor {
     /// Waits until there is something to read, or an end; false when the time is over.
     public func isReadable(by deadline: Deadline) throws(SystemError) -> Bool {
+        try isReady(for: .readable, by: deadline)
+    }
+
+    /// Waits until it is ready for one or the other, or at its end; false when the time is over.
+    public func isReady(for readiness: Readiness, by deadline: Deadline) throws(SystemError) -> Bool {
         while true {
-            if try !wait(for: [(self, .readable)], timeoutInMilliseconds: deadline.remainingMilliseconds)[0].isEmpty {
+            if try !wait(for: [(self, readiness)], timeoutInMilliseconds: deadline.remainingMilliseconds)[0].isEmpty {
                 return true
             }
             // A signal ends the wait too.

@@ -35,17 +35,23 @@ public enum UnixSocket {
 extension OwnedDescriptor {
     /// Sends everything over a blocking socket, descriptors with the first byte.
     public func send(_ bytes: [UInt8], descriptors: [OwnedDescriptor] = []) throws(SystemError) {
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            rest = rest.dropFirst(try send(some: rest, descriptors: rest.count == bytes.count ? descriptors : []))
+        }
+    }
+
+    /// Sends what the socket takes now, descriptors with the first byte; the count of bytes that it took.
+    public func send(
+        some bytes: ArraySlice<UInt8>, descriptors: [OwnedDescriptor] = []
+    ) throws(SystemError) -> Int {
         let numbers = descriptors.map(\.rawValue)
-        var sent = 0
-        while sent < bytes.count {
+        while true {
             let result = unsafe bytes.withUnsafeBytes { buffer in
-                // SAFETY: sent < count bounds address and length; the numbers' count is the array's own.
-                unsafe clinux_send_descriptors(
-                    rawValue, buffer.baseAddress?.advanced(by: sent), buffer.count - sent, numbers,
-                    sent == 0 ? numbers.count : 0)
+                // SAFETY: address and length are the buffer's own; the numbers' count is the array's own.
+                unsafe clinux_send_descriptors(rawValue, buffer.baseAddress, buffer.count, numbers, numbers.count)
             }
-            if result == -Int(EINTR) { continue }
-            sent += try checked(result, "send to a socket")
+            if result != -Int(EINTR) { return try checked(result, "send to a socket") }
         }
     }
 

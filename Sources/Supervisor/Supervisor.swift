@@ -53,6 +53,7 @@ public final class Supervisor {
         machine.observeFaults(by: journal)
         let fileRequests = FileRequestLog(Log.logger)
         configuration.files.observeMalformedRequests { fileRequests.noteMalformed($0) }
+        configuration.files.observeLoss { fileRequests.noteLoss($0) }
         zones = ZoneSet(machine.zoneDevices, deadlines, journal, configuration.memoryLimit)
         agent = AgentSession(vsock: machine.vsock, loop: loop, deadlines, journal)
         elasticZones = ElasticZones(containers, agent, configuration.hostMemory, journal)

@@ -95,7 +95,7 @@ final class VirtualMachineProcess {
         logFile.hand(to: diskThreads)
         if supervisor != nil {
             try fileThreads.start(
-                ControlRequest.fileServerConnections, named: "files", prepare: walls.entrance(.files))
+                ControlRequest.fileThreads, named: "files", prepare: walls.entrance(.files))
         }
         defer { console.restoreTerminal() }
         let end = machine.run(

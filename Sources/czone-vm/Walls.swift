@@ -33,7 +33,7 @@ struct Walls {
         var threads = 1 + arguments.size.virtualCPUs + Self.diskThreadCount
         if arguments.takesContainers {
             kinds += [.files, .network]
-            threads += ControlRequest.fileServerConnections + 1
+            threads += ControlRequest.fileThreads + 1
         }
         barrier = try Barrier(for: threads)
         ProcessMemory.prepare()

@@ -1,8 +1,10 @@
 import AgentProtocol
 import ControlProtocol
+import FileShare
 import Glibc
 import LinuxSystem
 import Machine
+import Synchronization
 import SystemPackage
 import TestSupport
 import Testing
@@ -161,21 +163,108 @@ import Testing
         #expect(try client.exit().code == 255)
     }
 
-    @Test func aVolumeThatIsSlowToOpenHoldsUpItsClientAlone() throws {
-        let bench = try SupervisorBench()
-        let (client, other) = (try bench.client(), try bench.client())
+    /// A bench with a volumes' file system that has not answered yet.
+    private func benchWithStalledVolumes() throws -> (SupervisorBench, StalledVolumes) {
+        let volumes = try StalledVolumes()
+        let threads = WorkerThreads()
+        try threads.start(1, named: "files")
+        return (
+            try SupervisorBench {
+                $0.files = volumes
+                $0.fileThreads = threads
+            }, volumes
+        )
+    }
+
+    /// Attaches one volume for container `a`; returns when its file system is asked.
+    private func attach(_ volumes: StalledVolumes, on bench: SupervisorBench, by client: BenchClient) throws {
         let volume = try OwnedDescriptor(opening: bench.path(""), flags: O_RDONLY)
-        let attach = AttachRequest(
+        let request = AttachRequest(
             container: "a", volumes: [AttachRequest.Volume(isReadOnly: true, isRecursive: false)])
-        try client.send(.attach(attach), descriptors: [volume])
+        try client.send(.attach(request), descriptors: [volume])
+        #expect(try bench.waits { volumes.attachments == 1 })
+    }
+
+    @Test func aVolumeThatIsSlowToOpenHoldsUpItsClientAlone() throws {
+        let (bench, volumes) = try benchWithStalledVolumes()
+        let (client, other) = (try bench.client(), try bench.client())
+        try attach(volumes, on: bench, by: client)
+        // What the client asks behind it waits for it, others do not.
+        try client.send(.zoneTimes)
         try other.send(.zoneTimes)
-        #expect(try other.next() != nil)
-        var answer: ControlReply?
+        guard case .zoneTimes? = try other.next() else {
+            Issue.record("the other client waits")
+            return
+        }
+        let (_, number) = try bench.run("b")
+        try bench.say(Exited.bench(number))
+        #expect(try client.next() == nil)
+        bench.supervisor.deadlines.advance(byMilliseconds: 14_000)
+        #expect(try client.next() == nil)
+        volumes.answer()
+        var answers: [ControlReply] = []
         #expect(
             try bench.waits {
-                answer = try client.next()
-                return answer != nil
+                while let answer = try client.next() { answers.append(answer) }
+                return answers.count == 2
             })
-        #expect(answer == .done)
+        #expect(answers.first == .done)
+        // It is refused no more, and the volume is the container's.
+        bench.supervisor.deadlines.advance(byMilliseconds: 60_000)
+        #expect(try client.next() == nil && volumes.detached.isEmpty)
     }
+
+    @Test func aVolumeThatDoesNotOpenIsRefusedAndGivenBack() throws {
+        let (bench, volumes) = try benchWithStalledVolumes()
+        let client = try bench.client()
+        try attach(volumes, on: bench, by: client)
+        bench.supervisor.deadlines.advance(byMilliseconds: 15_000)
+        let refusal = try client.refusal()
+        #expect(refusal.reason == .late && refusal.text == "a volume's file system has not answered within 15 s")
+        try client.send(.zoneTimes)
+        guard case .zoneTimes? = try client.next() else {
+            Issue.record("the client waits on")
+            return
+        }
+        // What comes late is nobody's.
+        volumes.answer()
+        #expect(try bench.waits { volumes.detached == ["volume"] })
+        #expect(try client.next() == nil)
+    }
+}
+
+/// Volumes of a file system that answers when the test wants.
+private final class StalledVolumes: VolumeServer {
+    private struct State {
+        var attachments = 0
+        var detached: [String] = []
+    }
+
+    private let state = Mutex(State())
+    private let released: OwnedDescriptor
+    private let release: OwnedDescriptor
+
+    init() throws(SystemError) { (released, release) = try UnixSocket.pair() }
+
+    /// How often a volume's file system was asked.
+    var attachments: Int { state.withLock { $0.attachments } }
+    var detached: [String] { state.withLock { $0.detached } }
+
+    /// Lets it answer, now and from now on.
+    func answer() { release.endConnection() }
+
+    func attach(_ descriptor: OwnedDescriptor, _ options: VolumeOptions) throws(VolumeError) -> String {
+        state.withLock { $0.attachments += 1 }
+        _ = try? released.isReadable(by: Deadline(inMilliseconds: 60_000))
+        return "volume"
+    }
+
+    func detach(_ id: String) { state.withLock { $0.detached.append(id) } }
+    func answer(_ bytes: [UInt8], room: Int) -> [UInt8] { [] }
+    func observeMalformedRequests(_ observer: @escaping @Sendable (String) -> Void) {}
+    func observeLoss(_ observer: @escaping @Sendable (String) -> Void) {}
+    let requestCount: UInt64 = 0
+    let malformedRequestCount: UInt64 = 0
+    func connect(_ channels: [OwnedDescriptor]) -> Bool { false }
+    let isServing = true
 }

@@ -53,6 +53,7 @@ public struct FileServerConnection: Sendable {
         case .detach:
             server.detach(String(decoding: bytes, as: UTF8.self))
             try reply([])
+        case .probe: try reply([])
         }
         return true
     }

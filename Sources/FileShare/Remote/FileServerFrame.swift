@@ -13,6 +13,8 @@ struct FileServerFrame {
         /// A volume, whose descriptor comes with it: its id, or why not.
         case attach = 2
         case detach = 3
+        /// A sign of life: an answer without a byte.
+        case probe = 4
     }
 
     static let headerSize = 16

@@ -5,22 +5,33 @@ import SystemPackage
 /// Volumes served by a process of their own, `czone-files`: the one that has a right to the host's files. This one, which
 /// the guest may have taken over, has neither that right nor the volumes' descriptors.
 ///
-/// A connection carries one request at a time, and there is one for each thread that asks. A server that has ended is
-/// seen at the next request: what was attached is gone, and the guest gets EIO.
+/// A connection carries one request at a time, and there is one for each thread that asks, and one more for signs of life.
+/// A server that has ended is seen at the next request; one that gives no sign of life, or is too slow (`FileServerPatience`),
+/// is given up: all who wait for it are told at once, what was attached is gone, and the guest gets EIO.
 public final class RemoteFileServer: VolumeServer {
-    private struct State {
-        var idle: [OwnedDescriptor] = []
-        var isServing = false
+    /// A process that serves, as long as it does.
+    private struct Server {
+        /// Which one it is of those that have served.
+        var number: UInt64
+        var all: [OwnedDescriptor]
+        var idle: [OwnedDescriptor]
+        /// For signs of life.
+        var watch: OwnedDescriptor
     }
 
-    private let state = Mutex(State())
+    private let patience: FileServerPatience
+    private let server = Mutex<Server?>(nil)
+    private let servers = Atomic<UInt64>(0)
+    /// Held by who asks for a sign of life; taken with no other lock.
+    private let probing = Mutex(())
     private let requests = Atomic<UInt64>(0)
     private let malformedRequests = Atomic<UInt64>(0)
     private let observer = Mutex<(@Sendable (String) -> Void)?>(nil)
+    private let lossObserver = Mutex<(@Sendable (String) -> Void)?>(nil)
 
-    public init() {}
+    public init(_ patience: FileServerPatience = .standard) { self.patience = patience }
 
-    public var isServing: Bool { state.withLock { $0.isServing } }
+    public var isServing: Bool { server.withLock { $0 != nil } }
     public var requestCount: UInt64 { requests.load(ordering: .relaxed) }
     public var malformedRequestCount: UInt64 { malformedRequests.load(ordering: .relaxed) }
 
@@ -28,10 +39,18 @@ public final class RemoteFileServer: VolumeServer {
         self.observer.withLock { $0 = observer }
     }
 
+    public func observeLoss(_ observer: @escaping @Sendable (String) -> Void) {
+        lossObserver.withLock { $0 = observer }
+    }
+
     public func connect(_ channels: [OwnedDescriptor]) -> Bool {
-        state.withLock { state in
-            guard !state.isServing, !channels.isEmpty else { return false }
-            state = State(idle: channels, isServing: true)
+        guard channels.count > 1, let watch = channels.last else { return false }
+        // What waits has a bound: nothing here blocks in reading or writing.
+        for channel in channels { guard (try? channel.setNonBlocking()) != nil else { return false } }
+        return server.withLock { server in
+            guard server == nil else { return false }
+            let number = servers.add(1, ordering: .relaxed).newValue
+            server = Server(number: number, all: channels, idle: channels.dropLast(), watch: watch)
             return true
         }
     }
@@ -60,39 +79,51 @@ public final class RemoteFileServer: VolumeServer {
         return reply.bytes
     }
 
-    private struct Answer {
-        let bytes: [UInt8]
-        let isFailure: Bool
-    }
-
     /// Nil where nobody serves, or not any more.
     private func ask(
         _ kind: FileServerFrame.Kind, _ detail: UInt32, _ bytes: [UInt8], _ room: Int,
         _ descriptor: OwnedDescriptor? = nil
-    ) -> Answer? {
+    ) -> FileServerAnswer? {
         // As many threads as connections: one that asks finds one.
-        guard let connection = state.withLock({ $0.idle.popLast() }) else { return nil }
-        do throws(SystemError) {
-            let frame = FileServerFrame.header(kind.rawValue, UInt32(bytes.count), detail, 0) + bytes
-            try connection.send(frame, descriptors: descriptor.map { [$0] } ?? [])
-            guard let header = try FileServerFrame.receive(FileServerFrame.headerSize, from: connection) else {
-                return lose()
+        let taken = server.withLock { server in
+            server?.idle.popLast().map { (number: server?.number ?? 0, connection: $0) }
+        }
+        guard let (number, connection) = taken else { return nil }
+        do throws(FileServerLoss) {
+            var exchange = FileServerExchange(connection, patience) { [self] () throws(FileServerLoss) in
+                try probe(number)
             }
-            let words = FileServerFrame.words(header)
-            let (length, complaint) = (Int(words[0]), Int(words[1]))
-            guard length <= room, complaint <= FileServerFrame.maxText,
-                let rest = try FileServerFrame.receive(length + complaint, from: connection)
-            else { return lose() }
-            state.withLock { if $0.isServing { $0.idle.append(connection) } }
-            if complaint > 0 { noteMalformed(String(decoding: rest[length...], as: UTF8.self)) }
-            return Answer(bytes: Array(rest[..<length]), isFailure: words[2] != 0)
-        } catch { return lose() }
+            let answer = try exchange.ask(kind, detail, bytes, room, descriptor)
+            server.withLock { if $0?.number == number { $0?.idle.append(connection) } }
+            if !answer.complaint.isEmpty { noteMalformed(answer.complaint) }
+            return answer
+        } catch {
+            lose(number, error)
+            return nil
+        }
     }
 
-    /// The server has ended: another may take its place.
-    private func lose() -> Answer? {
-        state.withLock { $0 = State() }
-        return nil
+    /// Asks a server for a sign of life; how many steps it took.
+    private func probe(_ number: UInt64) throws(FileServerLoss) -> Int {
+        try probing.withLock { _ throws(FileServerLoss) in
+            // Another thread may have given it up meanwhile.
+            guard let watch = server.withLock({ $0?.number == number ? $0?.watch : nil }) else { throw .ended }
+            var exchange = FileServerExchange(watch, patience.ofSigns) { () throws(FileServerLoss) in 0 }
+            _ = try exchange.ask(.probe, 0, [], 0)
+            return exchange.waited
+        }
+    }
+
+    /// Gives a server up: another may take its place. Who waits for it sees the end of its connection.
+    private func lose(_ number: UInt64, _ loss: FileServerLoss) {
+        let lost = server.withLock { server -> Server? in
+            guard server?.number == number else { return nil }
+            defer { server = nil }
+            return server
+        }
+        guard let lost else { return }
+        for connection in lost.all { connection.endConnection() }
+        lossObserver.withLock { $0 }?("\(loss)")
     }
 
     private func noteMalformed(_ reason: String) {

@@ -11,10 +11,13 @@ public protocol VolumeServer: AnyObject, Sendable {
     func answer(_ bytes: [UInt8], room: Int) -> [UInt8]
     /// Has each malformed request reported, with what is wrong with it.
     func observeMalformedRequests(_ observer: @escaping @Sendable (String) -> Void)
+    /// Has the loss of the process that serves told, with why; for one that can be lost.
+    func observeLoss(_ observer: @escaping @Sendable (String) -> Void)
     /// Requests so far, and those of them that were none.
     var requestCount: UInt64 { get }
     var malformedRequestCount: UInt64 { get }
-    /// Lets another process serve, by connections to it, one for each thread that asks; false where one serves already.
+    /// Lets another process serve, by connections to it: one for each thread that asks, the last for signs of life. False
+    /// where one serves already.
     func connect(_ channels: [OwnedDescriptor]) -> Bool
     /// Whether volumes can be attached.
     var isServing: Bool { get }

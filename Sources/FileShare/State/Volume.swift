@@ -103,7 +103,7 @@ public enum VolumeError: Error, Equatable, CustomStringConvertible {
         case .tooMany(let most): "the VM has \(most) volumes, and can have no more"
         case .system(let error): "\(error)"
         case .refused(let reason): reason
-        case .serverGone: "the process that serves the VM's volumes has ended"
+        case .serverGone: "the process that serves the VM's volumes has ended, or answers nothing"
         }
     }
 }

@@ -3,8 +3,8 @@ import Logging
 import Logs
 import Synchronization
 
-/// Logs malformed requests for files, within a limit of its own. The file server counts them. Any thread may use it,
-/// with no lock held or the file server's.
+/// Logs malformed requests for files, within a limit of its own, and the loss of who serves them. The file server
+/// counts requests. Any thread may use it, with no lock held or the file server's.
 final class FileRequestLog: Sendable {
     private let logger: Logger
     private let limit: Mutex<LogRateLimit>
@@ -12,6 +12,11 @@ final class FileRequestLog: Sendable {
     init(_ logger: Logger) {
         self.logger = logger
         limit = Mutex(LogRateLimit(burst: 10, linesPerSecond: 1, now: MonotonicClock.nanoseconds))
+    }
+
+    /// No more often than clients bring another process.
+    func noteLoss(_ reason: String) {
+        logger.warning("the process that serves the VM's volumes is given up, and they are gone: \(reason)")
     }
 
     func noteMalformed(_ reason: String) {
