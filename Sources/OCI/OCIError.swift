@@ -35,6 +35,8 @@ public enum OCIError: Error, CustomStringConvertible, Equatable {
     case erofs(String)
     /// The image's or the caller's user is not in the image's /etc/passwd or /etc/group.
     case unknownAccount(String, expected: String)
+    /// The store's file system has not answered for so many seconds.
+    case silent(path: String, seconds: Int)
     /// The host refused a call.
     case system(SystemError)
 
@@ -64,6 +66,8 @@ public enum OCIError: Error, CustomStringConvertible, Equatable {
         case .inUse(let digest): "the image \(digest.shortHex) is in use by a running virtual machine: stop that first"
         case .erofs(let reason): "cannot build the EROFS image: \(reason)"
         case .unknownAccount(let text, let expected): "the image has no \(quoted(text)): expected \(expected)"
+        case .silent(let path, let seconds):
+            "the file system of the store \(quoted(path)) has not answered within \(seconds) s"
         case .system(let error): error.description
         }
     }

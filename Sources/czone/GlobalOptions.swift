@@ -52,7 +52,9 @@ struct GlobalOptions: ParsableArguments {
     }
 
     static func images(_ store: String?) throws -> ImageStore {
-        try HostDirectories.images(of: absolute(HostDirectories.store(store)))
+        let images = try HostDirectories.images(of: absolute(HostDirectories.store(store)))
+        try images.awaitAnswer()
+        return images
     }
 
     private static func absolute(_ path: String) -> FilePath {

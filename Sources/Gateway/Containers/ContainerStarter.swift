@@ -67,6 +67,7 @@ final class ContainerStarter: ContainerStarting {
         let definition = container.definition
         let configuration = try Configuration.load()
         let files = try VirtualMachineFiles(Artefacts())
+        try images.awaitAnswer()
         let image = try images.resolve(ImageReference(definition.image)) { _ in }
         var options = definition.options(id: container.id)
         options.isAlone = isAlone

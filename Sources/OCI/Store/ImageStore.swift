@@ -26,6 +26,23 @@ public struct ImageStore: Sendable {
         self.limits = limits
     }
 
+    /// How long the store's file system may take to say anything, in milliseconds.
+    private static let patience: CInt = 15_000
+
+    /// Waits until the store's file system answers, before whatever comes to it first: one that answers nothing would
+    /// keep a call for ever.
+    /// - Throws: `OCIError.silent` when it has not within 15 s.
+    public func awaitAnswer() throws(OCIError) {
+        let path = root.string
+        let answer = try system { () throws(SystemError) in
+            try BoundedCall.value(withinMilliseconds: Self.patience) {
+                Result { () throws(SystemError) in try FileSystem.status(path) }
+            }
+        }
+        guard let answer else { throw .silent(path: path, seconds: Int(Self.patience) / 1000) }
+        _ = try system { () throws(SystemError) in try answer.get() }
+    }
+
     /// The image that a reference means, imported first if it is not in the store.
     ///
     /// An archive, layout or directory that has not changed since its import is found by its file status alone.

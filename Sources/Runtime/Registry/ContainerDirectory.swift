@@ -3,6 +3,8 @@ public import ControlProtocol
 import Glibc
 import LeanJSON
 import LinuxSystem
+import Logging
+import Logs
 import SystemPackage
 
 /// A container's directory of the registry.
@@ -97,9 +99,7 @@ public struct ContainerDirectory: Hashable, Sendable {
 
     /// Its log first: its record contains the log's path.
     static func removeFiles(of path: String) throws(RuntimeError) {
-        if let directory = try? logDirectory(of: path) {
-            try system { () throws(SystemError) in try ContainerLogs.remove(directory) }
-        }
+        if let folder = try? logDirectory(of: path) { try removeLog(folder) }
         try system { () throws(SystemError) in
             for file in try FileSystem.names(in: path) ?? [] { try FileSystem.removeFile("\(path)/\(file)") }
             try FileSystem.removeDirectory(path)
@@ -110,6 +110,22 @@ public struct ContainerDirectory: Hashable, Sendable {
     private static func logDirectory(of path: String) throws(RuntimeError) -> String? {
         guard let bytes = try RecordFile.bytes(of: "\(path)/container.json") else { return nil }
         return JSONValue(bytes)?[ContainerRecord.logDirectoryKey]?.text
+    }
+
+    /// How long a log's file system may take, in milliseconds. A log that it keeps is removed with others of no container.
+    private static let logPatience: CInt = 15_000
+
+    private static func removeLog(_ folder: String) throws(RuntimeError) {
+        let removed = try system { () throws(SystemError) in
+            try BoundedCall.value(withinMilliseconds: logPatience) {
+                Result { () throws(SystemError) in try ContainerLogs.remove(folder) }
+            }
+        }
+        guard let removed else {
+            return Log.logger.warning(
+                "the log \(folder) is left behind: its file system has not answered within \(logPatience / 1000) s")
+        }
+        try system { () throws(SystemError) in try removed.get() }
     }
 }
 

@@ -36,7 +36,10 @@ extension ContainerTask {
     ) async throws -> (Home?, StoredImage) {
         let hosting = hosting
         let image: @Sendable () async throws -> StoredImage = {
-            try await hosting.work.runApart { try root.image(from: hosting.images, name: name) }
+            try await hosting.work.runApart {
+                try hosting.images.awaitAnswer()
+                return try root.image(from: hosting.images, name: name)
+            }
         }
         guard let pod else { return (nil, try await image()) }
         let home = try await pod.home(zoneSizeInBytes: zoneSizeInBytes, image: image)

@@ -60,6 +60,7 @@ extension Status {
         case .notFound: .notFound
         case .unsupported: .unimplemented
         case .inUse: .failedPrecondition
+        case .silent: .deadlineExceeded
         case .limitExceeded: .resourceExhausted
         case .notAnImage, .malformed, .digestMismatch, .sizeMismatch, .missing, .noPlatform, .severalImages, .ambiguous,
             .unsafeEntry, .unknownAccount:
