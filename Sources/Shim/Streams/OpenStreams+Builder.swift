@@ -37,7 +37,9 @@ extension OpenStreams {
         }
 
         private mutating func openFile(_ path: String, _ stream: PassedDescriptors) throws {
-            let file = try Self.open(path, O_WRONLY | O_CREAT | O_APPEND)
+            // A fifo that nobody reads would keep who opens it, and is no file.
+            let file = try Self.open(path, O_WRONLY | O_CREAT | O_APPEND | O_NONBLOCK)
+            try file.setNonBlocking(false)
             let (reader, writer) = try OwnedDescriptor.pipe()
             outputs.append(try OutputRelay(from: reader, to: file))
             pass(writer, as: stream)
