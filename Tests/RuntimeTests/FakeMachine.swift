@@ -96,6 +96,7 @@ final class FakeMachine: Sendable {
             let isThere = state.withLock { $0.containers.removeValue(forKey: id) != nil }
             reply(isThere ? .done : .refused(Refusal(.notFound, "no container \(id)")))
         case .describe: reply(.description(description))
+        case .metrics: reply(.metrics(metrics))
         case .stop:
             reply(.done)
             die()
@@ -123,6 +124,29 @@ final class FakeMachine: Sendable {
         state.withLock { $0.containers[request.id] = nil }
         for stream in descriptors.dropLast() { stream.endConnection() }
         reply(.exited(end))
+    }
+
+    /// With every event counted, and every stage.
+    private var metrics: VirtualMachineMetrics {
+        let events = (UInt8.min...UInt8.max).flatMap { number in
+            (UInt8.min...UInt8.max).compactMap { CountedEvent(number: number, detail: $0) }
+        }
+        var description = description
+        description.zones = (1...16).map { node in
+            ZoneReport(
+                node: node, base: UInt64(node) << 32, sizeInBytes: 128 << 20, state: .online, pluggedBytes: 128 << 20,
+                residentBytes: 10 << 20, reason: "")
+        }
+        return VirtualMachineMetrics(
+            description: description, isRestored: true,
+            counts: Set(events).map { VirtualMachineMetrics.Count($0, 12_345) },
+            stages: StartStage.allCases.map {
+                VirtualMachineMetrics.StageDurations(
+                    stage: $0, counts: Array(repeating: 12, count: StartStage.bounds.count + 1), sum: 12_345)
+            },
+            containers: description.containers.enumerated().map { index, container in
+                VirtualMachineMetrics.ContainerCounts(id: container.id, number: UInt32(index + 1))
+            })
     }
 
     private var description: VirtualMachineDescription {
