@@ -57,7 +57,8 @@ struct ExecCommand: ParsableCommand {
     private func follow(_ session: ForegroundSession, _ record: ContainerRecord) throws -> Int32 {
         switch try session.run() {
         case .exited(let exit):
-            if exit.outOfMemory { printError("killed: \(Registry.explanation(of: exit, record))") }
+            let reason = Registry.explanation(of: exit, record)
+            if !reason.isEmpty { printError(exit.outOfMemory ? "killed: \(reason)" : "czone: \(reason)") }
             return Int32(exit.code)
         case .refused(let refusal):
             report(refusal.text)

@@ -1,4 +1,3 @@
-import Bench
 import LinuxSystem
 import Runtime
 import TestSupport
@@ -10,39 +9,9 @@ import Testing
 
     init() throws { host = try ContainerHost() }
 
-    /// An initramfs whose init lets the agent live until a container runs, and does something deadly then: to the agent,
-    /// which as PID 1 could not be killed, or to the kernel, which no container can panic.
-    private func makeDeadlyInitramfs(_ deed: String) throws -> String {
-        var archive = CpioArchive()
-        for directory in ["bin", "dev", "proc", "root"] { archive.directory(directory) }
-        archive.characterDevice("dev/console", major: 5, minor: 1)
-        archive.characterDevice("dev/null", major: 1, minor: 3)
-        for program in ["busybox", "czone-agent"] {
-            let path = try #require(findProgram(program))
-            archive.file(
-                "bin/\(program)", executable: true, try #require(try FileSystem.contents(of: path, atMost: 16 << 20)))
-        }
-        let script = """
-            #!/bin/busybox sh
-            PATH=/bin
-            busybox mount -t proc proc /proc
-            czone-agent &
-            agent=$!
-            until busybox grep -q . /proc/$agent/root/sys/fs/cgroup/containers/*/cgroup.procs 2>/dev/null; do
-              busybox sleep 0.2
-            done
-            busybox sleep 1
-            \(deed)
-            busybox sleep 1000
-            """
-        archive.file("init", executable: true, Array((script + "\n").utf8))
-        let path = host.directory + "/deadly.cpio"
-        try FileSystem.replace(path, with: archive.finished())
-        return path
-    }
-
     @Test func anAgentThatIsKilledEndsItsVM() throws {
-        let environment = host.environment.merging(["CZONE_INITRAMFS": try makeDeadlyInitramfs("kill -9 $agent")]) {
+        let environment = host.environment.merging(["CZONE_INITRAMFS": try host.makeInitramfs(doing: "kill -9 $agent")])
+        {
             $1
         }
         let result = try Program(
@@ -67,7 +36,7 @@ import Testing
             busybox sleep 1
             echo c >/proc/sysrq-trigger
             """
-        let environment = host.environment.merging(["CZONE_INITRAMFS": try makeDeadlyInitramfs(deed)]) { $1 }
+        let environment = host.environment.merging(["CZONE_INITRAMFS": try host.makeInitramfs(doing: deed)]) { $1 }
         let started = try Program(
             "czone", ["run", "--detach", host.image, "sleep", "1000"], environment: environment
         ).result()
