@@ -34,10 +34,10 @@ import Testing
 
     private let remote: RemoteFileServer
     private let losses: Losses
-    private let folder: TemporaryDirectory
+    private let directory: TemporaryDirectory
 
     init() throws {
-        folder = try TemporaryDirectory()
+        directory = try TemporaryDirectory()
         losses = try Losses()
         var patience = FileServerPatience()
         (patience.step, patience.quiet, patience.sign, patience.answer) = (20, 3, 10, 40)
@@ -81,7 +81,7 @@ import Testing
 
     @Test func anotherProcessServes() throws {
         try serve(try connect())
-        let id = try remote.attach(try OwnedDescriptor(opening: folder.path, flags: O_RDONLY), .readOnly)
+        let id = try remote.attach(try OwnedDescriptor(opening: directory.path, flags: O_RDONLY), .readOnly)
         #expect(id.count == 32)
         #expect(error(of: remote.answer(request(7), room: 4096)) == 0)
         remote.detach(id)
@@ -108,7 +108,7 @@ import Testing
         #expect(!remote.isServing)
         #expect(try losses.all.count == 1)
         #expect(throws: VolumeError.serverGone) {
-            try remote.attach(try OwnedDescriptor(opening: folder.path, flags: O_RDONLY), [])
+            try remote.attach(try OwnedDescriptor(opening: directory.path, flags: O_RDONLY), [])
         }
         // It learns of it when it goes on, and another serves by then.
         for socket in far.prefix(2) {
@@ -141,12 +141,12 @@ import Testing
     @Test func oneWithSignsOfLifeHasMoreTime() throws {
         let far = try connect()
         try serve([far[2]])
-        _ = try Thread(named: "far") { [folder] in
+        _ = try Thread(named: "far") { [directory] in
             // Longer than it takes to give up one without.
             _ = try? wait(for: [], timeoutInMilliseconds: 500)
             guard let server = try? FileServer(maxDescriptors: 64) else { return }
             FileServerConnection(far[1], server, FileServerConnection.Complaints(of: server)).serve()
-            withExtendedLifetime(folder) {}
+            withExtendedLifetime(directory) {}
         }
         #expect(error(of: remote.answer(request(7), room: 4096)) == 0)
         #expect(remote.isServing)

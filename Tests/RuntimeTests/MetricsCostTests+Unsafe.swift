@@ -13,7 +13,7 @@ private let command = "build/bin/czone"
     /// The processor time that the command takes from its first instruction to its end, in milliseconds.
     private func cost(_ bench: Bench) throws -> Double {
         let nothing = try OwnedDescriptor(opening: "/dev/null", flags: O_RDWR)
-        let path = "\(bench.folder.path)/output"
+        let path = "\(bench.directory.path)/output"
         let output = try OwnedDescriptor(opening: path, flags: O_WRONLY | O_CREAT | O_TRUNC)
         let child = try ProcessLaunch(
             command, arguments: ["czone", "metrics"], environment: ["CZONE_ROOT=\(bench.registry.root)"],

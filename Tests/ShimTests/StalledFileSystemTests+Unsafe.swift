@@ -19,24 +19,24 @@ private var canMount: Bool { unsafe getuid() == 0 && access("/dev/fuse", R_OK) =
         let value = Atomic(0)
     }
 
-    /// Mounts one on a folder; it is gone with what is returned, and so is whoever waits for it.
-    private func stall(_ folder: String) throws -> OwnedDescriptor {
+    /// Mounts one on a directory; it is gone with what is returned, and so is whoever waits for it.
+    private func stall(_ directory: String) throws -> OwnedDescriptor {
         let device = try OwnedDescriptor(opening: "/dev/fuse", flags: O_RDWR)
         let options = "fd=\(device.rawValue),rootmode=40000,user_id=0,group_id=0"
         // SAFETY: the strings live for the calls.
-        try #require(unsafe mount("stalled", folder, "fuse", 0, options) == 0)
+        try #require(unsafe mount("stalled", directory, "fuse", 0, options) == 0)
         return device
     }
 
-    private func release(_ folder: String, _ device: OwnedDescriptor) {
+    private func release(_ directory: String, _ device: OwnedDescriptor) {
         // SAFETY: the string lives for the call.
-        withExtendedLifetime(device) { _ = unsafe umount2(folder, CInt(MNT_DETACH)) }
+        withExtendedLifetime(device) { _ = unsafe umount2(directory, CInt(MNT_DETACH)) }
     }
 
     @Test func containersThatWaitForOneHoldNoThreadThatOthersNeed() async throws {
-        let folder = try TemporaryDirectory()
-        let device = try stall(folder.path)
-        defer { release(folder.path, device) }
+        let directory = try TemporaryDirectory()
+        let device = try stall(directory.path)
+        defer { release(directory.path, device) }
         let bench = try await ShimBench()
         // More than the pool has threads.
         let ended = Counter()

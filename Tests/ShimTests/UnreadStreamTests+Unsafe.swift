@@ -11,12 +11,12 @@ import Testing
 
 /// Fifos whose other ends nobody opens, or nobody reads: containerd was killed, or its client is stopped.
 @Suite(.timeLimit(.minutes(1))) struct UnreadStreamTests {
-    private let folder: TemporaryDirectory
+    private let directory: TemporaryDirectory
 
-    init() throws { folder = try TemporaryDirectory() }
+    init() throws { directory = try TemporaryDirectory() }
 
     private func fifo(_ name: String) throws -> String {
-        let path = "\(folder.path)/\(name)"
+        let path = "\(directory.path)/\(name)"
         // SAFETY: the string lives for the call.
         try #require(unsafe mkfifo(path, 0o600) == 0)
         return path

@@ -99,7 +99,7 @@ public struct ContainerDirectory: Hashable, Sendable {
 
     /// Its log first: its record contains the log's path.
     static func removeFiles(of path: String) throws(RuntimeError) {
-        if let folder = try? logDirectory(of: path) { try removeLog(folder) }
+        if let directory = try? logDirectory(of: path) { try removeLog(directory) }
         try system { () throws(SystemError) in
             for file in try FileSystem.names(in: path) ?? [] { try FileSystem.removeFile("\(path)/\(file)") }
             try FileSystem.removeDirectory(path)
@@ -115,15 +115,15 @@ public struct ContainerDirectory: Hashable, Sendable {
     /// How long a log's file system may take, in milliseconds. A log that it keeps is removed with others of no container.
     private static let logPatience: CInt = 15_000
 
-    private static func removeLog(_ folder: String) throws(RuntimeError) {
+    private static func removeLog(_ directory: String) throws(RuntimeError) {
         let removed = try system { () throws(SystemError) in
             try BoundedCall.value(withinMilliseconds: logPatience) {
-                Result { () throws(SystemError) in try ContainerLogs.remove(folder) }
+                Result { () throws(SystemError) in try ContainerLogs.remove(directory) }
             }
         }
         guard let removed else {
             return Log.logger.warning(
-                "the log \(folder) is left behind: its file system has not answered within \(logPatience / 1000) s")
+                "the log \(directory) is left behind: its file system has not answered within \(logPatience / 1000) s")
         }
         try system { () throws(SystemError) in try removed.get() }
     }

@@ -11,7 +11,7 @@ extension ContainerHost {
     /// - Returns: the file's path, for CZONE_INITRAMFS.
     func makeInitramfs(doing deed: String) throws -> String {
         var archive = CpioArchive()
-        for folder in ["bin", "dev", "proc", "root"] { archive.folder(folder) }
+        for directory in ["bin", "dev", "proc", "root"] { archive.directory(directory) }
         archive.characterDevice("dev/console", major: 5, minor: 1)
         archive.characterDevice("dev/null", major: 1, minor: 3)
         for program in ["busybox", "czone-agent"] {
@@ -33,7 +33,7 @@ extension ContainerHost {
             busybox sleep 1000
             """
         archive.file("init", executable: true, Array((script + "\n").utf8))
-        let path = folder + "/changed.cpio"
+        let path = directory + "/changed.cpio"
         try FileSystem.replace(path, with: archive.finished())
         return path
     }

@@ -4,22 +4,22 @@ import SystemPackage
 import TestSupport
 import Testing
 
-/// A file system that answers nothing, on a folder: FUSE without anybody who reads its requests.
+/// A file system that answers nothing, on a directory: FUSE without anybody who reads its requests.
 private final class StalledFileSystem {
-    private let folder: String
+    private let directory: String
     private let device: OwnedDescriptor
 
-    init(on folder: String) throws {
-        try FileSystem.makeDirectories(FilePath(folder))
+    init(on directory: String) throws {
+        try FileSystem.makeDirectories(FilePath(directory))
         _ = try run("modprobe", ["fuse"])
-        self.folder = folder
+        self.directory = directory
         device = try OwnedDescriptor(opening: "/dev/fuse", flags: O_RDWR)
         let options = "fd=\(device.rawValue),rootmode=40000,user_id=0,group_id=0"
         // SAFETY: the strings live for the calls.
-        try #require(unsafe mount("stalled", folder, "fuse", 0, options) == 0)
+        try #require(unsafe mount("stalled", directory, "fuse", 0, options) == 0)
     }
 
-    deinit { _ = unsafe umount2(folder, CInt(MNT_DETACH)) }
+    deinit { _ = unsafe umount2(directory, CInt(MNT_DETACH)) }
 }
 
 /// A volume, or the store, lies where nothing answers.
@@ -29,8 +29,8 @@ private final class StalledFileSystem {
     init() throws { host = try ContainerHost() }
 
     @Test func itIsRefusedInTimeAndHoldsNobodyUp() throws {
-        let folder = "\(host.folder)/stalled"
-        let stalled = try StalledFileSystem(on: folder)
+        let directory = "\(host.directory)/stalled"
+        let stalled = try StalledFileSystem(on: directory)
         defer { withExtendedLifetime(stalled) {} }
         let bystander = try host.runDetached([], ["sleep", "1000"])
         let refused = try host.run(["-v", "\(directory):/data"], ["true"])
@@ -44,7 +44,7 @@ private final class StalledFileSystem {
 
     @Test func aStoreThatIsStalledIsWaitedForNoLonger() throws {
         let container = try host.runDetached([], ["sleep", "1000"])
-        let stalled = try StalledFileSystem(on: "\(host.folder)/store")
+        let stalled = try StalledFileSystem(on: "\(host.directory)/store")
         let start = { [host] in try host.start($0) }
         let asking = try [
             ["run", "--rm", host.image, "true"], ["image", "list"], ["image", "import", host.image],

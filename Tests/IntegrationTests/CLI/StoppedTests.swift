@@ -48,9 +48,9 @@ import Testing
     }
 
     /// A container with a volume that has `file`, and the process that serves it, which is stopped.
-    private func holderOfAStoppedVolume(_ folder: String) throws -> (name: String, server: OwnedDescriptor) {
-        try FileSystem.replace("\(folder)/file", with: Array("text\n".utf8))
-        let name = try host.runDetached(["-v", "\(folder):/data"], ["sleep", "1000"])
+    private func holderOfAStoppedVolume(_ directory: String) throws -> (name: String, server: OwnedDescriptor) {
+        try FileSystem.replace("\(directory)/file", with: Array("text\n".utf8))
+        let name = try host.runDetached(["-v", "\(directory):/data"], ["sleep", "1000"])
         try #require(try host.czone(["exec", name, "cat", "/data/file"]).output == "text\n")
         let path = try host.machineDirectory().path + "/files-pid"
         let text = String(decoding: try #require(try FileSystem.contents(of: path, atMost: 32)), as: UTF8.self)
@@ -64,9 +64,9 @@ import Testing
     private static let fileServerPatience = FileServerPatience.standard.quiet + FileServerPatience.standard.sign
 
     @Test func aStoppedFileServerCostsItsVolumesAndNothingElse() throws {
-        let folder = try TemporaryDirectory()
+        let directory = try TemporaryDirectory()
         let bystander = try host.runDetached([], ["sleep", "1000"])
-        let (holder, server) = try holderOfAStoppedVolume(folder.path)
+        let (holder, server) = try holderOfAStoppedVolume(directory.path)
         defer { sendSignal(SIGKILL, to: server) }
         let reading = try host.start(["exec", holder, "cat", "/data/file"])
         #expect(try host.czone(["exec", bystander, "true"]).status == 0)
@@ -78,7 +78,7 @@ import Testing
         // What still asks for the lost volume fails at once, and the next container brings another server.
         #expect(
             try host.start(["exec", holder, "cat", "/data/file"]).result(within: Self.slackInSeconds).status == 1)
-        let again = try host.run(["-v", "\(folder.path):/data"], ["cat", "/data/file"])
+        let again = try host.run(["-v", "\(directory.path):/data"], ["cat", "/data/file"])
         #expect(again.output == "text\n", "\(again.error)")
         // The stopped one learns of it when it goes on.
         #expect(try !server.isReadable(by: Deadline(inMilliseconds: 0)))
@@ -89,11 +89,11 @@ import Testing
     }
 
     @Test func aContainerIsAttachedAndRemovedWhileTheFileServerIsStopped() throws {
-        let folder = try TemporaryDirectory()
-        let (holder, server) = try holderOfAStoppedVolume(folder.path)
+        let directory = try TemporaryDirectory()
+        let (holder, server) = try holderOfAStoppedVolume(directory.path)
         defer { sendSignal(SIGKILL, to: server) }
         let reading = try host.start(["exec", holder, "cat", "/data/file"])
-        let attached = try host.start(["run", "--rm", "-v", "\(folder.path):/data", host.image, "cat", "/data/file"])
+        let attached = try host.start(["run", "--rm", "-v", "\(directory.path):/data", host.image, "cat", "/data/file"])
         // Its process that waits for a file can only be killed when that was refused.
         let removed = try host.start(["rm", "--force", holder]).result(
             within: Self.fileServerPatience + 2 * Self.slackInSeconds)
@@ -106,8 +106,8 @@ import Testing
     }
 
     @Test func aVMEndsWhileItsFileServerIsStopped() throws {
-        let folder = try TemporaryDirectory()
-        let (holder, server) = try holderOfAStoppedVolume(folder.path)
+        let directory = try TemporaryDirectory()
+        let (holder, server) = try holderOfAStoppedVolume(directory.path)
         defer { sendSignal(SIGKILL, to: server) }
         let reading = try host.start(["exec", holder, "cat", "/data/file"])
         let stopped = try host.start(["vm", "stop", "--all"]).result(within: Self.slackInSeconds)
@@ -115,7 +115,7 @@ import Testing
         #expect(try !reading.result(within: Self.slackInSeconds).timedOut)
         #expect(try host.czone(["rm", holder]).status == 0)
         #expect(try host.isClean())
-        // With the VM's folder goes what is left in its control groups.
+        // With the VM's directory goes what is left in its control groups.
         #expect(try server.isReadable(by: Deadline(inMilliseconds: 10_000)))
     }
 

@@ -17,7 +17,7 @@ import Testing
     }
 
     @Test func itHoldsUpItsContainerAlone() throws {
-        let fifo = "\(host.folder)/fifo"
+        let fifo = "\(host.directory)/fifo"
         try #require(try TestSupport.run("mkfifo", [fifo]).status == 0)
         let other = try host.runDetached([], ["sleep", "1000"])
         let command = try start(fifo, "$IMAGE yes")
