@@ -12,19 +12,19 @@ import Testing
 
     private final class Losses: Sendable {
         private let texts = Mutex<[String]>([])
-        private let told: EventDescriptor
+        private let reported: EventDescriptor
 
-        init() throws(SystemError) { told = try EventDescriptor() }
+        init() throws(SystemError) { reported = try EventDescriptor() }
 
         func add(_ text: String) {
             texts.withLock { $0.append(text) }
-            told.signal()
+            reported.signal()
         }
 
-        /// Once there is one: it is told by whichever thread has seen it, right after.
+        /// Once there is one: the thread that has seen it reports it right after.
         var all: [String] {
             get throws {
-                _ = try told.descriptor.isReadable(by: Deadline(inMilliseconds: 5000))
+                _ = try reported.descriptor.isReadable(by: Deadline(inMilliseconds: 5000))
                 return texts.withLock { $0 }
             }
         }
@@ -37,6 +37,8 @@ import Testing
     private let directory: TemporaryDirectory
 
     init() throws {
+        // As the process does that serves: a VM that has gone is an error of that write.
+        signal(SIGPIPE, SIG_IGN)
         directory = try TemporaryDirectory()
         losses = try Losses()
         var patience = FileServerPatience()

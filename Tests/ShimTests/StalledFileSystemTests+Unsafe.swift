@@ -19,7 +19,7 @@ private var canMount: Bool { unsafe getuid() == 0 && access("/dev/fuse", R_OK) =
         let value = Atomic(0)
     }
 
-    /// Mounts one on a directory; it is gone with what is returned, and so is whoever waits for it.
+    /// Mounts one on a directory; it is gone with what is returned, and so is every process that waits for it.
     private func stall(_ directory: String) throws -> OwnedDescriptor {
         let device = try OwnedDescriptor(opening: "/dev/fuse", flags: O_RDWR)
         let options = "fd=\(device.rawValue),rootmode=40000,user_id=0,group_id=0"

@@ -7,7 +7,7 @@ import SystemPackage
 ///
 /// A connection carries one request at a time, and there is one for each thread that asks, and one more for signs of life.
 /// A server that has ended is seen at the next request; one that gives no sign of life, or is too slow (`FileServerPatience`),
-/// is given up: all who wait for it are told at once, what was attached is gone, and the guest gets EIO.
+/// is given up: all threads that wait for it are answered at once, what was attached is gone, and the guest gets EIO.
 public final class RemoteFileServer: VolumeServer {
     /// A process that serves, as long as it does.
     private struct Server {
@@ -22,7 +22,7 @@ public final class RemoteFileServer: VolumeServer {
     private let patience: FileServerPatience
     private let server = Mutex<Server?>(nil)
     private let servers = Atomic<UInt64>(0)
-    /// Held by who asks for a sign of life; taken with no other lock.
+    /// Held by the thread that asks for a sign of life; taken with no other lock.
     private let probing = Mutex(())
     private let requests = Atomic<UInt64>(0)
     private let malformedRequests = Atomic<UInt64>(0)

@@ -11,7 +11,7 @@ public protocol VolumeServer: AnyObject, Sendable {
     func answer(_ bytes: [UInt8], room: Int) -> [UInt8]
     /// Has each malformed request reported, with what is wrong with it.
     func observeMalformedRequests(_ observer: @escaping @Sendable (String) -> Void)
-    /// Has the loss of the process that serves told, with why; for one that can be lost.
+    /// Has the loss of the process that serves reported, with why; for one that can be lost.
     func observeLoss(_ observer: @escaping @Sendable (String) -> Void)
     /// Requests so far, and those of them that were none.
     var requestCount: UInt64 { get }

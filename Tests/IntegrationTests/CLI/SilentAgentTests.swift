@@ -38,7 +38,7 @@ import Testing
             (["run", "--rm", host.image, "true"], 100),
         ]
         let asking = try patient.map { (try start($0.command), $0.seconds) }
-        // What the VM's process knows by itself is told at once, and what containers use is left out.
+        // What the VM's process knows by itself is answered at once, and what containers use is left out.
         let (list, stats) = (try start(["ps", "--json"]), try start(["stats"]))
         let listed = try list.result(within: Self.slackInSeconds)
         #expect(listed.status == 0 && listed.output.contains("\"running\""), "\(listed.output) \(listed.error)")
