@@ -6,18 +6,8 @@ import Testing
 
 /// A VM that is saved with its process template, and one that is restored.
 @Suite struct SavedProcessTemplateTests {
-    private let block: UInt64 = 128 << 20
-
-    private func saving() throws -> SupervisorBench {
-        let run = RunRequest.warm("first", zone: block)
-        return try SupervisorBench { configuration in
-            configuration.purpose = .template
-            configuration.processTemplate = run.warmStart.map { ProcessTemplateRequest(run.create.specification, $0) }
-        }
-    }
-
     @Test func aVirtualMachineIsSavedOnceItsProcessTemplateHasReachedItsPoint() throws {
-        let bench = try saving()
+        let bench = try SupervisorBench.saving()
         let template = try bench.makeTemplate()
         #expect(try !bench.wasAsked(.settle))
         try bench.reach(template.number)
@@ -28,7 +18,7 @@ import Testing
     }
 
     @Test func itIsSavedWithoutWhereTheTemplateIsRefusedAndNothingIsLeftOfThat() throws {
-        let bench = try saving()
+        let bench = try SupervisorBench.saving()
         let template = try bench.makeTemplate()
         try bench.reach(template.number, refusal: "it has a connected socket")
         #expect(try !bench.wasAsked(.settle))
@@ -39,7 +29,7 @@ import Testing
     }
 
     @Test func theFirstContainerOfARestoredVirtualMachineIsACopy() throws {
-        let saved = try saving()
+        let saved = try SupervisorBench.saving()
         let template = try saved.makeTemplate()
         try saved.reach(template.number)
         let bench = try SupervisorBench { $0.restoredState = saved.supervisor.savedState }
@@ -52,7 +42,7 @@ import Testing
     }
 
     @Test func whatIsRestoredCanDieToo() throws {
-        let saved = try saving()
+        let saved = try SupervisorBench.saving()
         let template = try saved.makeTemplate()
         try saved.reach(template.number)
         let bench = try SupervisorBench { $0.restoredState = saved.supervisor.savedState }
@@ -63,7 +53,7 @@ import Testing
     }
 
     @Test func aStateThatMakesNoSenseIsRefused() throws {
-        let saved = try saving()
+        let saved = try SupervisorBench.saving()
         let template = try saved.makeTemplate()
         try saved.reach(template.number)
         let state = saved.supervisor.savedState

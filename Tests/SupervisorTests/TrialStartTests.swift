@@ -11,17 +11,9 @@ import Zones
 @Suite struct TrialStartTests {
     private let block: UInt64 = 128 << 20
 
-    private func saving() throws -> SupervisorBench {
-        let run = RunRequest.warm("first", zone: block)
-        return try SupervisorBench { configuration in
-            configuration.purpose = .template
-            configuration.processTemplate = run.warmStart.map { ProcessTemplateRequest(run.create.specification, $0) }
-        }
-    }
-
     /// The state of a VM that was saved with a process template, and the template's number.
     private func saved() throws -> (state: [UInt8], template: ContainerNumber) {
-        let bench = try saving()
+        let bench = try SupervisorBench.saving()
         let template = try bench.makeTemplate()
         try bench.reach(template.number)
         _ = try bench.answerTrial(usages: [5, 5])
@@ -29,7 +21,7 @@ import Zones
     }
 
     @Test func aVMIsSavedAfterACopyHasRunUntilItRests() throws {
-        let bench = try saving()
+        let bench = try SupervisorBench.saving()
         let template = try bench.makeTemplate()
         try bench.reach(template.number)
         // It works, it works on, it rests.
@@ -44,21 +36,21 @@ import Zones
     }
 
     @Test func aCopyThatDoesNotRestIsEndedAllTheSame() throws {
-        let bench = try saving()
+        let bench = try SupervisorBench.saving()
         try bench.reach(try bench.makeTemplate().number)
         _ = try bench.answerTrial(usages: (1...10).map { $0 * 1000 })
         #expect(try bench.wasAsked(.settle))
     }
 
     @Test func aCopyThatEndsByItselfIsNotWaitedFor() throws {
-        let bench = try saving()
+        let bench = try SupervisorBench.saving()
         try bench.reach(try bench.makeTemplate().number)
-        _ = try bench.answerTrial(usages: [])
+        _ = try bench.answerTrial(usages: [300, nil])
         #expect(try bench.wasAsked(.settle))
     }
 
     @Test func noVMIsSavedWithoutOneOfItsZones() throws {
-        let bench = try saving()
+        let bench = try SupervisorBench.saving()
         try bench.reach(try bench.makeTemplate().number)
         _ = try bench.answerTrial(usages: [1, 1], returns: false)
         #expect(try !bench.wasAsked(.settle) && !bench.supervisor.isPurposeFulfilled)
@@ -113,16 +105,25 @@ import Zones
 }
 
 extension SupervisorBench {
-    /// Does what the agent is asked for a trial, whose usage of the processors is this at each look, in milliseconds;
-    /// after the last look it has ended.
-    func answerTrial(usages: [Int], returns: Bool = true) throws -> CreateContainer {
+    /// A VM that is to be saved with a process template, before that is made.
+    static func saving() throws -> SupervisorBench {
+        let run = RunRequest.warm("first", zone: 128 << 20)
+        return try SupervisorBench { configuration in
+            configuration.purpose = .template
+            configuration.processTemplate = run.warmStart.map { ProcessTemplateRequest(run.create.specification, $0) }
+        }
+    }
+
+    /// Does what the agent is asked for a trial, which is looked at this often: its usage of the processors at each look,
+    /// in milliseconds; nil: it has ended.
+    func answerTrial(usages: [Int?], returns: Bool = true) throws -> CreateContainer {
         let (made, trial) = try request(CreateContainer.self)
         let zone = supervisor.zones.all[Int(trial.node) - 1]
         zone.recordPlugged(trial.zoneBytes)
         try say(.bench, to: made)
-        for usage in usages.map(Optional.some) + [nil] {
+        for usage in usages {
+            #expect(try !wasAsked(.deleteContainer))
             supervisor.deadlines.advance(byMilliseconds: 1000)
-            guard try wasAsked(.measureContainers) else { break }
             var measure = ContainerMeasure(container: trial.container)
             measure.cpuUsage = UInt64(usage ?? 0) * 1_000_000
             let number = try request(MeasureContainers.self).number

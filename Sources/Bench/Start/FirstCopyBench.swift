@@ -34,12 +34,13 @@ public final class FirstCopyBench {
             try czone(["vm", "stop"], ["--all"])
             // Behind this one another VM is prewarmed, in which nothing has run.
             _ = try start()
-            try waits { try registry.virtualMachines().contains { try $0.isPrewarmed() } && isAtRest() }
+            try waitForPrewarmed()
             for used in try registry.virtualMachines() where try !used.isPrewarmed() {
                 try czone(["vm", "stop"], [used.id])
             }
             first.add(try start())
-            try waits(until: isAtRest)
+            // The one that was used is replaced: not beside what is measured, nor behind the bench's end.
+            try waitForPrewarmed()
             further.add(try start())
         }
         return (first, further)
@@ -59,22 +60,23 @@ public final class FirstCopyBench {
             of: "/usr/bin/env", ["CZONE_PREWARM=1", executable] + arguments, toItsWord: ReadyBench.status)
     }
 
-    /// No container is there, and no zone on its way.
-    private func isAtRest() throws -> Bool {
-        try registry.virtualMachines().allSatisfy { machine in
-            guard let description = try? machine.describe(measured: false) else { return false }
-            return description.state == .ready && description.containers.isEmpty
-                && description.zones.allSatisfy { $0.state == .absent }
-        }
-    }
-
-    private func waits(until isSo: () throws -> Bool) throws {
+    /// Waits until a VM is prewarmed, no container is there, and no zone on its way.
+    private func waitForPrewarmed() throws {
         let end = MonotonicClock.nanoseconds + Self.patience * 1_000_000
-        while try !isSo() {
+        while true {
+            let machines = try registry.virtualMachines()
+            if try machines.contains(where: { try $0.isPrewarmed() }), machines.allSatisfy(isAtRest) { return }
             guard MonotonicClock.nanoseconds < end else {
-                throw Stopwatch.Failed(description: "no VM was prewarmed within \(Self.patience / 1000) s")
+                let problem = "no VM was prewarmed, with all zones back, within \(Self.patience / 1000) s"
+                throw Stopwatch.Failed(description: problem)
             }
             _ = try wait(for: [], timeoutInMilliseconds: 20)
         }
+    }
+
+    private func isAtRest(_ machine: VirtualMachineDirectory) -> Bool {
+        guard let description = try? machine.describe(measured: false) else { return false }
+        return description.state == .ready && description.containers.isEmpty
+            && description.zones.allSatisfy { $0.state == .absent }
     }
 }
