@@ -96,8 +96,8 @@ let package = Package(
         module(
             "Runtime",
             [
-                "OCI", "LeanJSON", "Logs", "Metrics", "FabricProtocol", "ControlProtocol", "AgentProtocol", "Geometry",
-                "LinuxSystem", "CLinux", "CSeccomp", system, logging,
+                "OCI", "Hashing", "LeanJSON", "Logs", "Metrics", "FabricProtocol", "ControlProtocol", "AgentProtocol",
+                "Geometry", "LinuxSystem", "CLinux", "CSeccomp", system, logging,
             ]),
         module("Bench", ["Runtime", "ControlProtocol", "AgentProtocol", "LinuxSystem", system]),
 

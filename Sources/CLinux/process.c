@@ -1,5 +1,6 @@
 #define _GNU_SOURCE 1
 #include "clinux_process.h"
+#include <cpuid.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -176,4 +177,12 @@ int clinux_get_processors(struct clinux_processors *processors) {
 
 int clinux_set_processors(const struct clinux_processors *processors) {
     return RESULT(sched_setaffinity(0, sizeof processors->bits, (const cpu_set_t *)processors->bits));
+}
+
+int clinux_physical_address_bits(void) {
+    unsigned eax, ebx, ecx, edx;
+    // Intel's total memory encryption, AMD's secure one.
+    if (__get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) && ecx & 1U << 13) return 0;
+    if (__get_cpuid(0x8000001F, &eax, &ebx, &ecx, &edx) && eax & 1) return 0;
+    return __get_cpuid(0x80000008, &eax, &ebx, &ecx, &edx) ? (int)(eax & 0xFF) : 0;
 }

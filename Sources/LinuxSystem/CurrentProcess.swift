@@ -50,6 +50,13 @@ public enum CurrentProcess {
         return count > 0 ? count : max(1, Int(sysconf(CInt(_SC_NPROCESSORS_ONLN))))
     }
 
+    /// Bits of a physical address of the host's processor, 36 to 52, by itself; nil where only the kernel knows them: some
+    /// may be keys of encrypted memory.
+    public static var physicalAddressBits: Int? {
+        let bits = Int(clinux_physical_address_bits())
+        return (36...52).contains(bits) ? bits : nil
+    }
+
     /// Does something that may change which processors it may run on, such as entering a control group (cpuset), and
     /// then changes them back.
     public static func keepingProcessors(_ body: () throws(SystemError) -> Void) throws(SystemError) {

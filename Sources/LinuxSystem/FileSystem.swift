@@ -39,6 +39,17 @@ public enum FileSystem {
         return FileStatus(status)
     }
 
+    /// Whether the file system answers where a path is, within so many milliseconds: one that hangs keeps whoever asks.
+    /// - Throws: what keeps the path from being examined; EAGAIN where 16 such questions of this process hang already.
+    public static func answers(_ path: String, withinMilliseconds limit: CInt) throws(SystemError) -> Bool {
+        // SAFETY: the path is NUL-terminated for the length of the call, which copies it.
+        switch unsafe clinux_status_within(path, limit) {
+        case 0, -ENOENT, -ENOTDIR: return true
+        case -ETIMEDOUT: return false
+        case let failure: throw SystemError("examine \(path)", Errno(rawValue: -failure))
+        }
+    }
+
     /// Gives a file the present time; makes an empty one where there is none.
     public static func touch(_ path: String) throws(SystemError) {
         let file = try OwnedDescriptor(opening: path, flags: O_WRONLY | O_CREAT)

@@ -32,6 +32,12 @@ public struct HostMemory: Equatable, Sendable {
         return HostMemory(parsing: bytes)
     }
 
+    /// The total alone, by one call (sysconf(3), "_SC_PHYS_PAGES"); nil where the host does not say.
+    public static var total: UInt64? {
+        let (pages, size) = (sysconf(CInt(_SC_PHYS_PAGES)), sysconf(CInt(_SC_PAGESIZE)))
+        return pages > 0 && size > 0 ? UInt64(pages) * UInt64(size) : nil
+    }
+
     /// Of the file's first bytes; nil where one of the two lines is missing or has no number.
     public init?(parsing text: [UInt8]) {
         guard let total = Self.value("MemTotal:", text), let available = Self.value("MemAvailable:", text) else {

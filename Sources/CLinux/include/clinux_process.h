@@ -46,6 +46,9 @@ int clinux_connect(const char *path, int timeout_ms);
 /// The size of a terminal in characters; -ENOTTY where it is none.
 int clinux_terminal_size(int fd, uint16_t *rows, uint16_t *columns);
 int clinux_set_terminal_size(int fd, uint16_t rows, uint16_t columns);
+/// Bits of a physical address, from the processor itself (AMD64 manual, CPUID Fn8000_0008); 0: only the kernel knows,
+/// which may keep some for keys of encrypted memory.
+int clinux_physical_address_bits(void);
 /// How many processors this process may run on; -errno where there are more than 1024.
 int clinux_processor_count(void);
 /// The processors that the calling thread may run on, a bit each, and its restriction to them: 0 or -errno.
@@ -54,3 +57,7 @@ struct clinux_processors {
 };
 int clinux_get_processors(struct clinux_processors *processors);
 int clinux_set_processors(const struct clinux_processors *processors);
+
+/// stat(2) by a thread of its own, of which nothing but the result is wanted: 0 or -errno; -ETIMEDOUT where the file system
+/// has not answered within so many milliseconds; -EAGAIN where 16 calls hang already.
+int clinux_status_within(const char *path, int milliseconds);

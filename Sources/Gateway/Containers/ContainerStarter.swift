@@ -72,7 +72,7 @@ final class ContainerStarter: ContainerStarting {
         var options = definition.options(id: container.id)
         options.isAlone = isAlone
         let plan = try RunPlan(
-            options, image: image, configuration: configuration, files: files)
+            options, image: image, configuration: configuration, files: files, registry: registry)
         let placement = Placement(
             registry: registry, configuration: configuration, files: files, starter: ReapingStarter())
         var order = Placement.Order(plan, streams: try logs.streams(of: container), store: images)

@@ -34,13 +34,10 @@ public struct ImageStore: Sendable {
     /// - Throws: `OCIError.silent` when it has not within 15 s.
     public func awaitAnswer() throws(OCIError) {
         let path = root.string
-        let answer = try system { () throws(SystemError) in
-            try BoundedCall.value(withinMilliseconds: Self.patience) {
-                Result { () throws(SystemError) in try FileSystem.status(path) }
-            }
+        let hasAnswered = try system { () throws(SystemError) in
+            try FileSystem.answers(path, withinMilliseconds: Self.patience)
         }
-        guard let answer else { throw .silent(path: path, seconds: Int(Self.patience) / 1000) }
-        _ = try system { () throws(SystemError) in try answer.get() }
+        guard hasAnswered else { throw .silent(path: path, seconds: Int(Self.patience) / 1000) }
     }
 
     /// The image that a reference means, imported first if it is not in the store.

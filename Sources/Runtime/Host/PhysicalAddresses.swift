@@ -1,6 +1,7 @@
 import LinuxSystem
 
-/// How far the host's processor reaches, as /proc/cpuinfo has it (proc_cpuinfo(5)).
+/// How far the host's processor reaches: as it says itself, else as /proc/cpuinfo has it (proc_cpuinfo(5)), which takes the
+/// kernel a millisecond to write.
 public enum PhysicalAddresses {
     /// The first processor's part of the file is in this much, in bytes.
     private static let sizeOfText = 4096
@@ -9,6 +10,7 @@ public enum PhysicalAddresses {
 
     /// Bits of a physical address: 36 to 52; 39 where /proc does not have it.
     public static func bits() -> Int {
+        if let bits = CurrentProcess.physicalAddressBits { return bits }
         let text = (try? FileSystem.contents(of: "/proc/cpuinfo", atMost: sizeOfText)) ?? nil
         return text.flatMap(bits(parsing:)) ?? 39
     }

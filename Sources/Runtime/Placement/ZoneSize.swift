@@ -16,16 +16,16 @@ public enum ZoneSize {
             throw .invalid("a container's memory of \(size) is too little to start anything: expected at least 4 MiB")
         }
         let zone = ZoneGeometry.wholeBlocks(holding: memoryInBytes) ?? greatest
-        if let host = HostMemory.current(), zone > host.total {
+        if let host = HostMemory.total, zone > host {
             throw .invalid(
-                "a zone of \(ByteSize(bytes: zone)) is more than this host's memory of \(ByteSize(bytes: host.total))")
+                "a zone of \(ByteSize(bytes: zone)) is more than this host's memory of \(ByteSize(bytes: host))")
         }
         return zone
     }
 
     /// What the zone of a container without a limit of its own grows to on this host.
     public static func elastic(_ configuration: Configuration) throws(RuntimeError) -> UInt64 {
-        try elastic(configuration, memory: HostMemory.current()?.total, addressBits: PhysicalAddresses.bits())
+        try elastic(configuration, memory: HostMemory.total, addressBits: PhysicalAddresses.bits())
     }
 
     /// What the zone of a container without a limit of its own grows to: the configured maximum, by default half of the

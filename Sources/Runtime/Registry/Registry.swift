@@ -14,6 +14,7 @@ public import SystemPackage
 ///     functions/<key>/vms/<id>/console.log         what its guest's kernel prints
 ///     functions/<key>/vms/<id>/monitor.log         what its processes say
 ///     fabric/<tenant>/…                            a tenant's fabric: `FabricDirectory`
+///     filters/<digest>                             seccomp filters: `CompiledFilters`
 ///     users/<n>                                    locked by the process that runs as the n-th user of VMs
 ///     containers/<id>/container.json               a container; what it prints if it is detached: `ContainerLogs`
 ///     containers/<id>/exit                         locked for as long as it lives; holds its exit record at the end
@@ -35,6 +36,8 @@ public struct Registry: Sendable {
         }
         self.root = root
     }
+
+    public var filters: CompiledFilters { CompiledFilters(registry: root) }
 
     public func function(_ key: FunctionKey) -> FunctionDirectory {
         FunctionDirectory(path: "\(root.string)/functions/\(key.directoryName)", name: key.directoryName)

@@ -19,9 +19,11 @@ public struct RunPlan: Sendable {
     public let zoneSizeInBytes: UInt64
     public let maxZoneSizeInBytes: UInt64
 
-    public init(_ options: RunOptions, image: StoredImage, configuration: Configuration, files: VirtualMachineFiles)
-        throws
-    {
+    /// - Parameter registry: what it will be entered in.
+    public init(
+        _ options: RunOptions, image: StoredImage, configuration: Configuration, files: VirtualMachineFiles,
+        registry: Registry
+    ) throws {
         try Self.check(options)
         let memory = options.memory?.bytes ?? configuration.zoneSizeInBytes
         zoneSizeInBytes = try ZoneSize.fitting(memory)
@@ -53,7 +55,8 @@ public struct RunPlan: Sendable {
         volumes = try VolumeSet(of: spec.mounts ?? [], relativeTo: CurrentProcess.workingDirectory)
         let compiler = SpecificationCompiler(
             layers: [.image(device: 0)], zoneSizeInBytes: zone, windowSize: Self.windowSize,
-            files: NetworkFiles.all(hostname: spec.hostname ?? id), volumes: volumes)
+            files: NetworkFiles.all(hostname: spec.hostname ?? id), volumes: volumes,
+            seccomp: SeccompCompiler(keeping: registry.filters))
         var compiled = try compiler.compile(spec)
         compiled.mounts += Self.imageVolumes(image.config, besides: spec.mounts ?? [])
         specification = compiled

@@ -38,9 +38,13 @@ public struct Execution: Sendable {
     }
 
     /// Asks a VM for it; the number that the answers bear.
-    public func send(to connection: ControlConnection, _ streams: StreamEnds.Far) throws -> UInt32 {
+    /// - Parameter filters: where the compiled filter is kept.
+    public func send(
+        to connection: ControlConnection, _ streams: StreamEnds.Far, keeping filters: CompiledFilters
+    ) throws -> UInt32 {
         let compiler = SpecificationCompiler(
-            layers: [], zoneSizeInBytes: record.zoneSizeInBytes, windowSize: windowSize)
+            layers: [], zoneSizeInBytes: record.zoneSizeInBytes, windowSize: windowSize,
+            seccomp: SeccompCompiler(keeping: filters))
         let held = record.process.capabilities?.bounding ?? RuntimeSpec.defaultCapabilities
         let filter = record.seccomp ?? DefaultSeccompProfile.seccomp(for: held)
         let specification = try compiler.process(process, seccomp: filter)

@@ -7,10 +7,25 @@ import SystemPackage
 
 /// Compiles seccomp profiles (runtime-spec config-linux.md, "Seccomp") with libseccomp.
 public struct SeccompCompiler: Sendable {
-    public init() {}
+    private let filters: CompiledFilters?
+
+    /// - Parameter filters: where compiled ones are kept; nil: nowhere.
+    public init(keeping filters: CompiledFilters? = nil) { self.filters = filters }
+
+    /// Of libseccomp, "2.5.4".
+    static var libraryVersion: String {
+        // SAFETY: libseccomp's own constant.
+        guard let version = unsafe seccomp_version()?.pointee else { return "" }
+        return "\(version.major).\(version.minor).\(version.micro)"
+    }
 
     /// The filter that the kernel takes.
     public func filter(for profile: RuntimeSpec.Seccomp) throws(SpecificationError) -> SeccompFilter {
+        guard let filters else { return try compile(profile) }
+        return try filters.filter(for: profile) { () throws(SpecificationError) in try compile(profile) }
+    }
+
+    private func compile(_ profile: RuntimeSpec.Seccomp) throws(SpecificationError) -> SeccompFilter {
         try SpecificationError.refuse(
             profile.listenerPath?.isEmpty == false, "linux.seccomp.listenerPath", profile.listenerPath ?? "",
             "nobody in the guest would listen")

@@ -96,11 +96,13 @@ struct PodSpecification: Sendable {
     var imageName: String? { spec.annotations?[Annotation.imageName] }
 
     /// The compiled specification, with the sandbox's namespaces marked for the VM to fill in.
+    /// - Parameter filters: where the compiled filter is kept; nil: nowhere.
     func compile(
-        layers: [Tree], zoneSizeInBytes: UInt64, volumes: VolumeSet = .none
+        layers: [Tree], zoneSizeInBytes: UInt64, volumes: VolumeSet = .none, keeping filters: CompiledFilters? = nil
     ) throws -> ContainerSpecification {
         let compiler = SpecificationCompiler(
-            layers: layers, zoneSizeInBytes: zoneSizeInBytes, files: files, volumes: volumes)
+            layers: layers, zoneSizeInBytes: zoneSizeInBytes, files: files, volumes: volumes,
+            seccomp: SeccompCompiler(keeping: filters))
         var compiled = try compiler.compile(spec)
         let sandbox = NamespaceChoice.container(ContainerNumber(0))
         if joined.contains("network") { compiled.namespaces.network = sandbox }

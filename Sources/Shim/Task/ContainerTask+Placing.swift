@@ -63,7 +63,8 @@ extension ContainerTask {
             var volumes = try VolumeSet(of: specification.spec.mounts ?? [], relativeTo: FilePath(bundle))
             let layer = hasPod ? try root.layer(in: image, hosting.images, &volumes) : .image(device: 0)
             let compiled = try specification.compile(
-                layers: [layer], zoneSizeInBytes: max(sizes.own, sizes.elastic), volumes: volumes)
+                layers: [layer], zoneSizeInBytes: max(sizes.own, sizes.elastic), volumes: volumes,
+                keeping: hosting.registry.filters)
             let (streams, far) = try OpenStreams.open(io, logger: logger)
             var order = Placement.Order(
                 key: key,
@@ -109,8 +110,10 @@ extension ContainerTask {
         let (hosting, registryID, io) = (hosting, registryID, process.io)
         let logger = BinaryLogger.Identity(container: id, namespace: hosting.namespace)
         let (zone, seccomp) = (zoneSizeInBytes, specification.spec.linux?.seccomp)
+        let filters = hosting.registry.filters
         let (begun, streams) = try await hosting.work.runApart { () throws -> (BegunConversation, OpenStreams) in
-            let compiler = SpecificationCompiler(layers: [], zoneSizeInBytes: zone)
+            let compiler = SpecificationCompiler(
+                layers: [], zoneSizeInBytes: zone, seccomp: SeccompCompiler(keeping: filters))
             let compiled = try compiler.process(spec, seccomp: seccomp)
             let (streams, far) = try OpenStreams.open(io, logger: logger)
             guard let connection = try home.machine.connect(timeouts: hosting.timeouts) else {

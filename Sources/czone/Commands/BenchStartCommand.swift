@@ -105,9 +105,10 @@ struct BenchStartCommand: ParsableCommand {
         let configuration = try Configuration.load()
         let files = try VirtualMachineFiles(Artefacts())
         let image = try ImageImport.resolve(arguments.options.image, in: store)
-        let plan = try RunPlan(arguments.options, image: image, configuration: configuration, files: files)
-        let order = Placement.Order(plan, streams: .none, store: store)
         let registry = try GlobalOptions.registry(directory + "/root")
+        let plan = try RunPlan(
+            arguments.options, image: image, configuration: configuration, files: files, registry: registry)
+        let order = Placement.Order(plan, streams: .none, store: store)
         return (order, Placement(registry: registry, configuration: configuration, files: files))
     }
 }

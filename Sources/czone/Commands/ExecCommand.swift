@@ -48,7 +48,7 @@ struct ExecCommand: ParsableCommand {
         }
         let (streams, far) = try StreamEnds.make(input: interactive, terminal: tty)
         guard let connection = try machine.connect() else { throw RuntimeError.notRunning(id) }
-        let request = try execution.send(to: connection, far)
+        let request = try execution.send(to: connection, far, keeping: registry.filters)
         return try follow(
             ForegroundSession(connection: connection, request: request, container: id, streams: streams, terminal: tty),
             record)

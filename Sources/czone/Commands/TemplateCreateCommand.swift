@@ -43,10 +43,12 @@ extension TemplateCommand {
                 let files = try VirtualMachineFiles(Artefacts())
                 let store = try global.images()
                 let stored = try ImageImport.resolve(image, in: store)
-                let placement = Placement(registry: try global.registry(), configuration: configuration, files: files)
+                let registry = try global.registry()
+                let placement = Placement(registry: registry, configuration: configuration, files: files)
                 let order =
                     try warmStart
-                    ? warmOrder(stored, store, configuration, files) : plainOrder(stored, store, configuration, files)
+                    ? warmOrder(stored, store, configuration, files, registry)
+                    : plainOrder(stored, store, configuration, files)
                 printOutput(try placement.makeTemplate(for: order))
             }
         }
@@ -65,13 +67,15 @@ extension TemplateCommand {
 
         /// That of the VM which a container with these options would start.
         private func warmOrder(
-            _ stored: StoredImage, _ store: ImageStore, _ configuration: Configuration, _ files: VirtualMachineFiles
+            _ stored: StoredImage, _ store: ImageStore, _ configuration: Configuration, _ files: VirtualMachineFiles,
+            _ registry: Registry
         ) throws -> Placement.MachineOrder {
             var options = process.options
             options.image = image
             options.arguments = command.first == "--" ? Array(command.dropFirst()) : command
             options.memory = memory
-            let plan = try RunPlan(options, image: stored, configuration: configuration, files: files)
+            let plan = try RunPlan(
+                options, image: stored, configuration: configuration, files: files, registry: registry)
             guard let warmStart = plan.warmStart else { throw RuntimeError.invalid("no warm start was planned") }
             let request = ProcessTemplateRequest(plan.specification, warmStart)
             do throws(ProcessTemplateIdentity.Obstacle) { _ = try request.identity } catch {

@@ -17,7 +17,8 @@ struct ContainerRunner {
         let configuration = try Configuration.load()
         let files = try VirtualMachineFiles(Artefacts())
         let image = try ImageImport.resolve(options.image, in: store)
-        let plan = try RunPlan(options, image: image, configuration: configuration, files: files)
+        let plan = try RunPlan(
+            options, image: image, configuration: configuration, files: files, registry: registry)
         let placement = Placement(registry: registry, configuration: configuration, files: files)
         let network = try NetworkChoice(options.network).attach()
         guard options.isDetached else {
