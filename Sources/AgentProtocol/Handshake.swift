@@ -71,21 +71,27 @@ public struct Renew: Request, Equatable {
     public var wallClock: UInt64
     /// As in `Setup`; never the same for two restores.
     public var entropy: [UInt8]
+    /// The virtio devices (their indices) of images that have come since the guest was saved, where it had a place for
+    /// them.
+    public var images: [UInt8]
 
     /// Takes the fields as they are; encoding checks them against `Limits`.
-    public init(wallClock: UInt64, entropy: [UInt8]) {
+    public init(wallClock: UInt64, entropy: [UInt8], images: [UInt8] = []) {
         self.wallClock = wallClock
         self.entropy = entropy
+        self.images = images
     }
 
     public func encode(into encoder: inout MessageEncoder) {
         encoder.integer(wallClock)
         encoder.blob(entropy, "entropy", atMost: Limits.entropy)
+        encoder.blob(images, "images", atMost: Limits.images)
     }
 
     public init(decoding decoder: inout MessageDecoder) throws(ProtocolError) {
         wallClock = try decoder.integer()
         entropy = try decoder.blob("entropy", atMost: Limits.entropy)
+        images = try decoder.blob("images", atMost: Limits.images)
     }
 }
 

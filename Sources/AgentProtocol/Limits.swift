@@ -46,6 +46,8 @@ public enum Limits {
     public static let processID = 4_194_304
     /// Entropy bytes in one message.
     public static let entropy = 512
+    /// Images that come into a restored VM.
+    public static let images = 32
     /// Step timings in one reply.
     public static let timings = 64
     /// The contents of a file that the host puts into a container.

@@ -31,6 +31,9 @@ extension MachineArguments {
         case cores = "--cores"
     }
 
+    /// No path: those are absolute.
+    private static let noImage = "none"
+
     /// The words behind the program's name; `init(parsing:)` makes an equal value of them.
     public var words: [String] {
         var pairs: [(Option, String)] = [(.kernel, kernel)]
@@ -39,7 +42,7 @@ extension MachineArguments {
             (.memory, "\(size.memoryInBytes)"), (.cpus, "\(size.virtualCPUs)"), (.zones, "\(size.zoneCount)"),
             (.zoneSize, "\(size.zoneSizeInBytes)"),
         ]
-        pairs += images.map { (.image, $0) }
+        pairs += images.map { (.image, $0 ?? Self.noImage) }
         if !addedCommandLine.isEmpty { pairs.append((.append, addedCommandLine)) }
         if isAlone { pairs.append((.alone, "yes")) }
         pairs.append((.user, "\(jail.user)"))
@@ -115,7 +118,7 @@ extension MachineArguments {
     /// The pairs that have not been looked at yet.
     private struct Options {
         private var values: [Option: String] = [:]
-        private(set) var images: [String] = []
+        private(set) var images: [String?] = []
 
         init(_ words: [String]) throws(InvalidMachineArguments) {
             var rest = words[...]
@@ -127,7 +130,7 @@ extension MachineArguments {
                     throw InvalidMachineArguments(description: "\(name) lacks its value")
                 }
                 guard option != .image else {
-                    images.append(value)
+                    images.append(value == MachineArguments.noImage ? nil : value)
                     continue
                 }
                 guard values.updateValue(value, forKey: option) == nil else {

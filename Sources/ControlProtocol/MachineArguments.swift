@@ -112,8 +112,9 @@ public struct MachineArguments: Equatable, Sendable {
     public var initialRAMDisk: String?
     /// What must be the same for a template and what is restored from it, as all but the purpose.
     public var size: Size
-    /// Paths of EROFS files; the first becomes /dev/pmem0.
-    public var images: [String]
+    /// Absolute paths of EROFS files; the first becomes /dev/pmem0. Nil: a place for one, in what becomes the template of
+    /// every image.
+    public var images: [String?]
     /// What is added to the kernel's command line.
     public var addedCommandLine: String
     /// The VM takes one container and ends with it.
@@ -124,7 +125,7 @@ public struct MachineArguments: Equatable, Sendable {
     public var jail: Jail
 
     public init(
-        kernel: String, initialRAMDisk: String?, size: Size, images: [String] = [], addedCommandLine: String = "",
+        kernel: String, initialRAMDisk: String?, size: Size, images: [String?] = [], addedCommandLine: String = "",
         isAlone: Bool = false, purpose: Purpose, jail: Jail = Jail()
     ) {
         self.kernel = kernel

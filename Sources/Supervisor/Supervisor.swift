@@ -61,7 +61,7 @@ public final class Supervisor {
         templates = ProcessTemplates(machine, containers, agent, lifecycle, deadlines, log: configuration.log)
         handshake = BootHandshake(
             agent, lifecycle, templates, TrialStart(containers, agent, zones, deadlines),
-            processTemplate: configuration.processTemplate)
+            images: machine.filledPlaces.map { UInt8(clamping: $0) }, processTemplate: configuration.processTemplate)
         records = ExitRecords(disk, deadlines)
         let volumes = try AttachedVolumes(configuration.files, configuration.fileThreads, on: loop, deadlines)
         let streams = ContainerStreams(machine.vsock, on: loop, disk)

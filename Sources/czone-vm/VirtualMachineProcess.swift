@@ -148,7 +148,7 @@ final class VirtualMachineProcess {
             commandLine: KernelCommandLine.base + " " + arguments.addedCommandLine,
             baseSizeInBytes: arguments.size.memoryInBytes, virtualCPUs: arguments.size.virtualCPUs,
             zoneCount: arguments.size.zoneCount, zoneSizeInBytes: arguments.size.zoneSizeInBytes,
-            images: try arguments.images.map { try open($0, "the image") },
+            images: try arguments.images.map { try $0.map { try open($0, "the image") } },
             takesContainers: arguments.takesContainers, fileSystem: fileSystem)
     }
 

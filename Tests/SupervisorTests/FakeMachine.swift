@@ -9,6 +9,7 @@ import Zones
 
 /// A machine without a processor: its devices are real, and its guest is the test.
 final class FakeMachine: SupervisedMachine {
+    var filledPlaces: [Int] = []
     let loop: EventLoop
     let vsock: VsockDevice
     let network: NetworkDevice?

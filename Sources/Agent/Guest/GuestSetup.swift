@@ -36,7 +36,7 @@ final class GuestSetup {
         try zones.set(machine.zones)
         timer.lap(.zoneOnline)
         for image in machine.images where !images.contains(where: { $0.device == image.device }) {
-            try mount(image)
+            try mount(device: image.device)
             images.append(image)
         }
         timer.lap(.image)
@@ -49,6 +49,8 @@ final class GuestSetup {
         var timer = StepTimer()
         try set(clock: renew.wallClock, entropy: renew.entropy)
         timer.lap(.clock)
+        for place in renew.images { try bringImage(in: place) }
+        timer.lap(.image)
         caller.reply(Done(timings: timer.timings))
     }
 
@@ -84,15 +86,32 @@ final class GuestSetup {
         try check(Kernel.setWallClock(clock), .clock, "set the clock to \(clock) ns")
     }
 
-    private func mount(_ image: MachineTree.Image) throws(Failure) {
-        let directory = AgentDirectory.image(image.device)
+    /// A device has an image where the guest was saved with a place for one: the kernel looked there as it booted and
+    /// found a placeholder.
+    private func bringImage(in place: UInt8) throws(Failure) {
+        let digits = Array("0123456789abcdef".utf8)
+        let number = String(decoding: [digits[Int(place >> 4)], digits[Int(place & 15)]], as: UTF8.self)
+        try writeValue("LNRO0005:\(number)", to: "/sys/bus/platform/drivers/virtio-mmio/bind", .image)
+        let device = UInt32(images.count)
+        // The driver goes on by itself; to read this waits until it has finished (drivers/nvdimm, nd_synchronize).
+        _ = TextFile("/sys/bus/nd/devices/ndbus\(device)/wait_probe")
+        try mount(device: device)
+        let region = "/sys/bus/nd/devices/region\(device)"
+        // "0x8000000000"
+        let base = TextFile.hexadecimal(in: TextFile(region + "/resource").bytes.dropFirst(2)).value
+        images.append(
+            MachineTree.Image(device: device, base: base, sizeInBytes: TextFile(region + "/size").number))
+    }
+
+    private func mount(device: UInt32) throws(Failure) {
+        let directory = AgentDirectory.image(device)
         let made = Kernel.makeDirectory(directory)
         if made != -ErrorNumber.exists { try check(made, .image, "make \(directory)") }
         try check(
             Kernel.mount(
-                "/dev/pmem\(image.device)", on: directory, type: "erofs",
+                "/dev/pmem\(device)", on: directory, type: "erofs",
                 flags: MountFlag.readOnly | MountFlag.noDevices, data: "dax=always"),
-            .image, "mount image /dev/pmem\(image.device)")
+            .image, "mount image /dev/pmem\(device)")
     }
 
     /// Mounts the shares that a specification names, each once.

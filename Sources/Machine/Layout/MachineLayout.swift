@@ -39,8 +39,8 @@ public struct MachineLayout: Equatable, Sendable {
         public var zoneCount: Int
         /// Bytes of one zone, a multiple of 128 MiB.
         public var zoneSize: UInt64
-        /// Bytes of each image file.
-        public var imageSizes: [UInt64]
+        /// Bytes of each image file; nil: there is none yet.
+        public var imageSizes: [UInt64?]
         /// All virtio devices, those of zones and images too.
         public var deviceCount: Int
         /// The guest processor's physical address width (CPUID 0x80000008).
@@ -48,7 +48,7 @@ public struct MachineLayout: Equatable, Sendable {
 
         public init(
             baseMemory: UInt64, zoneCount: Int = 0, zoneSize: UInt64 = ZoneGeometry.blockSizeInBytes,
-            imageSizes: [UInt64] = [], deviceCount: Int = 0, physicalAddressBits: Int = 40
+            imageSizes: [UInt64?] = [], deviceCount: Int = 0, physicalAddressBits: Int = 40
         ) {
             self.baseMemory = baseMemory
             self.zoneCount = zoneCount
@@ -72,8 +72,8 @@ public struct MachineLayout: Equatable, Sendable {
     /// RAM from 4 GiB up, where the base memory is larger than what fits below.
     public let highBase: GuestRange?
     public let zones: [Zone]
-    /// The address windows of the images, as large as the image rounded up to 2 MiB.
-    public let images: [GuestRange]
+    /// The address windows of the images, as large as the image rounded up to 2 MiB; nil: there is no image yet.
+    public let images: [GuestRange?]
     public let deviceCount: Int
 
     public init(_ request: Request) throws(LayoutError) {
@@ -129,10 +129,14 @@ public struct MachineLayout: Equatable, Sendable {
 
     private static func images(
         _ request: Request, from start: GuestAddress, below limit: GuestAddress
-    ) throws(LayoutError) -> [GuestRange] {
+    ) throws(LayoutError) -> [GuestRange?] {
         var next = start.rawValue
-        var images: [GuestRange] = []
+        var images: [GuestRange?] = []
         for (index, size) in request.imageSizes.enumerated() {
+            guard let size else {
+                images.append(nil)
+                continue
+            }
             guard size > 0 else { throw .emptyImage(index: index) }
             guard size <= limit.rawValue, next < limit.rawValue, size <= limit.rawValue - next else {
                 throw .imagesDoNotFit(

@@ -58,7 +58,8 @@ extension Machine {
     var shape: MachineShape {
         MachineShape(
             baseSizes: layout.baseRanges.map(\.sizeInBytes), zoneSizes: layout.zones.map(\.sizeInBytes),
-            imageSizes: layout.images.map(\.sizeInBytes), devices: slots.map { $0.transport.device.type.rawValue },
+            imageSizes: layout.images.map { $0?.sizeInBytes ?? 0 },
+            devices: slots.map { $0.transport.device.type.rawValue },
             processor: processorFeatures, virtualCPUs: processors.count)
     }
 }
@@ -76,6 +77,9 @@ extension Machine {
                 try Self.restore("virtio", saved) { reader throws(StateError) in
                     try slot.transport.restore(from: &reader)
                 }
+            }
+            filledPlaces = slots.indices.filter {
+                state.shape.devices[$0] != shape.devices[$0]
             }
         } catch let error as StateError { throw .state(error) } catch { throw .other("\(error)") }
     }

@@ -5,8 +5,9 @@ import Hypervisor
 struct MachineShape: Equatable {
     var baseSizes: [UInt64]
     var zoneSizes: [UInt64]
+    /// 0: a place for an image, which fits any.
     var imageSizes: [UInt64]
-    /// The virtio devices' types in their order.
+    /// The virtio devices' types in their order; a placeholder fits any.
     var devices: [UInt32]
     /// What CPUID answers on the first processor; the number of processors is in it too.
     var processor: [CPUIDEntry]
@@ -21,8 +22,16 @@ struct MachineShape: Equatable {
         try check("vCPUs", \.virtualCPUs)
         try check("base memory", \.baseSizes)
         try check("zones", \.zoneSizes)
-        try check("images", \.imageSizes)
-        try check("virtio devices", \.devices)
+        func checkPlaces<Value: FixedWidthInteger>(
+            _ what: String, _ path: KeyPath<MachineShape, [Value]>
+        ) throws(SnapshotError) {
+            let (mine, expected) = (self[keyPath: path], machine[keyPath: path])
+            guard mine.count == expected.count, zip(mine, expected).allSatisfy({ $0 == $1 || $0 == 0 }) else {
+                throw .shape(what, found: "\(mine)", expected: "\(expected)")
+            }
+        }
+        try checkPlaces("images", \.imageSizes)
+        try checkPlaces("virtio devices", \.devices)
         guard let different = zip(processor, machine.processor).first(where: { $0 != $1 })?.0 else {
             guard processor.count == machine.processor.count else { throw .processor(function: 0, index: 0) }
             return

@@ -30,8 +30,10 @@ extension Machine {
             zones: layout.zones.map {
                 MachineTree.Zone(node: $0.node, base: $0.range.start.rawValue, sizeInBytes: $0.sizeInBytes)
             },
-            images: layout.images.enumerated().map { index, range in
-                MachineTree.Image(device: UInt32(index), base: range.start.rawValue, sizeInBytes: range.sizeInBytes)
+            images: layout.images.enumerated().compactMap { index, range in
+                range.map {
+                    MachineTree.Image(device: UInt32(index), base: $0.start.rawValue, sizeInBytes: $0.sizeInBytes)
+                }
             })
     }
 }

@@ -38,8 +38,9 @@ extension Machine {
     }
 
     private func makeImage(
-        _ image: OwnedDescriptor, at range: GuestRange
+        _ image: OwnedDescriptor?, at range: GuestRange?
     ) throws -> PersistentMemoryDevice {
+        guard let image, let range else { return PersistentMemoryDevice(range: nil) }
         images.append(
             try ImageMemory(image, at: range, in: memory, machine: virtualMachine, slot: takeMemorySlot()))
         return PersistentMemoryDevice(range: range)

@@ -36,6 +36,8 @@ public final class Machine: @unchecked Sendable {
     /// Protected by the device lock.
     var slots: [VirtioSlot] = []
     var images: [ImageMemory] = []
+    /// The devices, by index, that have images where the snapshot has placeholders. Protected by the device lock.
+    public internal(set) var filledPlaces: [Int] = []
     /// Which memory slot is the next free one. Protected by the device lock.
     var nextMemorySlot: UInt32 = 0
     private(set) var serial: SerialPort?
@@ -71,7 +73,7 @@ public final class Machine: @unchecked Sendable {
                 MachineLayout.Request(
                     baseMemory: configuration.baseSizeInBytes, zoneCount: configuration.zoneCount,
                     zoneSize: configuration.zoneSizeInBytes,
-                    imageSizes: try configuration.images.map { try $0.sizeInBytes() },
+                    imageSizes: try configuration.images.map { try $0?.sizeInBytes() },
                     deviceCount: configuration.deviceTable.devices.count,
                     physicalAddressBits: Self.physicalAddressBits(supported)))
         }

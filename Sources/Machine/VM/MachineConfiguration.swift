@@ -15,8 +15,9 @@ public struct MachineConfiguration {
     public var zoneCount: Int
     /// The largest size of one zone in bytes, whole blocks.
     public var zoneSizeInBytes: UInt64
-    /// EROFS images, padded to 2 MiB; each becomes a read-only persistent-memory device.
-    public var images: [OwnedDescriptor]
+    /// EROFS images, padded to 2 MiB; each becomes a read-only persistent-memory device. Nil: a place for one, which a
+    /// machine that is restored from this one's snapshot has.
+    public var images: [OwnedDescriptor?]
     /// The file system that volumes are seen through; nil: none.
     public var fileSystem: FileSystemDevice.Configuration?
 
@@ -28,7 +29,7 @@ public struct MachineConfiguration {
     public init(
         kernel: OwnedDescriptor, initialRAMDisk: OwnedDescriptor?, commandLine: String, baseSizeInBytes: UInt64,
         virtualCPUs: Int, zoneCount: Int = 0, zoneSizeInBytes: UInt64 = ZoneGeometry.blockSizeInBytes,
-        images: [OwnedDescriptor] = [],
+        images: [OwnedDescriptor?] = [],
         takesContainers: Bool = false, fileSystem: FileSystemDevice.Configuration? = nil
     ) {
         self.kernel = kernel

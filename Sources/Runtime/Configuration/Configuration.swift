@@ -25,6 +25,8 @@ public struct Configuration: Equatable, Sendable {
 
     /// Whether VMs are restored from templates.
     public var usesTemplates = true
+    /// Whether VMs of an image without a template of its own are restored from the one of every image.
+    public var usesGenericTemplate = true
     /// What all templates may take of the store, in bytes.
     public var templateLimitInBytes: UInt64 = 4 << 30
     /// How many VMs of each function are prewarmed: started before they are needed.
@@ -94,6 +96,7 @@ public struct Configuration: Equatable, Sendable {
         case kernelArguments = "kernel-arguments"
         case processesMax = "pids-limit"
         case templates
+        case genericTemplate = "generic-template"
         case templateLimit = "template-limit"
         case prewarm
         case prewarmTimeout = "prewarm-timeout"
@@ -168,6 +171,7 @@ public struct Configuration: Equatable, Sendable {
         case .idleTimeout: idleTimeoutInSeconds = try Self.number(value, 0...31_536_000, setting, origin)
         case .kernelArguments: kernelArguments = value
         case .templates: usesTemplates = try Self.isOn(value, setting, origin)
+        case .genericTemplate: usesGenericTemplate = try Self.isOn(value, setting, origin)
         case .templateLimit: templateLimitInBytes = try Self.size(value, setting, origin)
         case .prewarm: prewarm = try Self.number(value, Self.prewarmRange, setting, origin)
         case .prewarmTimeout: prewarmTimeoutInSeconds = try Self.number(value, 0...31_536_000, setting, origin)

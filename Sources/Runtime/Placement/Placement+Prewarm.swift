@@ -28,6 +28,12 @@ extension Placement {
         // Not while a VM boots that a caller waits for: it answers this when its guest is ready.
         if let machine { _ = try? machine.ask(.nodes) }
         if configuration.usesTemplates { try makeTemplate(for: order) }
+        try prewarm(for: order)
+        // Whom it serves comes later than who else waits for this.
+        if configuration.usesTemplates, hasGenericTemplate(order) { try makeTemplate(for: order.plain, .everyImage) }
+    }
+
+    private func prewarm(for order: MachineOrder) throws(RuntimeError) {
         let wanted = configuration.prewarm(order.key.function)
         guard wanted > 0 else { return }
         let function = registry.function(order.key)

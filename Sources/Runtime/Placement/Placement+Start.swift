@@ -183,7 +183,7 @@ extension Placement {
     /// The image's device needs a page descriptor of 64 bytes for each page of 4 KiB, in the base; so does the memory of
     /// a container without a zone.
     private func baseMemory(for order: MachineOrder) -> UInt64 {
-        var memory = configuration.baseMemoryInBytes + order.image.erofsSizeInBytes / 64
+        var memory = configuration.baseMemoryInBytes + ImageRoom(for: order.image).bytes
         if order.key.isAlone { memory += order.key.zoneSizeInBytes + order.key.zoneSizeInBytes / 64 }
         return (memory + Self.largePage - 1) / Self.largePage * Self.largePage
     }

@@ -7,30 +7,37 @@ import SystemPackage
 
 extension Placement {
     /// The template that a VM for the order would be restored from.
-    func templateKey(_ order: MachineOrder) throws(RuntimeError) -> TemplateKey {
+    func templateKey(_ order: MachineOrder, _ scope: TemplateScope = .image) throws(RuntimeError) -> TemplateKey {
         try TemplateKey(
-            order, record(for: order, id: ""), files: files, kernelArguments: kernelArguments)
+            order, record(for: order, id: ""), files: files, kernelArguments: kernelArguments, scope: scope)
     }
 
-    /// The templates that a VM for the order can be restored from, the best first: one with its process template, then
-    /// one without.
+    /// The templates that a VM for the order can be restored from, the best first: one with its process template, one
+    /// without, the one of every image.
     func templateKeys(_ order: MachineOrder) throws(RuntimeError) -> [TemplateKey] {
-        guard order.process != nil else { return [try templateKey(order)] }
-        return [try templateKey(order), try templateKey(order.plain)]
+        let keys = [try templateKey(order)] + (order.process == nil ? [] : [try templateKey(order.plain)])
+        return hasGenericTemplate(order) ? keys + [try templateKey(order.plain, .everyImage)] : keys
+    }
+
+    /// Whether VMs for such an order can be restored from the template of every image. Containers that are alone are given
+    /// the whole of their VM's memory: a template for each amount of it would be worth little.
+    func hasGenericTemplate(_ order: MachineOrder) -> Bool {
+        configuration.usesGenericTemplate && !order.key.isAlone && ImageRoom(for: order.image).isShared
     }
 
     func templates(_ order: MachineOrder) -> TemplateStore { TemplateStore(besides: order.store.root) }
 
     /// Makes the template for an order, unless there is one: boots a VM that saves itself. The template's name.
+    ///
+    /// - Parameter scope: with `everyImage` the saved VM has no image, and the order's serves to record what restored ones
+    ///   write.
     @discardableResult
-    public func makeTemplate(for order: MachineOrder) throws(RuntimeError) -> String {
-        let key = try templateKey(order)
+    public func makeTemplate(
+        for order: MachineOrder, _ scope: TemplateScope = .image
+    ) throws(RuntimeError) -> String {
+        let key = try templateKey(order, scope)
         let machine = record(for: order, id: "")
-        var record = TemplateRecord(
-            image: order.imageName, imageDigest: order.image.digest.description, memoryInBytes: machine.memoryInBytes,
-            virtualCPUs: machine.virtualCPUs, zoneCount: machine.zoneCount, zoneSizeInBytes: machine.zoneSizeInBytes,
-            isAlone: order.key.isAlone, created: currentTimeInNanoseconds())
-        if order.process != nil { (record.function, record.tenant) = (order.key.function, order.key.tenant) }
+        let record = templateRecord(order, machine, scope)
         let lease = try lease(order)
         defer { withExtendedLifetime(lease) {} }
         let request = try processTemplate(of: order)
@@ -41,8 +48,9 @@ extension Placement {
             let template = MachineArguments.Template(directory: directory, identity: key.identity)
             let user = try UserLease(in: registry, from: configuration.firstUser)
             var arguments = MachineArguments(
-                files: files, record: machine, images: [order.image.erofsPath], kernelArguments: kernelArguments,
-                isAlone: order.key.isAlone, purpose: .saveTemplate(template), jail: jail(user))
+                files: files, record: machine, images: [scope == .image ? order.image.erofsPath : nil],
+                kernelArguments: kernelArguments, isAlone: order.key.isAlone, purpose: .saveTemplate(template),
+                jail: jail(user))
             let requestPath = "\(directory)/\(ProcessTemplateRequest.fileName)"
             if let request {
                 try system { () throws(SystemError) in try FileSystem.replace(requestPath, with: request) }
@@ -51,10 +59,23 @@ extension Placement {
             let status = try runMonitor(arguments, words, user)
             guard status == 0 else { return status }
             // What a VM writes until it is ready after its restore, it is given at once from now on.
+            arguments.images = [order.image.erofsPath]
             arguments.purpose = .recordWorkingSet(of: template, to: "\(directory)/working-set")
             return try runMonitor(arguments, words, user)
         }
         return key.directoryName
+    }
+
+    private func templateRecord(
+        _ order: MachineOrder, _ machine: VirtualMachineRecord, _ scope: TemplateScope
+    ) -> TemplateRecord {
+        var record = TemplateRecord(
+            image: scope == .image ? order.imageName : "any image",
+            imageDigest: scope == .image ? order.image.digest.description : "", memoryInBytes: machine.memoryInBytes,
+            virtualCPUs: machine.virtualCPUs, zoneCount: machine.zoneCount, zoneSizeInBytes: machine.zoneSizeInBytes,
+            isAlone: order.key.isAlone, created: currentTimeInNanoseconds())
+        if order.process != nil { (record.function, record.tenant) = (order.key.function, order.key.tenant) }
+        return record
     }
 
     /// The bytes of an order's process template; nil: it has none.

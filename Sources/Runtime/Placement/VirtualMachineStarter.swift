@@ -114,7 +114,7 @@ public struct MonitorStarter: VirtualMachineStarter {
 extension MachineArguments {
     /// Of a VM of this host. A template and what is restored from it have all but the purpose in common.
     init(
-        files: VirtualMachineFiles, record: VirtualMachineRecord, images: [String], kernelArguments: String,
+        files: VirtualMachineFiles, record: VirtualMachineRecord, images: [String?], kernelArguments: String,
         isAlone: Bool, purpose: Purpose, jail: Jail
     ) {
         self.init(

@@ -7,19 +7,17 @@ public struct TemplateKey: Hashable, Sendable {
     /// Every choice that the guest's memory depends on, for the state file, which must have the same.
     public let identity: String
 
+    /// - Parameter scope: of which images the VMs are that are restored from it.
     init(
         _ order: Placement.MachineOrder, _ record: VirtualMachineRecord, files: VirtualMachineFiles,
-        kernelArguments: String
+        kernelArguments: String, scope: TemplateScope = .image
     )
         throws(RuntimeError)
     {
-        // An image that was imported anew may lie in its file in another way, although its digest is the same.
         let process = try order.processLines
-        let file = try system { () throws(SystemError) in try FileSystem.status(order.image.erofsPath) }
-        guard let file else { throw .invalid("the image \(quoted(order.image.name)) has been removed") }
         identity =
             ([
-                "files \(files.identity)", "image \(order.image.digest) \(file.device).\(file.inode).\(file.modified)",
+                "files \(files.identity)", "image \(try scope.imageIdentity(of: order.image))",
                 "memory \(record.memoryInBytes)", "cpus \(record.virtualCPUs)",
                 "zones \(record.zoneCount) of \(record.zoneSizeInBytes)",
                 "containers \(order.key.isAlone ? "one" : "many")",
@@ -31,8 +29,24 @@ public struct TemplateKey: Hashable, Sendable {
     public var directoryName: String { String(Digest(of: Array(identity.utf8)).hex.prefix(32)) }
 }
 
+/// Of which images the VMs are that a template is for.
+public enum TemplateScope: Sendable {
+    case image
+    /// Its guest has a place for an image, and nothing of one: for images of which there is no template yet.
+    case everyImage
+
+    fileprivate func imageIdentity(of image: StoredImage) throws(RuntimeError) -> String {
+        guard case .image = self else { return "any" }
+        // An image that was imported anew may lie in its file in another way, although its digest is the same.
+        let file = try system { () throws(SystemError) in try FileSystem.status(image.erofsPath) }
+        guard let file else { throw .invalid("the image \(quoted(image.name)) has been removed") }
+        return "\(image.digest) \(file.device).\(file.inode).\(file.modified)"
+    }
+}
+
 /// What a template was made of and when, for readers of the store.
 public struct TemplateRecord: Codable, Equatable, Sendable {
+    /// "any image" where it is for every image; the digest is empty then.
     public var image: String
     public var imageDigest: String
     public var memoryInBytes: UInt64

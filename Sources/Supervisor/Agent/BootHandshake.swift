@@ -9,13 +9,16 @@ final class BootHandshake {
     private let lifecycle: VirtualMachineLifecycle
     private let templates: ProcessTemplates
     private let trial: TrialStart
+    /// The devices of images that a restored VM has and its template had not.
+    private let images: [UInt8]
     /// What a VM that becomes a template is to have; nil: none.
     private let processTemplate: ProcessTemplateRequest?
 
     init(
         _ agent: AgentSession, _ lifecycle: VirtualMachineLifecycle, _ templates: ProcessTemplates, _ trial: TrialStart,
-        processTemplate: ProcessTemplateRequest?
+        images: [UInt8], processTemplate: ProcessTemplateRequest?
     ) {
+        self.images = images
         self.agent = agent
         self.lifecycle = lifecycle
         self.templates = templates
@@ -42,7 +45,7 @@ final class BootHandshake {
     /// The guest was saved when it was set up, and is restored. What it has of time and randomness is another's: nothing
     /// runs before both are its own.
     private func renew() {
-        let renew = Renew(wallClock: WallClock.nanoseconds, entropy: RandomBytes.bytes(64))
+        let renew = Renew(wallClock: WallClock.nanoseconds, entropy: RandomBytes.bytes(64), images: images)
         agent.request(renew) { [unowned self] result in
             switch result {
             case .success: complete()

@@ -109,7 +109,8 @@ extension DeviceType {
         case .balloon: .balloon
         case .vsock: .vsock
         case .memory: .memory
-        case .persistentMemory: .persistentMemory
+        // A placeholder is where an image may come.
+        case .persistentMemory, .placeholder: .persistentMemory
         case .fileSystem: .fileSystem
         }
     }

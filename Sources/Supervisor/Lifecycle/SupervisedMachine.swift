@@ -11,6 +11,8 @@ protocol SupervisedMachine: AnyObject {
     var network: NetworkDevice? { get }
     /// One for each zone, in their order.
     var zoneDevices: [MemoryDevice] { get }
+    /// The devices, by index, that have images where the template that the machine is restored from has places for them.
+    var filledPlaces: [Int] { get }
     var baseSizeInBytes: UInt64 { get }
     /// Host memory that base memory, and a zone, occupy now, in bytes.
     var baseResidentBytes: UInt64 { get }

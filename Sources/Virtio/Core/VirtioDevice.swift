@@ -3,6 +3,8 @@ public import Memory
 
 /// The device types of virtio 1.2 §5 that czone has.
 public enum DeviceType: UInt32, Sendable {
+    /// No device yet: drivers leave its register window alone (§4.2.2, DeviceID).
+    case placeholder = 0
     case network = 1
     case entropy = 4
     case balloon = 5

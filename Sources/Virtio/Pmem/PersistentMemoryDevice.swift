@@ -4,27 +4,28 @@ public import Memory
 /// An image in guest memory (virtio 1.2 §5.19): the guest maps it directly, nothing is copied.
 ///
 /// The machine maps the image read-only, in this process and in the VM's memory slot, so that no guest can change what
-/// its siblings see; the device only says where it lies. Protected by the device lock.
+/// its siblings see; the device only says where it lies. One without an image is a placeholder: in the template of every
+/// image, whose VMs are restored with one. Protected by the device lock.
 public final class PersistentMemoryDevice: VirtioDevice {
     static let requestsPerTurn = 16
 
-    /// Where the image lies.
-    public let range: GuestRange
+    /// Where the image lies; nil: there is none.
+    public let range: GuestRange?
     private var queue: DeviceQueue?
 
-    /// - Parameter range: whole 2 MiB pages, mapped by the machine before it runs.
-    public init(range: GuestRange) { self.range = range }
+    /// - Parameter range: whole 2 MiB pages, mapped by the machine before it runs; nil: no image.
+    public init(range: GuestRange?) { self.range = range }
 
-    /// The device ID of §5.19.1.
-    public var type: DeviceType { .persistentMemory }
+    /// The device ID of §5.19.1, or a placeholder's.
+    public var type: DeviceType { range == nil ? .placeholder : .persistentMemory }
     public var offeredFeatures: UInt64 { 0 }
     public var queueSizes: [UInt16] { [16] }
 
     /// §5.19.4: start, size.
     public var configuration: [UInt8] {
         var writer = StateWriter()
-        writer.write(range.start.rawValue)
-        writer.write(range.sizeInBytes)
+        writer.write(range?.start.rawValue ?? 0)
+        writer.write(range?.sizeInBytes ?? 0)
         return writer.bytes
     }
 

@@ -49,7 +49,9 @@ extension MMIOTransport {
 
     private func restoreRegisters(from reader: inout StateReader) throws(StateError) -> [Int: Virtqueue.Progress] {
         let type = try reader.read(UInt32.self)
-        guard type == device.type.rawValue else {
+        // Nobody has driven a placeholder: any device may have come in its place.
+        let wasPlaceholder = type == DeviceType.placeholder.rawValue
+        guard type == device.type.rawValue || wasPlaceholder else {
             throw .invalid("a device of type \(type) where one of type \(device.type.rawValue) is")
         }
         status = DeviceStatus(rawValue: try reader.read())
@@ -65,6 +67,7 @@ extension MMIOTransport {
         else {
             throw .invalid("device status \(status.rawValue) with features \(driverFeatures)")
         }
+        guard !wasPlaceholder || status == [] else { throw .invalid("a placeholder with status \(status.rawValue)") }
         let count = try reader.read(UInt16.self)
         guard Int(count) == setups.count else { throw .invalid("\(count) queues, expected \(setups.count)") }
         var progress: [Int: Virtqueue.Progress] = [:]
