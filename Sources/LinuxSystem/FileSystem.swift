@@ -39,7 +39,7 @@ public enum FileSystem {
         return FileStatus(status)
     }
 
-    /// Whether the file system answers where a path is, within so many milliseconds: one that hangs keeps whoever asks.
+    /// Whether the file system answers where a path is, within so many milliseconds: one that hangs keeps its callers.
     /// - Throws: what keeps the path from being examined; EAGAIN where 16 such questions of this process hang already.
     public static func answers(_ path: String, withinMilliseconds limit: CInt) throws(SystemError) -> Bool {
         // SAFETY: the path is NUL-terminated for the length of the call, which copies it.

@@ -58,6 +58,7 @@ private var everyLimit: ResourceLimits {
             wallClock: 1_700_000_000_000_000_000, entropy: [UInt8](0..<32), hostname: "czone",
             maxContainers: 3))
     try roundTrip(Renew(wallClock: 1, entropy: [1, 2]))
+    try roundTrip(Renew(wallClock: 1, entropy: [], images: [2, 3]))
     try roundTrip(PowerOff())
     try roundTrip(Done(timings: timings))
     try roundTrip(Failure(code: 22, step: .mounts, text: "mount nosuchfs on /x"))

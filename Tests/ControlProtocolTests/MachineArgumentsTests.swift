@@ -26,6 +26,10 @@ import Testing
         MachineArguments(
             kernel: "k", initialRAMDisk: nil, size: .init(memoryInBytes: .max, virtualCPUs: 1), purpose: .console,
             jail: .init(user: .max, isReduced: true, ownsCores: true)),
+        MachineArguments(
+            kernel: "k", initialRAMDisk: nil, size: .init(memoryInBytes: 1, virtualCPUs: 1),
+            images: [nil, "/i/one", nil],
+            purpose: .saveTemplate(template)),
     ]
 
     @Test(arguments: all.indices)

@@ -14,7 +14,7 @@ import Zones
             zones: layout.zones.map {
                 .init(node: $0.node, base: $0.range.start.rawValue, sizeInBytes: $0.sizeInBytes)
             },
-            images: layout.images.enumerated().map {
+            images: layout.images.compactMap { $0 }.enumerated().map {
                 .init(device: UInt32($0), base: $1.start.rawValue, sizeInBytes: $1.sizeInBytes)
             })
     }

@@ -39,6 +39,11 @@ import Zones
             ])
     }
 
+    @Test func aPlaceForAnImageTakesNoAddresses() throws {
+        let layout = try MachineLayout(.init(baseMemory: 128 * mebi, imageSizes: [nil, 1]))
+        #expect(layout.images == [nil, range(512 * gibi, 2 * mebi)])
+    }
+
     @Test func imagesFitIntoASmallerAddressSpace() throws {
         let layout = try MachineLayout(.init(baseMemory: 128 * mebi, imageSizes: [1], physicalAddressBits: 39))
         #expect(layout.images == [range(256 * gibi, 2 * mebi)])
@@ -50,7 +55,9 @@ import Zones
                 baseMemory: 6 * gibi, zoneCount: 64, zoneSize: 1024 * mebi, imageSizes: [5, 6, 7], deviceCount: 256))
         let windows = (0..<256).map { MachineLayout.window(ofVirtioDevice: $0) }
         let fixed = [range(AddressMap.ioAPIC.rawValue, 0x1000), range(AddressMap.localAPIC.rawValue, 0x10_0000)]
-        let all = layout.baseRanges + layout.zones.map(\.range) + layout.images + windows + fixed.compactMap { $0 }
+        let all =
+            layout.baseRanges + layout.zones.map(\.range) + layout.images.compactMap { $0 } + windows
+            + fixed.compactMap { $0 }
         let sorted = all.sorted { $0.start < $1.start }
         for (lower, upper) in zip(sorted, sorted.dropFirst()) { #expect(lower.end <= upper.start) }
     }

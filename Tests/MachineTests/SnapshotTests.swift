@@ -110,6 +110,21 @@ import Virtio
         #expect(error { $0.processor.removeLast() } != nil)
     }
 
+    @Test func aPlaceForAnImageFitsAnyAndAnImageFitsItselfAlone() {
+        var saved = Self.shape
+        (saved.imageSizes, saved.devices[2]) = ([0], 0)
+        for size: UInt64 in [2 << 20, 64 << 20] {
+            var machine = Self.shape
+            machine.imageSizes = [size]
+            #expect(throws: Never.self) { try saved.check(against: machine) }
+        }
+        #expect(throws: Never.self) { try saved.check(against: saved) }
+        #expect(throws: SnapshotError.self) { try Self.shape.check(against: saved) }
+        var machine = Self.shape
+        machine.imageSizes = [2 << 20, 2 << 20]
+        #expect(throws: SnapshotError.self) { try saved.check(against: machine) }
+    }
+
     @Test func aMemoryFileThatChangedIsRefused() throws {
         let directory = "/tmp/czone-snapshot-test-\(getpid())"
         try FileSystem.makeDirectory(directory)

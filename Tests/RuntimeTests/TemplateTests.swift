@@ -150,7 +150,7 @@ extension Bench {
 }
 
 /// Remembers launches; a VM that is restored from a template is refused if `refuses`.
-private final class WatchingStarter: VirtualMachineStarter {
+final class WatchingStarter: VirtualMachineStarter {
     let inner = FakeStarter()
     let launches = Mutex<[VirtualMachineLaunch]>([])
     let refuses: Bool

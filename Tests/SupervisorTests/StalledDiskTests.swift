@@ -144,10 +144,12 @@ import Testing
     @Test func aRecordsRoomIsReservedAtItsContainersStart() throws {
         let bench = try SupervisorBench()
         let log = try OwnedDescriptor(opening: bench.path("log"), flags: O_WRONLY | O_CREAT)
-        let (_, _, _, recordPath) = try run("a", log: log, on: bench)
+        // Without its client the container would end, and have a record.
+        let (client, _, output, recordPath) = try run("a", log: log, on: bench)
         #expect(try bench.waits { try FileSystem.status(recordPath)?.allocatedBytes ?? 0 > 0 })
         // An empty record is a container that runs.
         #expect(try OwnedDescriptor(opening: recordPath, flags: O_RDONLY).sizeInBytes() == 0)
+        withExtendedLifetime((client, output)) {}
     }
 
     @Test func aVMsEndWaitsForWhatIsOnItsWay() throws {

@@ -28,10 +28,11 @@ final class SupervisorBench {
     /// - Parameter configure: changes what the VM is started with.
     init(
         zones: Int = 2, isAlone: Bool = false, greets: Bool = true, isSetUp: Bool = true, diskIsStalled: Bool = false,
-        configure: (inout Supervisor.Configuration) -> Void = { _ in }
+        filledPlaces: [Int] = [], configure: (inout Supervisor.Configuration) -> Void = { _ in }
     ) throws {
         directory = try TemporaryDirectory()
         machine = try FakeMachine(zones: zones)
+        machine.filledPlaces = filledPlaces
         let threads = try #require(Self.threads)
         diskThreads = diskIsStalled ? WorkerThreads() : threads
         var configuration = Supervisor.Configuration(

@@ -22,7 +22,7 @@ public enum DeviceTreeError: Error, Equatable, CustomStringConvertible {
 /// /sys/kernel/boot_params/setup_data/0/data, where the agent reads it: that needs no CONFIG_OF.
 ///
 /// A template's memory has the tree of the machine that was saved. A machine is restored only from a template of the same
-/// zones and images, so it holds for that too.
+/// zones and images, so it holds for that too; an image where that had a place for one is no part of it, and `Renew` names it.
 ///
 /// ```
 /// / {

@@ -49,7 +49,7 @@ public struct CompiledFilters: Sendable {
     }
 
     /// Of the profile, libseccomp and this program, any of which makes another filter; nil where this program's file
-    /// cannot be told.
+    /// is not known.
     private func path(of profile: RuntimeSpec.Seccomp) -> String? {
         guard let program = try? FileSystem.status("/proc/self/exe") else { return nil }
         var source = ProfileSource()

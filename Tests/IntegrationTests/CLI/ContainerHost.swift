@@ -12,10 +12,14 @@ final class ContainerHost: Sendable {
     let image: String
     let registry: String
     private let templateSetting: String
+    private let genericTemplateSetting: String
 
-    /// - Parameter templates: whether VMs are restored from templates, and leave them behind; else nothing runs besides the test.
-    init(templates: Bool = false) throws {
+    /// - Parameters:
+    ///   - templates: whether VMs are restored from templates, and leave them behind; else nothing runs besides the test.
+    ///   - genericTemplate: also the one of every image.
+    init(templates: Bool = false, genericTemplate: Bool = false) throws {
         templateSetting = templates ? "on" : "off"
+        genericTemplateSetting = genericTemplate ? "on" : "off"
         directory = "/run/czone-test-" + RandomBytes.bytes(6).map { String($0, radix: 16) }.joined()
         registry = directory + "/run"
         image = "dir:\(directory)/rootfs"
@@ -45,7 +49,10 @@ final class ContainerHost: Sendable {
     }
 
     var environment: [String: String] {
-        ["CZONE_ROOT": registry, "CZONE_STORE": directory + "/store", "CZONE_TEMPLATES": templateSetting]
+        [
+            "CZONE_ROOT": registry, "CZONE_STORE": directory + "/store", "CZONE_TEMPLATES": templateSetting,
+            "CZONE_GENERIC_TEMPLATE": genericTemplateSetting,
+        ]
     }
 
     @discardableResult
@@ -88,7 +95,7 @@ final class ContainerHost: Sendable {
     }
 
     struct Template: Decodable {
-        var id: String, sizeBytes: UInt64, memoryBytes: UInt64, inUse: Bool
+        var id: String, image: String, sizeBytes: UInt64, memoryBytes: UInt64, inUse: Bool
     }
 
     func templates() throws -> [Template] { try json(["template", "list", "--json"]) }

@@ -1,3 +1,4 @@
+import Devices
 import Memory
 import Testing
 import TestSupport
@@ -29,6 +30,38 @@ import Virtio
     @Test func aFlushSucceeds() throws { #expect(try send([0, 0, 0, 0]) == [0, 0, 0, 0]) }
 
     @Test func anythingElseFails() throws { #expect(try send([1, 0, 0, 0]) == [1, 0, 0, 0]) }
+
+    /// A transport as it was when a machine without an image was saved.
+    private func savedPlaceholder(_ prepare: (MMIOTransport) -> Void = { _ in }) throws -> [UInt8] {
+        let transport = MMIOTransport(
+            PersistentMemoryDevice(range: nil), memory: driver.memory, interrupt: CountingLine())
+        #expect(transport.read(offset: 0x008, width: 4) == 0)
+        prepare(transport)
+        var writer = StateWriter()
+        transport.save(to: &writer)
+        return writer.bytes
+    }
+
+    private func fill(_ place: [UInt8]) throws(StateError) -> MMIOTransport {
+        let device = PersistentMemoryDevice(range: GuestRange(start: GuestAddress(8 << 30), sizeInBytes: 2 << 20))
+        guard let memory = try? GuestMemory.zeroed(sizeInBytes: 1 << 20) else { throw .invalid("no memory") }
+        let transport = MMIOTransport(device, memory: memory, interrupt: CountingLine())
+        var reader = StateReader(place)
+        try transport.restore(from: &reader)
+        return transport
+    }
+
+    @Test func anImageComesWhereAPlaceForItWasSaved() throws {
+        let transport = try fill(savedPlaceholder())
+        #expect(transport.read(offset: 0x008, width: 4) == 27)
+        #expect(transport.read(offset: 0x108, width: 4) == 2 << 20)
+    }
+
+    @Test func aPlaceholderThatADriverHasTouchedIsRefused() throws {
+        // ACKNOWLEDGE
+        let touched = try savedPlaceholder { $0.write(1, offset: 0x070, width: 4) }
+        #expect(throws: StateError.self) { try fill(touched) }
+    }
 
     @Test(
         arguments: [[.readable([0, 0, 0]), .writable(4)], [.readable([0, 0, 0, 0]), .writable(3)], [.writable(4)]]
