@@ -28,6 +28,7 @@ import Testing
     @Test func theFirstContainerOfAnImageNeverSeenIsRestored() throws {
         try #require(try host.run([], ["echo", "hello"]).output == "hello\n")
         try #require(try host.waits(atMost: 120) { try generic() != nil })
+        #expect(try host.czone(["vm", "stop", "--all"]).status == 0)
         let read = "cat /etc/name; sha256sum </filler | cmp - /etc/sum && echo same"
         for (name, filler) in [("small", 1000), ("large", 70 << 20)] {
             let image = try makeImage(name, filler: filler)
