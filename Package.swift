@@ -200,7 +200,9 @@ let package = Package(
         tests("FileShareTests", ["FileShare", "LinuxSystem", "TestSupport"]),
         tests("OCITests", ["OCI", "LeanJSON", "LinuxSystem", system]),
         tests("czoneTests", ["czone", "Runtime", "OCI", "LinuxSystem", arguments]),
-        tests("RuntimeTests", ["Runtime", "OCI", "ControlProtocol", "AgentProtocol", "LinuxSystem", system]),
+        tests(
+            "RuntimeTests",
+            ["Runtime", "OCI", "ControlProtocol", "AgentProtocol", "LinuxSystem", "TestSupport", system]),
         tests(
             "ShimTests",
             [

@@ -18,3 +18,10 @@ extension [UInt8] {
         }
     }
 }
+
+extension [UInt8] {
+    /// The value whose bytes, least significant first, begin at an offset. All of them must be there.
+    @inlinable public func littleEndianNumber<Value: FixedWidthInteger & UnsignedInteger>(at offset: Int) -> Value {
+        (0..<Value.bitWidth / 8).reduce(0) { $0 | Value(self[offset + $1]) << Value($1 * 8) }
+    }
+}

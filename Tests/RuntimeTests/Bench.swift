@@ -18,8 +18,12 @@ struct Bench: Sendable {
     let placement: Placement
     let files: VirtualMachineFiles
 
-    init(_ starter: any VirtualMachineStarter = FakeStarter(), configuration: Configuration = Configuration()) throws {
-        directory = try TemporaryDirectory()
+    /// - Parameter parent: the directory that its own is in.
+    init(
+        _ starter: any VirtualMachineStarter = FakeStarter(), configuration: Configuration = Configuration(),
+        in parent: String = "/tmp"
+    ) throws {
+        directory = try TemporaryDirectory(in: parent)
         registry = try Registry(root: directory.path.appending("run"))
         store = try ImageStore(root: directory.path.appending("images"))
         image = try Self.image(in: directory.path.appending("images"), store)

@@ -60,7 +60,7 @@ extension Bench {
         try bench.directory.contents().filter { $0.hasPrefix("templates/\(key.directoryName)/") }.map {
             String($0.split(separator: "/")[2])
         }
-            == ["memory", "state", "template.json"])
+            == ["chunks", "key.json", "memory", "state", "template.json"])
     #expect(try bench.templates.entries().map(\.name) == [key.directoryName])
     #expect(try bench.templates.lease(key) != nil)
     // There is one: nobody is asked for another.

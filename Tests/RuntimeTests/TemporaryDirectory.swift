@@ -7,8 +7,8 @@ import SystemPackage
 final class TemporaryDirectory: Sendable {
     let path: FilePath
 
-    init() throws {
-        path = FilePath("/tmp/czone-runtime-test-\(getpid())-\(Registry.freshID())")
+    init(in parent: String = "/tmp") throws {
+        path = FilePath("\(parent)/czone-runtime-test-\(getpid())-\(Registry.freshID())")
         try FileSystem.makeDirectory(path.string)
     }
 

@@ -131,7 +131,7 @@ extension Placement {
     ) throws(RuntimeError) -> TemplateKey? {
         for key in keys {
             guard let template = try store.lease(key) else { continue }
-            launch.template = (template.directory, key.identity)
+            launch.template = (template.directory, template.identity)
             launch.leases.append(template.descriptor)
             return key
         }

@@ -6,23 +6,24 @@ public struct VirtualMachineFiles: Equatable, Sendable {
     public let monitor: FilePath
     public let kernel: FilePath
     public let initialRAMDisk: FilePath
+    let all: [HostFile]
+
     /// Changes when any of them does: a VM of the old ones is not shared with containers of the new ones.
-    public let identity: String
+    public var identity: String { all.map { "/" + $0.mark }.joined() }
 
     /// - Throws: `RuntimeError.invalid` naming the file that is not there.
     public init(monitor: FilePath, kernel: FilePath, initialRAMDisk: FilePath) throws(RuntimeError) {
         self.monitor = monitor
         self.kernel = kernel
         self.initialRAMDisk = initialRAMDisk
-        var identity = ""
+        var all: [HostFile] = []
         for file in [monitor, kernel, initialRAMDisk] {
-            guard let status = try system({ () throws(SystemError) in try FileSystem.status(file.string) }) else {
+            guard let file = try HostFile(file.string) else {
                 throw .invalid("there is no file \(quoted(file.string)), which a VM needs: run `make setup release`")
             }
-            // A file's contents are not read at each start; replacing it changes these.
-            identity += "/\(status.device).\(status.inode).\(status.sizeInBytes).\(status.modified)"
+            all.append(file)
         }
-        self.identity = identity
+        self.all = all
     }
 
     /// Those that `Artefacts` finds.

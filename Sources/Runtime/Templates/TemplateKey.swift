@@ -4,8 +4,28 @@ import OCI
 
 /// What a VM is made of: VMs of equal keys can be restored from one template.
 public struct TemplateKey: Hashable, Sendable {
+    /// A piece of an identity: text, or what stands for a file.
+    package enum Part: Hashable, Codable, Sendable {
+        case text(String)
+        case file(HostFile)
+    }
+
+    package let parts: [Part]
     /// Every choice that the guest's memory depends on, for the state file, which must have the same.
     public let identity: String
+
+    /// No identity is longer, in bytes.
+    package static let maxBytes = 64 << 10
+
+    package init(_ parts: [Part]) {
+        self.parts = parts
+        identity = parts.map { part in
+            switch part {
+            case .text(let text): text
+            case .file(let file): file.mark
+            }
+        }.joined()
+    }
 
     /// - Parameter scope: of which images the VMs are that are restored from it.
     init(
@@ -15,14 +35,17 @@ public struct TemplateKey: Hashable, Sendable {
         throws(RuntimeError)
     {
         let process = try order.processLines
-        identity =
-            ([
-                "files \(files.identity)", "image \(try scope.imageIdentity(of: order.image))",
+        var parts: [Part] = [.text("files ")]
+        for file in files.all { parts += [.text("/"), .file(file)] }
+        parts += [.text("\nimage ")] + (try scope.imageParts(of: order.image))
+        let choices =
+            [
                 "memory \(record.memoryInBytes)", "cpus \(record.virtualCPUs)",
                 "zones \(record.zoneCount) of \(record.zoneSizeInBytes)",
                 "containers \(order.key.isAlone ? "one" : "many")",
                 "arguments \(kernelArguments)",
-            ] + process).joined(separator: "\n")
+            ] + process
+        self.init(parts + [.text(choices.map { "\n" + $0 }.joined())])
     }
 
     /// The template's directory in the store: half of the identity's digest.
@@ -35,12 +58,13 @@ public enum TemplateScope: Sendable {
     /// Its guest has a place for an image, and nothing of one: for images of which there is no template yet.
     case everyImage
 
-    fileprivate func imageIdentity(of image: StoredImage) throws(RuntimeError) -> String {
-        guard case .image = self else { return "any" }
+    fileprivate func imageParts(of image: StoredImage) throws(RuntimeError) -> [TemplateKey.Part] {
+        guard case .image = self else { return [.text("any")] }
         // An image that was imported anew may lie in its file in another way, although its digest is the same.
-        let file = try system { () throws(SystemError) in try FileSystem.status(image.erofsPath) }
-        guard let file else { throw .invalid("the image \(quoted(image.name)) has been removed") }
-        return "\(image.digest) \(file.device).\(file.inode).\(file.modified)"
+        guard let file = try HostFile(image.erofsPath) else {
+            throw .invalid("the image \(quoted(image.name)) has been removed")
+        }
+        return [.text("\(image.digest) "), .file(file)]
     }
 }
 

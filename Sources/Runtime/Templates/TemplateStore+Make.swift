@@ -2,6 +2,8 @@ import AgentProtocol
 import ControlProtocol
 import Glibc
 import LinuxSystem
+import Logging
+import Logs
 import SystemPackage
 
 extension TemplateStore {
@@ -9,20 +11,36 @@ extension TemplateStore {
     private static var maxWords: Int { 16 << 10 }
 
     /// Makes the template of a key, unless there is one: `boot` runs a VM that saves itself into the directory that it is
-    /// given, with its words to the file. It appears whole.
+    /// given, with its words to the file. It appears whole, and is cut into chunks when it can be used.
     ///
     /// - Parameter limit: what all templates may take, in bytes; others make room for the new one.
     func make(
         _ key: TemplateKey, _ record: TemplateRecord, limit: UInt64,
         boot: (_ directory: String, _ words: OwnedDescriptor) throws(RuntimeError) -> Int32
     ) throws(RuntimeError) {
+        let isNew = try insert(key) { (directory) throws(RuntimeError) in try fill(directory, record, boot) }
+        guard isNew else { return }
+        // A template is one without an index too.
+        do { try cut(key.directoryName) } catch {
+            Log.logger.warning("the template \(key.directoryName) is not cut into chunks: \(error)")
+        }
+        try evict(toBytes: limit, keeping: key)
+    }
+
+    /// Enters the template of a key, unless there is one: `fill` writes its files into the directory that it is given. It
+    /// appears whole; where `fill` fails nothing of it is left.
+    ///
+    /// - Returns: whether it is new.
+    package func insert(
+        _ key: TemplateKey, fill: (_ directory: String) throws(RuntimeError) -> Void
+    ) throws(RuntimeError) -> Bool {
         let work = workPath(key.directoryName)
         let lock = try lock(key)
         defer {
             try? FileSystem.removeFile("\(work).lock")
             withExtendedLifetime(lock) {}
         }
-        if try system({ () throws(SystemError) in try FileSystem.status(path(key.directoryName)) }) != nil { return }
+        if try contains(key) { return false }
         try sweep(except: key)
         // The process that was at it before has died.
         try system { () throws(SystemError) in
@@ -30,12 +48,26 @@ extension TemplateStore {
             try FileSystem.makeDirectory(work)
         }
         defer { try? Self.removeDirectory(work) }
-        try fill(work, record, boot)
+        try fill(work)
+        try Self.write(key.parts, to: "\(work)/key.json")
         try system { () throws(SystemError) in
             try FileSystem.touch("\(path(key.directoryName)).used")
             try FileSystem.renameToFreeName(work, to: path(key.directoryName))
         }
-        try evict(toBytes: limit, keeping: key)
+        return true
+    }
+
+    /// Whether there is the template of a key.
+    package func contains(_ key: TemplateKey) throws(RuntimeError) -> Bool {
+        try system { () throws(SystemError) in try FileSystem.status(path(key.directoryName)) } != nil
+    }
+
+    /// Writes a record of a template's, which stays as it is.
+    package static func write(_ record: some Encodable, to path: String) throws(RuntimeError) {
+        try RecordFile.write(record, to: path)
+        try system { () throws(SystemError) in
+            try OwnedDescriptor(opening: path, flags: O_RDONLY).setMode(0o444)
+        }
     }
 
     private func fill(
@@ -55,10 +87,7 @@ extension TemplateStore {
         try system { () throws(SystemError) in try FileSystem.removeFile("\(directory)/words") }
         var record = record
         record.process = try takeReport(in: directory).map(ProcessTemplateRecord.init)
-        try RecordFile.write(record, to: "\(directory)/template.json")
-        try system { () throws(SystemError) in
-            try OwnedDescriptor(opening: "\(directory)/template.json", flags: O_RDONLY).setMode(0o444)
-        }
+        try Self.write(record, to: "\(directory)/template.json")
     }
 
     /// What became of the process template, which is then the record's; nil where none was wanted.

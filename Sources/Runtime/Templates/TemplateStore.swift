@@ -5,6 +5,9 @@ public import SystemPackage
 /// The templates of a host: VMs that were saved when they were ready, for others to be restored from.
 ///
 ///     <key>/state, memory, template.json   a template; it is never written once its directory has this name
+///     <key>/key.json                       what it must be a template of (`TemplateKey.Part`)
+///     <key>/chunks                         what its memory consists of (`ChunkIndex`); comes when somebody cuts it
+///     <key>/identity, source.json          of one that was pulled: what its state file says it is of, and from where it came
 ///     <key>.used                           its last use: the file's time
 ///     tmp/<key>, tmp/<key>.lock            one that is being made, locked by its maker
 ///     tmp/gone-…                           one that is being removed
@@ -23,6 +26,8 @@ public struct TemplateStore: Sendable {
     /// The right to use a template: it is not removed for as long as this, or a duplicate of its descriptor, lives.
     public struct Lease: Sendable {
         public let directory: String
+        /// What its state file says that it is of.
+        public let identity: String
         /// The memory file, open for reading. A process that inherits it inherits the lease.
         public let descriptor: OwnedDescriptor
     }
@@ -40,7 +45,16 @@ public struct TemplateStore: Sendable {
             try memory.takeLock(.shared, withinMilliseconds: ControlTimeouts.standard.lock)
             guard try FileSystem.status("\(directory)/memory") == memory.status() else { return nil }
             try FileSystem.touch("\(directory).used")
-            return Lease(directory: directory, descriptor: memory)
+            return Lease(
+                directory: directory, identity: try pulledIdentity(key.directoryName) ?? key.identity,
+                descriptor: memory)
+        }
+    }
+
+    /// What the state file of a template that was pulled says: its maker's files are others, of the same contents.
+    private func pulledIdentity(_ name: String) throws(SystemError) -> String? {
+        try FileSystem.contents(of: "\(path(name))/identity", atMost: TemplateKey.maxBytes).map {
+            String(decoding: $0, as: UTF8.self)
         }
     }
 
@@ -127,12 +141,29 @@ public struct TemplateStore: Sendable {
         try FileSystem.removeDirectory(path)
     }
 
-    /// Removes templates, those first whose last use is longest ago, until the others take at most `limit` bytes.
+    /// Removes templates, those first whose last use is longest ago, until the others take at most `limit` bytes; what
+    /// several share counts once.
     public func evict(toBytes limit: UInt64, keeping kept: TemplateKey? = nil) throws(RuntimeError) {
         let entries = try entries()
-        var total = entries.reduce(0) { $0 + $1.allocatedBytes }
-        for entry in entries.reversed() where total > limit && entry.name != kept?.directoryName {
-            if try remove(entry.name) { total -= entry.allocatedBytes }
+        var stored = try storedBytes(of: entries)
+        for entry in entries.reversed() where entry.name != kept?.directoryName {
+            guard stored.total > limit else { return }
+            if try remove(entry.name) { stored.remove(entry.name) }
         }
+    }
+
+    /// What templates take of the disk.
+    package func storedBytes(of entries: [Entry]) throws(RuntimeError) -> StoredBytes {
+        var stored = StoredBytes()
+        for entry in entries {
+            for file in ["memory", "state"] {
+                // Nothing of one that has just been removed.
+                guard let file = try? OwnedDescriptor(opening: "\(path(entry.name))/\(file)", flags: O_RDONLY) else {
+                    continue
+                }
+                try system { () throws(SystemError) in try stored.add(file, of: entry.name) }
+            }
+        }
+        return stored
     }
 }

@@ -1,0 +1,145 @@
+import Glibc
+package import LinuxSystem
+import SystemPackage
+
+/// Chunks of templates' memory files: a file beside each says which it has, and where the file system can share blocks,
+/// two templates' equal chunks lie on the medium once. The memory file stays one file, mapped as ever.
+extension TemplateStore {
+    /// The name of a template's index, in its directory.
+    static let indexName = "chunks"
+
+    /// What a template's memory consists of; nil where nobody has cut it yet.
+    package func chunks(of name: String) throws(RuntimeError) -> ChunkIndex? {
+        let path = "\(path(name))/\(Self.indexName)"
+        let bytes = try system { () throws(SystemError) in
+            try FileSystem.contents(of: path, atMost: ChunkIndex.maxBytes + 1)
+        }
+        guard let bytes else { return nil }
+        do throws(ChunkIndexError) { return try ChunkIndex(bytes) } catch {
+            throw .broken(path: path, reason: error.description)
+        }
+    }
+
+    /// Cuts a template's memory into chunks, unless that was done, and shares what other templates have. Reads the whole
+    /// memory: for commands that nobody waits for.
+    ///
+    /// - Returns: nil for one that has gone.
+    @discardableResult
+    package func cut(_ name: String) throws(RuntimeError) -> ChunkIndex? {
+        // Read again where the index is no good.
+        if let index = try? chunks(of: name) { return index }
+        guard let memory = try lock(memoryOf: name) else { return nil }
+        let index = try system { () throws(SystemError) in try Self.index(of: memory) }
+        try write(index, of: name)
+        // What cannot be shared takes its room.
+        _ = try? share(index, of: name, memory)
+        return index
+    }
+
+    /// The memory file of a template, which is not removed while this lives; nil for one that has gone.
+    private func lock(memoryOf name: String) throws(RuntimeError) -> OwnedDescriptor? {
+        let path = "\(path(name))/memory"
+        do {
+            let memory = try OwnedDescriptor(opening: path, flags: O_RDONLY)
+            try memory.takeLock(.shared, withinMilliseconds: ControlTimeouts.standard.lock)
+            return try FileSystem.status(path) == memory.status() ? memory : nil
+        } catch {
+            if error.errno == .noSuchFileOrDirectory { return nil }
+            throw .system(error)
+        }
+    }
+
+    /// Written whole or not at all, and read again before it has its name.
+    private func write(_ index: ChunkIndex, of name: String) throws(RuntimeError) {
+        let path = "\(path(name))/\(Self.indexName)"
+        try system { () throws(SystemError) in try FileSystem.replace(path, with: index.bytes, mode: 0o444) }
+        guard try chunks(of: name) == index else {
+            try? FileSystem.removeFile(path)
+            throw .broken(path: path, reason: "what was written to it is not what it has")
+        }
+    }
+
+    static func index(of memory: OwnedDescriptor) throws(SystemError) -> ChunkIndex {
+        let size = try memory.sizeInBytes()
+        var chunks: [ChunkIndex.Chunk] = []
+        // Two parts' neighbouring chunk is read once, with the hole between.
+        for part in try memory.dataRanges(in: 0..<size, bridging: ChunkIndex.chunkSize, atMost: ChunkIndex.maxChunks) {
+            var number = part.lowerBound / ChunkIndex.chunkSize
+            while number * ChunkIndex.chunkSize < part.upperBound {
+                defer { number += 1 }
+                let start = number * ChunkIndex.chunkSize
+                if let last = chunks.last, UInt64(last.number) >= number { continue }
+                let chunk = try memory.read(exactly: Int(min(size - start, ChunkIndex.chunkSize)), at: start)
+                guard chunk.contains(where: { $0 != 0 }) else { continue }
+                chunks.append(ChunkIndex.Chunk(number: UInt32(number), digest: ChunkDigest(of: chunk)))
+            }
+        }
+        return ChunkIndex(memorySize: size, chunks: chunks)
+    }
+
+    /// Where templates of the store have chunks: any one place of each.
+    package func places(except name: String? = nil) throws(RuntimeError) -> ChunkPlaces {
+        var places = ChunkPlaces()
+        for entry in try entries() where entry.name != name {
+            guard let index = try? chunks(of: entry.name), let memory = try lock(memoryOf: entry.name) else { continue }
+            places.add(index, memory)
+        }
+        return places
+    }
+
+    private func share(_ index: ChunkIndex, of name: String, _ memory: OwnedDescriptor) throws(RuntimeError) {
+        let places = try places(except: name)
+        for run in places.runs(of: index) {
+            let shared = try system { () throws(SystemError) in
+                try memory.share(run.range, with: run.source, at: run.offset)
+            }
+            // Nothing of this file system is.
+            if shared == nil { return }
+        }
+    }
+}
+
+/// Where chunks are on this host.
+package struct ChunkPlaces {
+    private var places: [ChunkDigest: (file: OwnedDescriptor, offset: UInt64)] = [:]
+
+    package init() {}
+
+    /// How many chunks there are.
+    package var count: Int { places.count }
+
+    mutating func add(_ index: ChunkIndex, _ memory: OwnedDescriptor) {
+        for chunk in index.chunks where places[chunk.digest] == nil {
+            places[chunk.digest] = (memory, index.range(of: chunk).lowerBound)
+        }
+    }
+
+    package subscript(digest: ChunkDigest) -> (file: OwnedDescriptor, offset: UInt64)? { places[digest] }
+
+    /// Chunks that follow each other in both files.
+    struct Run {
+        var range: Range<UInt64>
+        let source: OwnedDescriptor
+        let offset: UInt64
+    }
+
+    /// File systems take so much in one call, in bytes.
+    private static let maxRun: UInt64 = 16 << 20
+
+    /// What an index has in common with what is here.
+    func runs(of index: ChunkIndex) -> [Run] {
+        var runs: [Run] = []
+        for chunk in index.chunks {
+            guard let place = places[chunk.digest] else { continue }
+            let range = index.range(of: chunk)
+            if let last = runs.last, last.source === place.file, last.range.upperBound == range.lowerBound,
+                last.offset + UInt64(last.range.count) == place.offset, UInt64(last.range.count) < Self.maxRun
+            {
+                runs[runs.count - 1].range = last.range.lowerBound..<range.upperBound
+            } else {
+                runs.append(Run(range: range, source: place.file, offset: place.offset))
+            }
+        }
+        return runs
+    }
+}
