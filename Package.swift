@@ -41,6 +41,7 @@ let package = Package(
         .executable(name: "czone-vm", targets: ["czone-vm"]),
         .executable(name: "czone-gateway", targets: ["czone-gateway"]),
         .executable(name: "czone-fabric", targets: ["czone-fabric"]),
+        .executable(name: "czone-transfer", targets: ["czone-transfer"]),
         .executable(name: "containerd-shim-czone-v2", targets: ["containerd-shim-czone-v2"]),
     ],
     dependencies: [
@@ -99,6 +100,21 @@ let package = Package(
                 "OCI", "Hashing", "LeanJSON", "Logs", "Metrics", "FabricProtocol", "ControlProtocol", "AgentProtocol",
                 "Geometry", "LinuxSystem", "CLinux", "CSeccomp", system, logging,
             ]),
+        // Templates in registries of the OCI distribution specification: what they are there, and the program that asks.
+        module("TemplateRegistry", ["Runtime", "OCI", "LeanJSON", "LinuxSystem", system]),
+        module(
+            "TemplateTransfer",
+            [
+                "TemplateRegistry", "Runtime", "OCI", "Hashing", "LeanJSON", "LinuxSystem", "Logs", system, logging,
+                nioCore, nioPosix, nioHTTP1, nioSSL,
+            ]),
+        .executableTarget(
+            name: "czone-transfer",
+            dependencies: [
+                "TemplateTransfer", "TemplateRegistry", "Runtime", "OCI", "LinuxSystem", "Logs", system, logging,
+            ],
+            swiftSettings: settings,
+            linkerSettings: staticExecutable),
         module("Bench", ["Runtime", "ControlProtocol", "AgentProtocol", "LinuxSystem", system]),
 
         module(
@@ -163,7 +179,7 @@ let package = Package(
         .executableTarget(
             name: "czone",
             dependencies: [
-                "Bench", "Runtime", "OCI", "LeanJSON", "Logs", "Metrics", "FabricProtocol",
+                "Bench", "Runtime", "TemplateRegistry", "OCI", "LeanJSON", "Logs", "Metrics", "FabricProtocol",
                 "ControlProtocol", "AgentProtocol", "Geometry", "Hypervisor", "LinuxSystem", arguments, system, logging,
             ],
             swiftSettings: settings, linkerSettings: staticExecutable),

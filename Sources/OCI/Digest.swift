@@ -19,7 +19,7 @@ public struct Digest: Hashable, Sendable, CustomStringConvertible {
     }
 
     /// Takes the 32 bytes of a finished SHA-256.
-    init(bytes: [UInt8]) {
+    package init(bytes: [UInt8]) {
         let digits = Array("0123456789abcdef".utf8)
         hex = String(decoding: bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
     }

@@ -29,6 +29,8 @@ public struct Configuration: Equatable, Sendable {
     public var usesGenericTemplate = true
     /// What all templates may take of the store, in bytes.
     public var templateLimitInBytes: UInt64 = 4 << 30
+    /// The repository of a registry, REGISTRY/NAME, where templates are looked for before they are made; nil: nowhere.
+    public var templateSource: String?
     /// How many VMs of each function are prewarmed: started before they are needed.
     public var prewarm = 0
     /// The same for some functions by their names.
@@ -98,6 +100,7 @@ public struct Configuration: Equatable, Sendable {
         case templates
         case genericTemplate = "generic-template"
         case templateLimit = "template-limit"
+        case templateSource = "template-source"
         case prewarm
         case prewarmTimeout = "prewarm-timeout"
         case logOptions = "log-opts"
@@ -173,6 +176,8 @@ public struct Configuration: Equatable, Sendable {
         case .templates: usesTemplates = try Self.isOn(value, setting, origin)
         case .genericTemplate: usesGenericTemplate = try Self.isOn(value, setting, origin)
         case .templateLimit: templateLimitInBytes = try Self.size(value, setting, origin)
+        // What it names is checked by the program that asks it.
+        case .templateSource: templateSource = value.isEmpty ? nil : value
         case .prewarm: prewarm = try Self.number(value, Self.prewarmRange, setting, origin)
         case .prewarmTimeout: prewarmTimeoutInSeconds = try Self.number(value, 0...31_536_000, setting, origin)
         case .logOptions:

@@ -19,6 +19,8 @@ public struct ControlTimeouts: Sendable {
     public var report: CInt = 10_000
     /// Until a VM that is booted for a template has saved itself; and until another process has made one.
     public var template: CInt = 600_000
+    /// Until a registry has sent a template; then it is made here.
+    public var pull: CInt = 120_000
     /// Until another process lets go of a function's lock, which it holds while it starts a VM.
     public var lock: CInt = 30_000
 

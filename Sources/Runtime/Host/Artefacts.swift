@@ -60,6 +60,11 @@ public struct Artefacts: Sendable {
         try find("czone-fabric", "CZONE_FABRIC", ["czone-fabric", "../bin/czone-fabric"])
     }
 
+    /// The program that pushes and pulls templates.
+    public func transfer() throws(Missing) -> FilePath {
+        try find("czone-transfer", "CZONE_TRANSFER", ["czone-transfer", "../bin/czone-transfer"])
+    }
+
     /// The command line's program.
     public func command() throws(Missing) -> FilePath {
         try find("czone", "CZONE_COMMAND", ["czone", "../bin/czone", "../../bin/czone"])

@@ -12,8 +12,8 @@ public struct CommandProvider: Provider {
     let root: String
 
     /// Choices that the other command must have too.
-    private static let variables = [
-        "PATH", "CZONE_CONFIG", "CZONE_KERNEL", "CZONE_INITRAMFS", "CZONE_VM", Log.formatVariable,
+    static let variables = [
+        "PATH", "CZONE_CONFIG", "CZONE_KERNEL", "CZONE_INITRAMFS", "CZONE_VM", "CZONE_TRANSFER", Log.formatVariable,
     ]
 
     public func provide(_ order: Placement.MachineOrder, behind machine: VirtualMachineDirectory) throws(RuntimeError) {
@@ -28,7 +28,8 @@ public struct CommandProvider: Provider {
         if order.key.isAlone { arguments.append("--one-per-vm") }
         if order.process != nil { arguments.append("--warm-start") }
         let input = try Self.input(of: order)
-        let settings = Configuration.Setting.allCases.map(\.variable) + Self.variables
+        // A user's credentials for the registry of templates are below HOME.
+        let settings = Configuration.Setting.allCases.map(\.variable) + Self.variables + ["HOME", "DOCKER_CONFIG"]
         let environment = settings.compactMap { name in CurrentProcess.environment(name).map { "\(name)=\($0)" } }
         try system { () throws(SystemError) in
             let nothing = try OwnedDescriptor(opening: "/dev/null", flags: O_RDWR)

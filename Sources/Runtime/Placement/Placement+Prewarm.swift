@@ -27,10 +27,15 @@ extension Placement {
     public func provideNow(for order: MachineOrder, behind machine: VirtualMachineDirectory?) throws(RuntimeError) {
         // Not while a VM boots that a caller waits for: it answers this when its guest is ready.
         if let machine { _ = try? machine.ask(.nodes) }
-        if configuration.usesTemplates { try makeTemplate(for: order) }
+        if configuration.usesTemplates { try provideTemplate(for: order) }
         try prewarm(for: order)
         // Whom it serves comes later than who else waits for this.
-        if configuration.usesTemplates, hasGenericTemplate(order) { try makeTemplate(for: order.plain, .everyImage) }
+        if configuration.usesTemplates, hasGenericTemplate(order) { try provideTemplate(for: order.plain, .everyImage) }
+    }
+
+    private func provideTemplate(for order: MachineOrder, _ scope: TemplateScope = .image) throws(RuntimeError) {
+        try fetchTemplate(for: order, scope)
+        try makeTemplate(for: order, scope)
     }
 
     private func prewarm(for order: MachineOrder) throws(RuntimeError) {

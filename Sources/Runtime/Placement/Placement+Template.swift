@@ -78,6 +78,15 @@ extension Placement {
         return record
     }
 
+    /// Looks for the template in the registry that the configuration names, unless this host has it.
+    func fetchTemplate(for order: MachineOrder, _ scope: TemplateScope) throws(RuntimeError) {
+        guard let repository = configuration.templateSource else { return }
+        let (key, store) = (try templateKey(order, scope), templates(order))
+        guard try !store.contains(key) else { return }
+        TemplateSource(repository: repository, timeouts: timeouts).fetch(
+            key, into: order.store, root: registry.root.string)
+    }
+
     /// The bytes of an order's process template; nil: it has none.
     private func processTemplate(of order: MachineOrder) throws(RuntimeError) -> [UInt8]? {
         do throws(ProtocolError) { return try order.process?.bytes() } catch {

@@ -48,6 +48,11 @@ public struct TemplateKey: Hashable, Sendable {
         self.init(parts + [.text(choices.map { "\n" + $0 }.joined())])
     }
 
+    /// The same with a process template, in an identity's own words.
+    func adding(_ processLines: [String]) -> TemplateKey {
+        TemplateKey(parts + [.text(processLines.map { "\n" + $0 }.joined())])
+    }
+
     /// The template's directory in the store: half of the identity's digest.
     public var directoryName: String { String(Digest(of: Array(identity.utf8)).hex.prefix(32)) }
 }

@@ -9,6 +9,8 @@ public import SystemPackage
 ///     <key>/chunks                         what its memory consists of (`ChunkIndex`); comes when somebody cuts it
 ///     <key>/identity, source.json          of one that was pulled: what its state file says it is of, and from where it came
 ///     <key>.used                           its last use: the file's time
+///     <key>.refused                        the manifest of one that was pulled, and that no VM could be restored from
+///     digests/, repositories/              what this host knows of files' contents, and of registries
 ///     tmp/<key>, tmp/<key>.lock            one that is being made, locked by its maker
 ///     tmp/gone-…                           one that is being removed
 ///
@@ -82,9 +84,7 @@ public struct TemplateStore: Sendable {
     /// Nil for one that has just been removed.
     private func entry(_ name: String) throws(RuntimeError) -> Entry? {
         let directory = path(name)
-        guard let record = try RecordFile.read(TemplateRecord.self, from: "\(directory)/template.json") else {
-            return nil
-        }
+        guard let record = try record(of: name) else { return nil }
         return try system { () throws(SystemError) in
             guard let state = try FileSystem.status("\(directory)/state"),
                 let memory = try? OwnedDescriptor(opening: "\(directory)/memory", flags: O_RDONLY)
@@ -95,6 +95,11 @@ public struct TemplateStore: Sendable {
                     ?? record.created,
                 isInUse: try !memory.tryLock(.exclusive))
         }
+    }
+
+    /// What a template was made of; nil for one that has gone.
+    package func record(of name: String) throws(RuntimeError) -> TemplateRecord? {
+        try RecordFile.read(TemplateRecord.self, from: "\(path(name))/template.json")
     }
 
     /// The one template whose name is, or begins with, a text.
@@ -120,7 +125,10 @@ public struct TemplateStore: Sendable {
     }
 
     /// Takes a template that was refused away. VMs restored from it have its files open.
-    func discard(_ key: TemplateKey) throws(RuntimeError) { _ = try setAside(key.directoryName) }
+    func discard(_ key: TemplateKey) throws(RuntimeError) {
+        try noteRefusal(of: key)
+        _ = try setAside(key.directoryName)
+    }
 
     /// Renames first, so that nobody sees half of a template.
     private func setAside(_ name: String) throws(RuntimeError) -> Bool {

@@ -9,7 +9,8 @@ struct TemplateCommand: ParsableCommand {
         abstract:
             "Lists, makes and removes templates: saved VMs, and processes in running VMs that others are copies of.",
         subcommands: [
-            ListCommand.self, ShowCommand.self, CreateCommand.self, RemoveCommand.self, ProvideCommand.self,
+            ListCommand.self, ShowCommand.self, CreateCommand.self, RemoveCommand.self, PushCommand.self,
+            PullCommand.self, ProvideCommand.self,
         ],
         defaultSubcommand: ListCommand.self)
 
@@ -34,6 +35,8 @@ struct TemplateCommand: ParsableCommand {
         var tenant: String?
         /// The process template that its VMs have; left out where none was wanted.
         var process: Process?
+        /// Left out in lists, and where nobody has cut it.
+        var chunks: Chunks?
 
         struct Process: Encodable {
             var command: String

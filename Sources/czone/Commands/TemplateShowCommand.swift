@@ -33,7 +33,11 @@ extension TemplateCommand {
                 if let process = try HostedProcessTemplates.find(template, in: registry) {
                     found = .process(process.status)
                 } else {
-                    found = .machine(Status(try global.templates().find(template)))
+                    let store = try global.templates()
+                    let entry = try store.find(template)
+                    var status = Status(entry)
+                    status.chunks = try Chunks(of: entry, in: store)
+                    found = .machine(status)
                 }
                 if json { return printOutput(try JSONText.report(found)) }
                 printOutput(Self.text(found))
@@ -62,7 +66,7 @@ extension TemplateCommand {
                 ),
                 ("in use", status.inUse ? "yes" : "no"), ("function", status.function ?? ""),
                 ("tenant", status.tenant ?? ""),
-            ] + (status.process.map(lines) ?? [])
+            ] + (status.chunks?.lines ?? []) + (status.process.map(lines) ?? [])
         }
 
         private static func lines(of process: Status.Process) -> [(String, String)] {

@@ -6,7 +6,7 @@ import SystemPackage
 /// two templates' equal chunks lie on the medium once. The memory file stays one file, mapped as ever.
 extension TemplateStore {
     /// The name of a template's index, in its directory.
-    static let indexName = "chunks"
+    package static let indexName = "chunks"
 
     /// What a template's memory consists of; nil where nobody has cut it yet.
     package func chunks(of name: String) throws(RuntimeError) -> ChunkIndex? {
