@@ -105,8 +105,7 @@ let package = Package(
         module(
             "TemplateTransfer",
             [
-                "TemplateRegistry", "Runtime", "OCI", "Hashing", "LeanJSON", "LinuxSystem", "Logs", system, logging,
-                nioCore, nioPosix, nioHTTP1, nioSSL,
+                "TemplateRegistry", "Runtime", "OCI", "LeanJSON", "LinuxSystem", nioCore, nioPosix, nioHTTP1, nioSSL,
             ]),
         .executableTarget(
             name: "czone-transfer",
@@ -219,6 +218,10 @@ let package = Package(
         tests(
             "RuntimeTests",
             ["Runtime", "OCI", "ControlProtocol", "AgentProtocol", "LinuxSystem", "TestSupport", system]),
+        tests("TemplateRegistryTests", ["TemplateRegistry", "Runtime", "OCI", "LinuxSystem"]),
+        tests(
+            "TemplateTransferTests",
+            ["TemplateTransfer", "TemplateRegistry", "Runtime", "OCI", "LinuxSystem", "TestSupport", system]),
         tests(
             "ShimTests",
             [

@@ -19,9 +19,16 @@ public struct FileExtent: Equatable, Sendable {
     }
 }
 
-extension OwnedDescriptor {
+/// The blocks of an open file.
+public struct FileBlocks: Sendable {
+    private let file: OwnedDescriptor
+
+    public init(of file: OwnedDescriptor) { self.file = file }
+
     /// A file system that has no such call says so in one of these ways.
-    private static var absences: [Errno] { [.notSupportedOnSocket, .inappropriateIOCTLForDevice, .invalidArgument, .improperLink] }
+    private static var absences: [Errno] {
+        [.notSupportedOnSocket, .inappropriateIOCTLForDevice, .invalidArgument, .improperLink]
+    }
 
     /// Where the file's data lies, in the file's order; nil where the file system does not say (tmpfs).
     public func extents() throws(SystemError) -> [FileExtent]? {
@@ -29,7 +36,7 @@ extension OwnedDescriptor {
         var found = [clinux_extent](repeating: clinux_extent(), count: Int(CLINUX_EXTENTS))
         var offset: UInt64 = 0
         while true {
-            let count = unsafe clinux_extents(rawValue, offset, &found)
+            let count = unsafe clinux_extents(file.rawValue, offset, &found)
             if count < 0, Self.absences.contains(Errno(rawValue: CInt(-count))) { return nil }
             try checked(count, "ask where a file's data lies")
             for extent in found.prefix(Int(count)) {
@@ -56,7 +63,7 @@ extension OwnedDescriptor {
         _ range: Range<UInt64>, with source: OwnedDescriptor, at offset: UInt64
     ) throws(SystemError) -> UInt64? {
         let count = clinux_share_range(
-            source.rawValue, offset, UInt64(range.count), rawValue, range.lowerBound)
+            source.rawValue, offset, UInt64(range.count), file.rawValue, range.lowerBound)
         if count < 0, Self.absences.contains(Errno(rawValue: CInt(-count))) { return nil }
         return UInt64(try checked(count, "share \(range.count) bytes of a file"))
     }
@@ -71,14 +78,14 @@ extension OwnedDescriptor {
         _ range: Range<UInt64>, from source: OwnedDescriptor, at offset: UInt64
     ) throws(SystemError) -> Bool {
         let result = clinux_clone_range(
-            rawValue, range.lowerBound, source.rawValue, offset, UInt64(range.count))
+            file.rawValue, range.lowerBound, source.rawValue, offset, UInt64(range.count))
         if result < 0, Self.absences.contains(Errno(rawValue: -result)) { return false }
         try checked(result, "clone \(range.count) bytes of a file")
         return true
     }
 
-    /// Sets when its content was last changed, in nanoseconds since 1970.
+    /// Sets when the file's content was last changed, in nanoseconds since 1970.
     public func setModified(_ nanoseconds: Int64) throws(SystemError) {
-        try checked(clinux_set_modified(rawValue, nanoseconds), "set the time of a file")
+        try checked(clinux_set_modified(file.rawValue, nanoseconds), "set the time of a file")
     }
 }

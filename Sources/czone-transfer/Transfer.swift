@@ -68,7 +68,8 @@ struct Transfer {
         let result = try TemplatePush(to: client, from: store).push(arguments.words[1], tag: reference.tag)
         try say(
             "\(result.reference)",
-            "sent \(result.bytesSent) bytes in \(result.blobsSent) blobs; of \(result.chunks) chunks \(result.chunksThere) were there")
+            "sent \(result.bytesSent) bytes in \(result.blobsSent) blobs; of \(result.chunks) chunks \(result.chunksThere) were there"
+        )
     }
 
     private func pull(

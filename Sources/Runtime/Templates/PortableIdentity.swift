@@ -52,7 +52,9 @@ extension TemplateStore {
         }
         let known = "\(root)/digests/\(file.mark)"
         return try system { () throws(SystemError) in
-            if let text = try FileSystem.contents(of: known, atMost: 128), let digest = Digest(String(decoding: text, as: UTF8.self)) {
+            if let text = try FileSystem.contents(of: known, atMost: 128),
+                let digest = Digest(String(decoding: text, as: UTF8.self))
+            {
                 return digest.description
             }
             let opened = try OwnedDescriptor(opening: file.path, flags: O_RDONLY)

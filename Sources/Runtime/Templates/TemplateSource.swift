@@ -35,7 +35,8 @@ struct TemplateSource {
             "\(timeouts.pull / 1000)", repository,
         ]
         let json = try JSONText.bytes(of: key.parts)
-        let variables = ["HOME", "DOCKER_CONFIG"] + CommandProvider.variables
+        let variables =
+            ["HOME", "DOCKER_CONFIG"] + CommandProvider.variables
             + Configuration.Setting.allCases.map(\.variable)
         let environment = variables.compactMap { name in CurrentProcess.environment(name).map { "\(name)=\($0)" } }
         return try system { () throws(SystemError) in

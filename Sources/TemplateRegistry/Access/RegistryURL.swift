@@ -52,7 +52,8 @@ package struct RegistryURL: Hashable, Sendable, CustomStringConvertible {
         guard let (host, port) = Self.server(rest[..<end]) else { return nil }
         let path = String(rest[end...])
         self.init(
-            Origin(isSecure: scheme == "https://", host: host, port: port), path: path.hasPrefix("/") ? path : "/" + path)
+            Origin(isSecure: scheme == "https://", host: host, port: port),
+            path: path.hasPrefix("/") ? path : "/" + path)
     }
 
     private static func server(_ text: Substring) -> (String, Int?)? {

@@ -63,7 +63,9 @@ package struct KnownPacks: Sendable {
     package static func presence(of index: ChunkIndex, in store: TemplateStore) -> [(repository: String, chunks: Int)] {
         let directory = "\(store.root)/repositories"
         return ((try? FileSystem.names(in: directory)) ?? []).sorted().compactMap { name in
-            guard let bytes = try? FileSystem.contents(of: "\(directory)/\(name)/name", atMost: 1024) else { return nil }
+            guard let bytes = try? FileSystem.contents(of: "\(directory)/\(name)/name", atMost: 1024) else {
+                return nil
+            }
             let known = Set(indices(in: "\(directory)/\(name)").flatMap { $0.chunks.chunks.map(\.digest) })
             let count = index.chunks.count { known.contains($0.digest) }
             return count == 0 ? nil : (String(decoding: bytes, as: UTF8.self), count)

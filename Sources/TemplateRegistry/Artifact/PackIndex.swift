@@ -95,7 +95,8 @@ package struct PackIndex: Equatable, Sendable {
         for entry in 0..<packCount {
             let at = Self.headerSize + entry * Self.packEntry
             let size: UInt32 = bytes.littleEndianNumber(at: at + ChunkDigest.sizeInBytes)
-            guard let digest = ChunkDigest(bytes[at..<at + ChunkDigest.sizeInBytes]), (1...Self.maxPackSize).contains(size)
+            guard let digest = ChunkDigest(bytes[at..<at + ChunkDigest.sizeInBytes]),
+                (1...Self.maxPackSize).contains(size)
             else { throw .invalid("pack \(entry)", "has \(size) bytes, expected 1 to \(Self.maxPackSize)") }
             packs.append(Pack(digest: digest, size: size))
         }

@@ -24,7 +24,9 @@ package struct TemplateConfiguration: Equatable, Codable, Sendable {
             let decoded = try? JSONDecoder().decode(Self.self, from: Data(bytes))
         else { throw .invalid("the configuration", "is none of a template of this version of czone") }
         for text in [decoded.identity, decoded.stateIdentity] where text.utf8.count > TemplateKey.maxBytes {
-            throw .invalid("the configuration", "has an identity of \(text.utf8.count) bytes, expected at most \(TemplateKey.maxBytes)")
+            throw .invalid(
+                "the configuration",
+                "has an identity of \(text.utf8.count) bytes, expected at most \(TemplateKey.maxBytes)")
         }
         self = decoded
     }

@@ -85,20 +85,25 @@ package struct TemplateManifest: Equatable, Sendable {
     /// Reads what somebody hostile may have written.
     package init(_ bytes: [UInt8]) throws(ArtifactError) {
         guard bytes.count <= Self.maxBytes, let document = try? JSONDecoder().decode(Document.self, from: Data(bytes))
-        else { throw .invalid("the manifest", "is none of the OCI image specification, of at most \(Self.maxBytes) bytes") }
+        else {
+            throw .invalid("the manifest", "is none of the OCI image specification, of at most \(Self.maxBytes) bytes")
+        }
         guard document.schemaVersion == 2, document.config.mediaType == Kind.configuration.rawValue else {
             let found = quoted(document.artifactType ?? document.config.mediaType ?? "")
             throw .invalid("the manifest", "is of \(found), expected a template of czone (\(Self.artifactType))")
         }
         guard document.layers.count <= PackIndex.maxPacks + 3 else {
-            throw .invalid("the manifest", "has \(document.layers.count) layers, expected at most \(PackIndex.maxPacks + 3)")
+            throw .invalid(
+                "the manifest", "has \(document.layers.count) layers, expected at most \(PackIndex.maxPacks + 3)")
         }
         configuration = try Self.blob(document.config)
         var layers: [Blob] = []
         for descriptor in document.layers { layers.append(try Self.blob(descriptor)) }
         for (kind, counts) in [(Kind.state, 1...1), (.index, 1...1), (.workingSet, 0...1), (.configuration, 0...0)] {
             let count = layers.count { $0.kind == kind }
-            guard counts.contains(count) else { throw .invalid("the manifest", "has \(count) layers of \(kind.rawValue)") }
+            guard counts.contains(count) else {
+                throw .invalid("the manifest", "has \(count) layers of \(kind.rawValue)")
+            }
         }
         self.layers = layers
         image = document.annotations?["dev.czone.template.image"] ?? ""
@@ -106,10 +111,12 @@ package struct TemplateManifest: Equatable, Sendable {
 
     private static func blob(_ descriptor: ContentDescriptor) throws(ArtifactError) -> Blob {
         guard let kind = descriptor.mediaType.flatMap({ Kind(rawValue: $0) }) else {
-            throw .invalid("the manifest", "has a layer of \(quoted(descriptor.mediaType ?? "no type")), which no template has")
+            throw .invalid(
+                "the manifest", "has a layer of \(quoted(descriptor.mediaType ?? "no type")), which no template has")
         }
         guard (1...UInt64(kind.maxBytes)).contains(descriptor.size) else {
-            throw .invalid("the manifest", "has a \(kind.rawValue) of \(descriptor.size) bytes, expected 1 to \(kind.maxBytes)")
+            throw .invalid(
+                "the manifest", "has a \(kind.rawValue) of \(descriptor.size) bytes, expected 1 to \(kind.maxBytes)")
         }
         return Blob(kind, digest: descriptor.digest, size: Int(descriptor.size))
     }

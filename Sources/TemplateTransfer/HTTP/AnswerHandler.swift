@@ -44,7 +44,8 @@ final class AnswerHandler: ChannelInboundHandler {
         case .body(let part):
             guard request.body.count + part.readableBytes <= request.maxAnswer else {
                 return end(
-                    context, .answer(server: server, reason: "more than \(request.maxAnswer) bytes where no more can be"))
+                    context,
+                    .answer(server: server, reason: "more than \(request.maxAnswer) bytes where no more can be"))
             }
             // Two owners would make each appending a copy.
             pending = nil

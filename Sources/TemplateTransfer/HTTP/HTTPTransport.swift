@@ -32,7 +32,9 @@ package final class HTTPTransport: Sendable {
     ///   - limit: how long the whole transfer may take, in seconds.
     ///   - authorities: a PEM file of further authorities that vouch for servers.
     ///   - silenceInSeconds: how long a server may be silent.
-    package init(limitInSeconds limit: Int, authorities: String? = nil, silenceInSeconds: Int? = nil) throws(TransferError) {
+    package init(limitInSeconds limit: Int, authorities: String? = nil, silenceInSeconds: Int? = nil)
+        throws(TransferError)
+    {
         self.limit = limit
         silence = silenceInSeconds.map { .seconds(Int64($0)) } ?? Self.defaultSilence
         end = .now() + .seconds(Int64(limit))
@@ -70,7 +72,8 @@ package final class HTTPTransport: Sendable {
         return try transferring { try promise.futureResult.wait() }
     }
 
-    private func exchange(_ request: TransferRequest, _ connection: Connection) throws(TransferError) -> TransferAnswer {
+    private func exchange(_ request: TransferRequest, _ connection: Connection) throws(TransferError) -> TransferAnswer
+    {
         do throws(TransferError) {
             let answer = try wait { promise in
                 connection.channel.eventLoop.execute { Self.write(request, connection, promise) }

@@ -30,7 +30,8 @@ final class RegistryAccess: Sendable {
     /// - Parameter what: what was refused, for messages.
     func answer(_ challenges: [String], what: String) throws(TransferError) -> String {
         guard let challenge = challenges.lazy.compactMap({ RegistryChallenge($0) }).first else {
-            throw .unauthorized(what: what, hint: "it asks for \(quoted(challenges.first ?? "nothing")), which is not known")
+            throw .unauthorized(
+                what: what, hint: "it asks for \(quoted(challenges.first ?? "nothing")), which is not known")
         }
         let fresh: String
         switch challenge {

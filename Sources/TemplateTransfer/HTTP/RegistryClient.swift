@@ -1,4 +1,3 @@
-import Hashing
 import LeanJSON
 import LinuxSystem
 import NIOHTTP1
@@ -23,7 +22,8 @@ package final class RegistryClient: Sendable {
     ) throws(TransferError) {
         guard !repository.isPlain || allowsPlain || repository.isLoopback else {
             throw .invalid(
-                "http://\(repository.authority) is not this host: its packets could be anybody's; --plain-http allows it")
+                "http://\(repository.authority) is not this host: its packets could be anybody's; --plain-http allows it"
+            )
         }
         self.repository = repository
         self.transport = transport
@@ -95,7 +95,8 @@ package final class RegistryClient: Sendable {
         let answer = try perform(request, what: "read from \(repository)")
         guard answer.status != 404 else { throw .missing(what: "pack \(digest)") }
         try Self.check(answer, [200, 206], "bytes \(range.lowerBound) to \(range.upperBound) of the pack \(digest)")
-        let body = answer.status == 200 && !isWhole && answer.body.count == size ? Array(answer.body[range]) : answer.body
+        let body =
+            answer.status == 200 && !isWhole && answer.body.count == size ? Array(answer.body[range]) : answer.body
         guard body.count == range.count else {
             throw .answer(
                 server: origin.description,
@@ -155,7 +156,8 @@ package final class RegistryClient: Sendable {
                 _ = try access.answer(answer.headers["WWW-Authenticate"], what: what)
             case 401, 403:
                 let words = Self.words(of: answer)
-                throw .unauthorized(what: what, hint: "status \(answer.status)" + (words.isEmpty ? "" : ", \(quoted(words))"))
+                throw .unauthorized(
+                    what: what, hint: "status \(answer.status)" + (words.isEmpty ? "" : ", \(quoted(words))"))
             case let status where Self.redirections.contains(status) && [.GET, .HEAD].contains(request.method):
                 request.url = try redirection(of: answer, request.url)
             default: return answer
@@ -179,7 +181,9 @@ package final class RegistryClient: Sendable {
             throw .answer(server: origin.description, reason: "a redirection to \(quoted(location))")
         }
         guard url.origin.isSecure || url.origin == from.origin || allowsPlain || Repository.isLoopback(url.origin.host)
-        else { throw .answer(server: origin.description, reason: "a redirection to \(url.origin), which is not by TLS") }
+        else {
+            throw .answer(server: origin.description, reason: "a redirection to \(url.origin), which is not by TLS")
+        }
         return url
     }
 

@@ -32,8 +32,8 @@ package struct ChunkFetch: Sendable {
                 continue
             }
             try transferring {
-                if try !memory.clone(range, from: found.file, at: found.offset) {
-                    try memory.write(all: bytes, at: range.lowerBound)
+                if try !FileBlocks(of: memory).clone(range, from: found.file, at: found.offset) {
+                    try writeSparsely(bytes, at: range.lowerBound)
                 }
             }
         }
@@ -112,7 +112,22 @@ package struct ChunkFetch: Sendable {
                     what: "chunk \(chunk.number) of the template, in the pack \(run.pack.digest)", found: "\(found)",
                     expected: "\(chunk.digest)")
             }
-            try transferring { try memory.write(all: piece, at: target.lowerBound) }
+            try transferring { try writeSparsely(piece, at: target.lowerBound) }
         }
+    }
+
+    /// Pages of zeros stay holes, as in a memory file that was made here: holes cost a VM nothing.
+    private func writeSparsely(_ bytes: [UInt8], at offset: UInt64) throws(SystemError) {
+        let page = 4096
+        var start = 0
+        for end in stride(from: page, to: bytes.count + page, by: page) {
+            let next = bytes[(end - page)..<min(end, bytes.count)]
+            guard next.allSatisfy({ $0 == 0 }) else { continue }
+            if start < end - page {
+                try memory.write(all: Array(bytes[start..<end - page]), at: offset + UInt64(start))
+            }
+            start = end
+        }
+        if start < bytes.count { try memory.write(all: Array(bytes[start...]), at: offset + UInt64(start)) }
     }
 }

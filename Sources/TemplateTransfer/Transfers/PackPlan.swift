@@ -2,8 +2,19 @@ import OCI
 package import Runtime
 package import TemplateRegistry
 
+extension PackIndex {
+    /// Numbers of the packs of which a template has chunks of its working set only.
+    package func packsWithin(_ workingSet: Set<UInt32>) -> Set<Int> {
+        var numbers = Set(packs.indices)
+        for (chunk, place) in zip(chunks.chunks, places) where !workingSet.contains(chunk.number) {
+            numbers.remove(Int(place.pack))
+        }
+        return numbers
+    }
+}
+
 /// Which packs the chunks of a template go to: those that the repository has already, and fresh ones for the others.
-package struct PackPlan: Equatable {
+package struct PackPlan {
     /// Chunks of the index that become a pack, by their places there.
     package struct Fresh: Equatable {
         package let chunks: [Int]
@@ -14,11 +25,6 @@ package struct PackPlan: Equatable {
     /// Chunks that packs of the repository have: in which, and where.
     package private(set) var known: [Int: (pack: PackIndex.Pack, offset: UInt32)] = [:]
     package private(set) var fresh: [Fresh] = []
-
-    package static func == (one: PackPlan, other: PackPlan) -> Bool {
-        one.fresh == other.fresh && one.known.mapValues(\.pack) == other.known.mapValues(\.pack)
-            && one.known.mapValues(\.offset) == other.known.mapValues(\.offset)
-    }
 
     /// - Parameters:
     ///   - chunks: the template's.

@@ -75,7 +75,7 @@ package struct TemplatePull {
             switch wanted {
             case .key(let key): key
             case .any(let placement, let images):
-                try transferring { try placement.templateKey(for: configuration.record, of: theirs, in: images) }
+                try transferring { try configuration.record.key(of: theirs, by: placement, in: images) }
             }
         let ours = try transferring { try store.portableIdentity(of: key) }
         if let (own, other) = ours.difference(from: theirs) { throw .mismatch(own: own, other: other) }
@@ -125,7 +125,7 @@ package struct TemplatePull {
         result.chunksHere = result.chunks - missing.count
         result.bytesFetched = try fetch.fetch(missing, of: index)
         try transferring {
-            try memory.setModified(configuration.memoryModified)
+            try FileBlocks(of: memory).setModified(configuration.memoryModified)
             try memory.writeOut()
             try memory.setMode(0o444)
             try TemplateStore.write(configuration.record, to: "\(directory)/template.json")

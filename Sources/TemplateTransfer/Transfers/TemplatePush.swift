@@ -37,7 +37,7 @@ package struct TemplatePush {
         let tag = tag ?? source.identity.tag
         try learn()
         let plan = try PackPlan(
-            source.chunks, workingSet: WorkingSetChunks.numbers(source.workingSet ?? []), indices: known.indices()
+            source.chunks, workingSet: source.workingSetChunks, indices: known.indices()
         ) { pack throws(TransferError) in try client.has(pack.blobDigest) }
         var result = Result(reference: RegistryReference(repository: client.repository, tag: tag))
         result.chunks = source.chunks.chunks.count
@@ -49,7 +49,7 @@ package struct TemplatePush {
             return pack
         }
         let index = plan.index(of: source.chunks, made: packs)
-        let manifest = try sendRest(of: source, index, firstPacks: zip(plan.fresh, packs).filter(\.0.isWorkingSet).map(\.1), &result)
+        let manifest = try sendRest(of: source, index, &result)
         try client.putManifest(manifest, tag: tag)
         known.add(index)
         var named = Result(
@@ -67,7 +67,7 @@ package struct TemplatePush {
 
     /// All but the packs; the manifest's bytes.
     private func sendRest(
-        of source: Source, _ index: PackIndex, firstPacks: [PackIndex.Pack], _ result: inout Result
+        of source: Source, _ index: PackIndex, _ result: inout Result
     ) throws(TransferError) -> [UInt8] {
         let configuration = try transferring { try JSONText.bytes(of: source.configuration) }
         var layers: [TemplateManifest.Blob] = []
@@ -79,10 +79,11 @@ package struct TemplatePush {
             try send(bytes, Digest(of: bytes), &result)
         }
         try send(configuration, Digest(of: configuration), &result)
-        for pack in index.packs {
+        let first = index.packsWithin(source.workingSetChunks)
+        for (number, pack) in index.packs.enumerated() {
             layers.append(
                 TemplateManifest.Blob(
-                    firstPacks.contains(pack) ? .workingSetPack : .pack, digest: pack.blobDigest, size: Int(pack.size)))
+                    first.contains(number) ? .workingSetPack : .pack, digest: pack.blobDigest, size: Int(pack.size)))
         }
         let manifest = TemplateManifest(
             configuration: TemplateManifest.Blob(.configuration, configuration), layers: layers,
@@ -118,6 +119,8 @@ extension TemplatePush {
         let configuration: TemplateConfiguration
         let state: [UInt8]
         let workingSet: [UInt8]?
+        /// Numbers of chunks.
+        let workingSetChunks: Set<UInt32>
         private let memory: OwnedDescriptor
 
         init(_ name: String, in store: TemplateStore) throws {
@@ -138,6 +141,7 @@ extension TemplatePush {
             }
             state = try read("state", .state) ?? []
             workingSet = try read("working-set", .workingSet)
+            workingSetChunks = WorkingSetChunks.numbers(workingSet ?? [])
         }
 
         /// The bytes of a pack. What has changed since it was cut is not sent.

@@ -11,7 +11,7 @@ package struct StoredBytes: Sendable {
     /// Counts a file to an owner; whole, where the file system does not say what it shares.
     package mutating func add(_ file: OwnedDescriptor, of owner: String) throws(SystemError) {
         let status = try file.status()
-        guard let extents = try file.extents() else {
+        guard let extents = try FileBlocks(of: file).extents() else {
             placeless[owner, default: 0] += status.allocatedBytes
             return
         }

@@ -91,7 +91,7 @@ extension TemplateStore {
         let places = try places(except: name)
         for run in places.runs(of: index) {
             let shared = try system { () throws(SystemError) in
-                try memory.share(run.range, with: run.source, at: run.offset)
+                try FileBlocks(of: memory).share(run.range, with: run.source, at: run.offset)
             }
             // Nothing of this file system is.
             if shared == nil { return }
