@@ -269,6 +269,41 @@ extension Bench {
     #expect(try bench.templates.entries().isEmpty)
 }
 
+@Test func aPulledTemplateThatIsRefusedIsRemembered() throws {
+    let bench = try Bench(WatchingStarter(refuses: true))
+    let key = try bench.templateKey()
+    try bench.makeTemplate()
+    let directory = bench.templates.path(key.directoryName)
+    try TemplateOrigin(reference: "r/n:t", manifest: "sha256:12").write(into: directory, stateIdentity: "another's")
+    #expect(try bench.templates.lease(key)?.identity == "another's")
+    _ = try bench.place("one")
+    #expect(try bench.templates.entries().isEmpty && bench.templates.refusedManifest(for: key) == "sha256:12")
+}
+
+@Test func anIdentityMeansTheSameOnEveryHost() throws {
+    let bench = try Bench()
+    let key = try bench.templateKey()
+    let portable = try bench.templates.portableIdentity(of: key)
+    #expect(!portable.description.contains(bench.files.identity))
+    #expect(portable.description.contains("arguments ") && portable.description.contains("\nprocessor "))
+    // By contents: /bin/true is three of its files.
+    #expect(portable.description.split(separator: "sha256:").count > 4)
+    #expect(try bench.templates.portableIdentity(of: key) == portable)
+    // Another host's record leads to this host's key.
+    var record = templateRecord
+    record.imageDigest = bench.image.digest.description
+    #expect(try record.key(of: portable, by: bench.placement, in: bench.store) == key)
+    record.zoneSizeInBytes *= 2
+    let other = try bench.templates.portableIdentity(
+        of: record.key(of: portable, by: bench.placement, in: bench.store))
+    #expect(try #require(portable.difference(from: other)).own == "zones 16 of 134217728")
+    record.imageDigest = "sha256:" + String(repeating: "00", count: 32)
+    let refusal = #expect(throws: RuntimeError.self) {
+        try record.key(of: portable, by: bench.placement, in: bench.store)
+    }
+    #expect("\(try #require(refusal))".contains("which this store has not"))
+}
+
 @Test func containersThatAreAloneGetAMachineEach() throws {
     let starter = WatchingStarter()
     let bench = try Bench(starter)

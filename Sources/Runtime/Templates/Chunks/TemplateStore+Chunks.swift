@@ -28,22 +28,25 @@ extension TemplateStore {
     package func cut(_ name: String) throws(RuntimeError) -> ChunkIndex? {
         // Read again where the index is no good.
         if let index = try? chunks(of: name) { return index }
-        guard let memory = try lock(memoryOf: name) else { return nil }
+        guard let memory = try memory(of: name) else { return nil }
         let index = try system { () throws(SystemError) in try Self.index(of: memory) }
         try write(index, of: name)
+        // Another one may have this name by now.
+        let path = path(name)
+        guard try system({ () throws(SystemError) in try FileSystem.status("\(path)/memory") == memory.status() })
+        else {
+            try? FileSystem.removeFile("\(path)/\(Self.indexName)")
+            return nil
+        }
         // What cannot be shared takes its room.
         _ = try? share(index, of: name, memory)
         return index
     }
 
-    /// The memory file of a template, which is not removed while this lives; nil for one that has gone.
-    private func lock(memoryOf name: String) throws(RuntimeError) -> OwnedDescriptor? {
-        let path = "\(path(name))/memory"
-        do {
-            let memory = try OwnedDescriptor(opening: path, flags: O_RDONLY)
-            try memory.takeLock(.shared, withinMilliseconds: ControlTimeouts.standard.lock)
-            return try FileSystem.status(path) == memory.status() ? memory : nil
-        } catch {
+    /// The memory file of a template; nil for one that has gone. Without its lock, which says that a VM uses it: of one that
+    /// is removed meanwhile, what is open stays as it is.
+    private func memory(of name: String) throws(RuntimeError) -> OwnedDescriptor? {
+        do { return try OwnedDescriptor(opening: "\(path(name))/memory", flags: O_RDONLY) } catch {
             if error.errno == .noSuchFileOrDirectory { return nil }
             throw .system(error)
         }
@@ -81,7 +84,7 @@ extension TemplateStore {
     package func places(except name: String? = nil) throws(RuntimeError) -> ChunkPlaces {
         var places = ChunkPlaces()
         for entry in try entries() where entry.name != name {
-            guard let index = try? chunks(of: entry.name), let memory = try lock(memoryOf: entry.name) else { continue }
+            guard let index = try? chunks(of: entry.name), let memory = try memory(of: entry.name) else { continue }
             places.add(index, memory)
         }
         return places
