@@ -188,6 +188,19 @@ struct RegistryTests {
         #expect("\(try #require(error))".contains("template-limit is 1048576"))
     }
 
+    @Test func aMirrorServesTemplatesToo() throws {
+        let registry = try DockerRegistry()
+        let mirror = try DockerRegistry(.mirror(of: registry.authority))
+        let maker = try TransferHost()
+        try maker.make(seeds)
+        _ = try maker.push(maker.client(registry.authority))
+        for _ in 0..<2 {
+            let user = try TransferHost()
+            try user.pull(user.client(mirror.authority))
+            #expect(try user.files()?["memory"] == maker.files()?["memory"])
+        }
+    }
+
     @Test func aRegistryWithPasswordsIsAskedWithThem() throws {
         // `htpasswd -nbB czone secret`
         let registry = try DockerRegistry(.user("czone:$2y$05$abcdefghijklmnopqrstuuOQiyCxlgf/oeuTqixKmWdcYUh4Hjl0a\n"))

@@ -19,6 +19,8 @@ public final class DockerRegistry: Sendable {
         case user(String)
         /// Connections by TLS: a certificate and its key, PEM files.
         case tls(certificate: String, key: String)
+        /// Anybody may read what another registry has, and it keeps that: a mirror of this one.
+        case mirror(of: String)
     }
 
     public init(_ access: Access = .anybody) throws {
@@ -35,6 +37,7 @@ public final class DockerRegistry: Sendable {
             let file = try directory.write("users", Array(line.utf8))
             text += "auth: {htpasswd: {realm: test, path: \(file)}}\n"
         }
+        if case .mirror(let origin) = access { text += "proxy: {remoteurl: 'http://\(origin)'}\n" }
         let file = try directory.write("config.yml", Array(text.utf8))
         let (reader, writer) = try OwnedDescriptor.pipe()
         guard let program = findProgram("docker-registry") else {

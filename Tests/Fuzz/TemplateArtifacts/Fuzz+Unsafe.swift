@@ -1,6 +1,7 @@
 import LinuxSystem
-import Runtime
-import TemplateRegistry
+
+@testable import Runtime
+@testable import TemplateRegistry
 
 /// Entry of libFuzzer: the input is what a registry sends or a store has: an index, a manifest, a configuration, a
 /// challenge, an address, credentials. It is refused with an error, or read as something within its bounds.
@@ -61,9 +62,11 @@ private func packs(_ bytes: [UInt8]) -> [UInt8] {
     let chunks = ChunkIndex(
         memorySize: 1 << 20, chunks: (0..<count).map { ChunkIndex.Chunk(number: $0, digest: ChunkDigest(of: [1])) })
     let packCount = UInt32(bytes.dropFirst().first ?? 0) % 4
-    let (table, places) = (
-        Array(bytes.dropFirst(2).prefix(Int(packCount) * 36)), bytes.dropFirst(2 + Int(packCount) * 36)
-    )
-    return Array("czpacks1".utf8) + packCount.littleEndianBytes + UInt32(chunks.bytes.count).littleEndianBytes + table
-        + chunks.bytes + places
+    let tableSize = Int(packCount) * 36
+    var index = Array("czpacks1".utf8)
+    index.append(littleEndian: packCount)
+    index.append(littleEndian: UInt32(chunks.bytes.count))
+    index += bytes.dropFirst(2).prefix(tableSize)
+    index += chunks.bytes
+    return index + bytes.dropFirst(2 + tableSize)
 }
