@@ -119,7 +119,7 @@ private func sharingFileSystem() -> MountedFile? {
 func equalChunksOfTwoTemplatesAreStoredOnce() throws {
     let medium = try #require(sharingFileSystem())
     let bench = try Bench(in: medium.path)
-    let common = (0..<32).map { randomChunk($0) }
+    let common: [[UInt8]] = (0..<32).map { randomChunk($0) }
     let first = try bench.makeTemplate(common, arguments: "a")
     let before = try bench.templates.storedBytes(of: bench.templates.entries()).total
     let memory = "\(bench.templates.path(first.directoryName))/memory"
@@ -130,6 +130,12 @@ func equalChunksOfTwoTemplatesAreStoredOnce() throws {
     #expect(stored.total - before < 200 << 10, "\(stored.total) behind \(before)")
     #expect(stored.own(second.directoryName) < 200 << 10)
     #expect(try FileSystem.status(memory) == status)
+    // A page that differs costs a page.
+    var changed = common
+    changed[5][20_000] ^= 1
+    let third = try bench.makeTemplate(changed, arguments: "page")
+    #expect(try bench.templates.storedBytes(of: bench.templates.entries()).own(third.directoryName) < 64 << 10)
+    #expect(try bench.templates.remove(third.directoryName))
     // What was shared is not removed with the other.
     #expect(try bench.templates.remove(first.directoryName))
     let index = try #require(try bench.templates.chunks(of: second.directoryName))

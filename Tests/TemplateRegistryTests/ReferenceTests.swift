@@ -26,7 +26,8 @@ import Testing
         "", "/", "python", "library/python", "reg.example/", "reg.example/A", "reg.example/a//b", "reg.example/-a",
         "reg.example/a:", "reg.example/a: x", "reg.example/a@sha256:12", "reg.example/a@md5:00", "reg.example:0/a",
         "reg.example:70000/a", "reg.example:/a", "[::1/a", "::1/a", "[::1]x/a", "user@reg.example/a", "reg..\n/a",
-        "ftp://reg.example/a", "reg.example/../../etc", "reg.example/a/..",
+        "ftp://reg.example/a", "reg.example/../../etc", "reg.example/a/..", "reg.example/a..b", "reg.example/a_.b",
+        "reg.example/a___b",
         "reg.example/" + String(repeating: "a", count: 256),
     ])
     func whatNamesNothingIsRefusedByName(_ text: String) throws {

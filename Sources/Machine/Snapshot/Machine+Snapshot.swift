@@ -44,12 +44,13 @@ extension Machine {
     }
 
     private func writeMemory(to file: OwnedDescriptor) throws -> MachineState.MemoryFileMark {
-        var size: UInt64 = 0
+        // Before it is written: file systems reserve room behind the end of a file that grows, and keep it.
+        try file.setSize(ram.base.reduce(0) { $0 + UInt64($1.sizeInBytes) })
+        var offset: UInt64 = 0
         for mapping in ram.base {
-            try mapping.writeSparsely(to: file, at: size)
-            size += UInt64(mapping.sizeInBytes)
+            try mapping.writeSparsely(to: file, at: offset)
+            offset += UInt64(mapping.sizeInBytes)
         }
-        try file.setSize(size)
         try file.writeOut()
         return MachineState.MemoryFileMark(try file.status())
     }

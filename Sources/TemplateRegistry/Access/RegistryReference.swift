@@ -114,10 +114,11 @@ package struct RegistryReference: Hashable, Sendable, CustomStringConvertible {
     private static func isName(_ name: Substring) -> Bool {
         name.utf8.count <= 255
             && name.split(separator: "/", omittingEmptySubsequences: false).allSatisfy { part in
-                func isOuter(_ byte: UInt8) -> Bool { isAlphanumeric(byte) && !(0x41...0x5A).contains(byte) }
-                guard let first = part.utf8.first, let last = part.utf8.last else { return false }
-                return isOuter(first) && isOuter(last)
-                    && part.utf8.allSatisfy { isOuter($0) || "._-".utf8.contains($0) }
+                let words = part.split(omittingEmptySubsequences: false) { "._-".contains($0) }
+                guard words.first?.isEmpty == false, words.last?.isEmpty == false else { return false }
+                let separators = part.split { !"._-".contains($0) }
+                return words.allSatisfy { $0.utf8.allSatisfy { isAlphanumeric($0) && !(0x41...0x5A).contains($0) } }
+                    && separators.allSatisfy { [".", "_", "__"].contains($0) || $0.allSatisfy { $0 == "-" } }
             }
     }
 }

@@ -92,12 +92,41 @@ extension TemplateStore {
 
     private func share(_ index: ChunkIndex, of name: String, _ memory: OwnedDescriptor) throws(RuntimeError) {
         let places = try places(except: name)
-        for run in places.runs(of: index) {
+        let runs = places.runs(of: index)
+        for run in runs {
             let shared = try system { () throws(SystemError) in
                 try FileBlocks(of: memory).share(run.range, with: run.source, at: run.offset)
             }
             // Nothing of this file system is.
             if shared == nil { return }
+        }
+        guard let next = ChunkPlaces.mostCommon(in: runs) else { return }
+        try system { () throws(SystemError) in
+            for chunk in index.chunks where places[chunk.digest] == nil {
+                try Self.sharePages(index.range(of: chunk), memory, next)
+            }
+        }
+    }
+
+    /// Shares the pages that are alike in a chunk that is not, with the file that has most in common: guests of one kernel
+    /// differ by a page here and there.
+    private static func sharePages(
+        _ range: Range<UInt64>, _ memory: OwnedDescriptor, _ next: OwnedDescriptor
+    ) throws(SystemError) {
+        let mine = try memory.read(upTo: range.count, at: range.lowerBound)
+        let other = try next.read(upTo: range.count, at: range.lowerBound)
+        guard mine.count == range.count, other.count == range.count else { return }
+        let page = 4096
+        var start = 0
+        for end in stride(from: page, through: mine.count, by: page) {
+            let isAlike = mine[(end - page)..<end] == other[(end - page)..<end]
+            if isAlike, end < mine.count { continue }
+            let last = isAlike ? end : end - page
+            if start < last {
+                let run = range.lowerBound + UInt64(start)..<range.lowerBound + UInt64(last)
+                _ = try FileBlocks(of: memory).share(run, with: next, at: run.lowerBound)
+            }
+            start = end
         }
     }
 }
@@ -128,6 +157,14 @@ package struct ChunkPlaces {
 
     /// File systems take so much in one call, in bytes.
     private static let maxRun: UInt64 = 16 << 20
+
+    /// The file that most of what runs share is in.
+    static func mostCommon(in runs: [Run]) -> OwnedDescriptor? {
+        let shares = Dictionary(grouping: runs) { $0.source.rawValue }.values
+        return shares.max { one, other in
+            one.reduce(0) { $0 + $1.range.count } < other.reduce(0) { $0 + $1.range.count }
+        }?.first?.source
+    }
 
     /// What an index has in common with what is here.
     func runs(of index: ChunkIndex) -> [Run] {
