@@ -42,7 +42,7 @@ struct TemplateRegistryTests {
         let template = try #require(try user.templates().first { pulled.output.hasPrefix($0.id) })
         #expect(try template.id != maker.templates().first?.id)
         #expect(try show(template.id).contains("\"source\" : \"\(pinned)@"))
-        // A VM goes on from it, and has nothing to complain of.
+        // A VM is restored from it, and has nothing to complain of.
         let ran = try user.czone(["run", "--detach", maker.image, "sleep", "1000"])
         #expect(ran.status == 0 && ran.error.isEmpty, "\(ran.error)")
         #expect(try user.templates().map(\.inUse) == [true])

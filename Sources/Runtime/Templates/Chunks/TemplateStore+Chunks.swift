@@ -92,15 +92,14 @@ extension TemplateStore {
 
     private func share(_ index: ChunkIndex, of name: String, _ memory: OwnedDescriptor) throws(RuntimeError) {
         let places = try places(except: name)
-        let runs = places.runs(of: index)
-        for run in runs {
+        for run in places.runs(of: index) {
             let shared = try system { () throws(SystemError) in
                 try FileBlocks(of: memory).share(run.range, with: run.source, at: run.offset)
             }
             // Nothing of this file system is.
             if shared == nil { return }
         }
-        guard let next = ChunkPlaces.mostCommon(in: runs) else { return }
+        guard let next = places.closest(to: index) else { return }
         try system { () throws(SystemError) in
             for chunk in index.chunks where places[chunk.digest] == nil {
                 try Self.sharePages(index.range(of: chunk), memory, next)
@@ -134,6 +133,7 @@ extension TemplateStore {
 /// Where chunks are on this host.
 package struct ChunkPlaces {
     private var places: [ChunkDigest: (file: OwnedDescriptor, offset: UInt64)] = [:]
+    private var files: [(ChunkIndex, OwnedDescriptor)] = []
 
     package init() {}
 
@@ -141,6 +141,7 @@ package struct ChunkPlaces {
     package var count: Int { places.count }
 
     mutating func add(_ index: ChunkIndex, _ memory: OwnedDescriptor) {
+        files.append((index, memory))
         for chunk in index.chunks where places[chunk.digest] == nil {
             places[chunk.digest] = (memory, index.range(of: chunk).lowerBound)
         }
@@ -158,12 +159,15 @@ package struct ChunkPlaces {
     /// File systems take so much in one call, in bytes.
     private static let maxRun: UInt64 = 16 << 20
 
-    /// The file that most of what runs share is in.
-    static func mostCommon(in runs: [Run]) -> OwnedDescriptor? {
-        let shares = Dictionary(grouping: runs) { $0.source.rawValue }.values
-        return shares.max { one, other in
-            one.reduce(0) { $0 + $1.range.count } < other.reduce(0) { $0 + $1.range.count }
-        }?.first?.source
+    /// The file that has most of an index's chunks at the same places; nil where none has any.
+    func closest(to index: ChunkIndex) -> OwnedDescriptor? {
+        var best: (file: OwnedDescriptor?, count: Int) = (nil, 0)
+        let wanted = Dictionary(uniqueKeysWithValues: index.chunks.map { ($0.number, $0.digest) })
+        for (other, file) in files {
+            let count = other.chunks.count { wanted[$0.number] == $0.digest }
+            if count > best.count { best = (file, count) }
+        }
+        return best.file
     }
 
     /// What an index has in common with what is here.
