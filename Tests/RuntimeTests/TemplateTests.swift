@@ -297,6 +297,12 @@ extension Bench {
     let other = try bench.templates.portableIdentity(
         of: record.key(of: portable, by: bench.placement, in: bench.store))
     #expect(try #require(portable.difference(from: other)).own == "zones 16 of 134217728")
+    let generic = try bench.placement.templateKey(order(bench), .everyImage)
+    let machine = bench.placement.record(for: order(bench), id: "")
+    var ofEveryImage = templateRecord
+    (ofEveryImage.imageDigest, ofEveryImage.memoryInBytes) = ("", machine.memoryInBytes)
+    let words = try bench.templates.portableIdentity(of: generic)
+    #expect(try ofEveryImage.key(of: words, by: bench.placement, in: bench.store) == generic)
     record.imageDigest = "sha256:" + String(repeating: "00", count: 32)
     let refusal = #expect(throws: RuntimeError.self) {
         try record.key(of: portable, by: bench.placement, in: bench.store)

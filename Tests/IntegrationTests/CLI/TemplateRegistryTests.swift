@@ -56,7 +56,8 @@ struct TemplateRegistryTests {
     @Test func aMissingTemplateComesFromTheSourceBehindTheFirstContainer() throws {
         let pushed = try push(to: repository)
         #expect(pushed.contains(":czone-"))
-        let run = "CZONE_TEMPLATE_SOURCE=\(repository) czone run --detach \(maker.image) sleep 1000"
+        let run =
+            "CZONE_GENERIC_TEMPLATE=off CZONE_TEMPLATE_SOURCE=\(repository) czone run --detach \(maker.image) sleep 1000"
         let first = try user.shell(run)
         #expect(first.status == 0, "\(first.error)")
         #expect(try user.waits(atMost: 120) { try user.templates().count == 1 })
@@ -69,7 +70,8 @@ struct TemplateRegistryTests {
 
     @Test func aSourceThatIsNotThereCostsNothingButTheMaking() throws {
         registry.kill()
-        let run = "CZONE_TEMPLATE_SOURCE=\(repository) czone run --detach \(maker.image) sleep 1000"
+        let run =
+            "CZONE_GENERIC_TEMPLATE=off CZONE_TEMPLATE_SOURCE=\(repository) czone run --detach \(maker.image) sleep 1000"
         #expect(try user.shell(run).status == 0)
         #expect(try user.waits(atMost: 120) { try user.templates().count == 1 })
         let template = try #require(try user.templates().first)
