@@ -21,7 +21,7 @@ import Testing
     private func other(_ bench: Bench, sizeInBytes: UInt64) throws -> StoredImage {
         let encoded = String(decoding: try JSONEncoder().encode(bench.image), as: UTF8.self)
         let changed = encoded.replacing(bench.image.digest.hex, with: Digest(of: [1]).hex)
-            .replacing("\(bench.image.erofsSizeInBytes)", with: "\(sizeInBytes)")
+            .replacing("InBytes\":\(bench.image.erofsSizeInBytes)", with: "InBytes\":\(sizeInBytes)")
         let image = try JSONDecoder().decode(StoredImage.self, from: Data(changed.utf8))
         try #require(image.erofsSizeInBytes == sizeInBytes && image.digest != bench.image.digest)
         return image
