@@ -42,6 +42,8 @@ let package = Package(
         .executable(name: "czone-gateway", targets: ["czone-gateway"]),
         .executable(name: "czone-fabric", targets: ["czone-fabric"]),
         .executable(name: "czone-transfer", targets: ["czone-transfer"]),
+        .executable(name: "czone-compile", targets: ["czone-compile"]),
+        .executable(name: "czone-sandbox", targets: ["czone-sandbox"]),
         .executable(name: "containerd-shim-czone-v2", targets: ["containerd-shim-czone-v2"]),
     ],
     dependencies: [
@@ -149,6 +151,25 @@ let package = Package(
         .executableTarget(
             name: "czone-gateway", dependencies: ["Gateway", "Logs", logging], swiftSettings: settings,
             linkerSettings: staticExecutable),
+
+        // Acceleration: functions of JavaScript as WebAssembly. TraceRuntime is a library for wasm32 (its build.sh), and a
+        // module here for its tests and numbers.
+        .target(name: "CWasmtime"),
+        .target(
+            name: "TraceRuntime", exclude: ["Wasm", "build.sh"], swiftSettings: settings),
+        module("WasmModule"),
+        module("Trace"),
+        module("TraceCompiler", ["Trace", "TraceRuntime", "WasmModule"]),
+        module("Sandbox", ["TraceRuntime", "CWasmtime", "LeanJSON", "LinuxSystem"]),
+        module(
+            "Acceleration",
+            ["Sandbox", "Trace", "TraceCompiler", "TraceRuntime", "WasmModule", "LeanJSON", "LinuxSystem", system]),
+        // wasmtime is a dynamic library, so these two cannot be wholly static.
+        .executableTarget(
+            name: "czone-compile", dependencies: ["Acceleration", "Sandbox", "LinuxSystem"], swiftSettings: settings),
+        .executableTarget(
+            name: "czone-sandbox", dependencies: ["Acceleration", "Sandbox", "Jail", "LinuxSystem"],
+            swiftSettings: settings),
 
         // The fabric: carries containers' requests to cloud services.
         module(

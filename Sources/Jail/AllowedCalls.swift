@@ -17,6 +17,7 @@ extension ThreadKind {
         case .disk: common + Self.diskCalls
         case .fileServer: common + Self.fileServerCalls
         case .fabric: common + Self.fabricCalls
+        case .sandbox: common + Self.sandboxCalls
         }
     }
 
@@ -80,6 +81,15 @@ extension ThreadKind {
 
     private static let diskCalls: [AllowedCall] =
         ["pwrite64", "fallocate", "ftruncate", "lseek"].map { AllowedCall($0) }
+
+    /// Connections that are accepted, waiting, and wasmtime's memory: its signals' handlers are there before.
+    private static let sandboxCalls: [AllowedCall] =
+        [
+            "epoll_wait", "epoll_ctl", "accept4", "sendmsg", "recvmsg", "shutdown", "poll", "ppoll", "mremap", "sigaltstack",
+        ].map { AllowedCall($0) } + [
+            AllowedCall("fcntl", .equal(argument: 1, UInt64(F_GETFL))),
+            AllowedCall("fcntl", .equal(argument: 1, UInt64(F_SETFL))),
+        ]
 
     /// PR_SET_NAME of prctl(2), which Swift does not import.
     private static let setThreadName: UInt64 = 15

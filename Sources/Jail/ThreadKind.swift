@@ -1,4 +1,4 @@
-/// The kinds of threads of a VM's processes, each with a filter of its own.
+/// The kinds of threads of czone's processes, each with a filter of its own.
 public enum ThreadKind: Equatable, Sendable {
     /// Of `czone-vm`: waits for all host events.
     case event
@@ -18,6 +18,8 @@ public enum ThreadKind: Equatable, Sendable {
     case fileServer
     /// Of `czone-fabric`, every one.
     case fabric
+    /// Of `czone-sandbox`, both: nothing is opened, connected to or made executable any more.
+    case sandbox
 
     /// Its name, in the line that reports a call which its filter forbids.
     public var name: StaticString {
@@ -29,6 +31,7 @@ public enum ThreadKind: Equatable, Sendable {
         case .disk: "disk"
         case .fileServer: "file server"
         case .fabric: "fabric"
+        case .sandbox: "sandbox"
         }
     }
 }
