@@ -204,6 +204,10 @@ let package = Package(
             ],
             swiftSettings: settings, linkerSettings: staticExecutable),
 
+        .executableTarget(
+            name: "acceleration-check",
+            dependencies: ["Acceleration", "Sandbox", "LeanJSON", "LinuxSystem"],
+            path: "Tests/Acceleration/Check", swiftSettings: settings),
         .target(
             name: "TestSupport",
             dependencies: [
@@ -252,6 +256,12 @@ let package = Package(
         tests("BenchTests", ["Bench", "LinuxSystem"]),
         tests("EventsTests", ["Events", "Definitions"]),
         tests("HashingTests", ["Hashing"]),
+        tests("TraceTests", ["Trace"]),
+        tests("WasmModuleTests", ["WasmModule"]),
+        tests("TraceRuntimeTests", ["TraceRuntime"]),
+        tests("TraceCompilerTests", ["Trace", "TraceCompiler", "WasmModule"]),
+        tests("SandboxTests", ["Sandbox", "TraceRuntime", "WasmModule", "LinuxSystem"]),
+        tests("AccelerationTests", ["Acceleration", "Sandbox"]),
         tests("FabricPoliciesTests", ["FabricPolicies", "Definitions"]),
         tests(
             "FabricTests",

@@ -30,6 +30,9 @@ public struct SyntaxNode: Equatable, Sendable {
         return try SyntaxNode(document)
     }
 
+    /// Whether a child is of a kind.
+    public func node(_ field: String, isOf kind: String) -> Bool { fields[field]?["type"]?.text == kind }
+
     /// Children; nil for a hole.
     public func optionalNodes(_ field: String) throws(TraceError) -> [SyntaxNode?] {
         guard let elements = fields[field]?.elements else { throw TraceError("a \(kind) without \(field)", expected: "a list") }

@@ -42,6 +42,15 @@ extension FunctionEmitter {
             chains.removeLast()
         case .chainGuard(let value): pushGuard(value)
         case .call(let callee, let arguments, let site): pushCall(of: callee, arguments, site)
+        case .callOn(let callee, let this, let arguments, let site):
+            let function = keep(callee)
+            let receiver = keep(this)
+            pushCall(arguments, site) { emitter in
+                emitter.code.getLocal(function)
+                emitter.code.getLocal(receiver)
+            } call: {
+                $0.callRuntime("call")
+            }
         case .callMethod(let owner, let name, let arguments, let site):
             let receiver = keep(owner)
             pushCall(arguments, site) { emitter in

@@ -29,6 +29,8 @@ final class Variable {
     /// Of the program's top level, within no block: its cell has a fixed address.
     var isModule = false
     var isNumeric = false
+    /// What it has is not compiled, but making it does nothing: only its uses end events.
+    var isUnsupported = false
 }
 
 /// A function: what it declares and does.
@@ -95,6 +97,8 @@ indirect enum Expression {
     case setIndex(Expression, Expression, Expression, Site)
     case remove(Expression, Expression, Site)
     case call(Expression, [Argument], Site)
+    /// A function with its `this`.
+    case callOn(Expression, Expression, [Argument], Site)
     case callMethod(Expression, String, [Argument], Site)
     case callBuiltin(Builtin, [Argument], Site)
     case unary(UnaryOperator, Expression, Site)

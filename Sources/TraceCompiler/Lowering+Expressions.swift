@@ -69,6 +69,7 @@ extension Lowering {
 
     mutating func identifier(_ name: String, _ site: Site) -> Expression {
         if let variable = find(name) {
+            if variable.isUnsupported { return .abort(.construct, site) }
             let isSafe = variable.isHoisted || (variable.isInitialized && variable.function === function)
             return isSafe ? .variable(variable, site) : .checked(variable, site)
         }

@@ -69,12 +69,26 @@ extension Lowering {
             if isKept { owner = keep(owner, site) }
             return .callMethod(owner, try callee.node("property").text("name"), try arguments(list), site)
         }
-        // A method by a computed name would have its owner for `this`.
-        if callee.kind == "MemberExpression" || callee.kind == "Super" { return .abort(.construct, site) }
+        if callee.kind == "MemberExpression" { return try callMember(node, callee, list, isKept, site) }
         var function = try lower(expression: callee)
         if node.isTrue("optional") { function = .chainGuard(function) }
         if isKept { function = keptCallee(function, site) }
         return .call(function, try arguments(list), site)
+    }
+
+    /// A method by a computed name, or one that may be missing.
+    private mutating func callMember(
+        _ node: SyntaxNode, _ callee: SyntaxNode, _ list: [SyntaxNode], _ isKept: Bool, _ site: Site
+    ) throws(TraceError) -> Expression {
+        let (object, key) = try memberParts(callee)
+        // A name's own statements would run before the chain around is left.
+        if callee.isTrue("optional") || callee.node("object", isOf: "ChainExpression") { return .abort(.construct, site) }
+        let owner = temporary()
+        owner.numericSources = nil
+        var function = Expression.sequence([.assign(owner, object, site)], load(.variable(owner, site), key, site))
+        if node.isTrue("optional") { function = .chainGuard(function) }
+        if isKept { function = keep(function, site) }
+        return .callOn(function, .variable(owner, site), try arguments(list), site)
     }
 
     /// A declared function that is never assigned is the same before and after its arguments.

@@ -29,6 +29,8 @@ extension Lowering {
             out.append(.abort(.exception, site))
         case "TryStatement": try lowerTry(node)
         case "EmptyStatement": break
+        case "ClassDeclaration":
+            if try !Unsupported.hasNoEffect(node) { out.append(.abort(.construct, site)) }
         default: out.append(.abort(.construct, site))
         }
     }
@@ -44,6 +46,10 @@ extension Lowering {
         let isVar = try node.text("kind") == "var"
         for declarator in try node.nodes("declarations") {
             let pattern = try declarator.node("id")
+            if !isVar, function.parent == nil, try Unsupported.isModuleOfNode(declarator) {
+                for name in try Declarations.names(of: pattern) { scope.own(name)?.isUnsupported = true }
+                continue
+            }
             if let value = try declarator.optionalNode("init") {
                 try bind(pattern, to: try lower(expression: value), isDeclaration: !isVar)
             } else if !isVar {

@@ -119,7 +119,9 @@ struct Lowering {
                 let variable = existing ?? declare(name, isHoisted: true)
                 if existing == nil { out.append(.declare(variable, .constant(.undefined))) } else { variable.isAssigned = true }
                 declared.append((variable, statement))
-            case "ClassDeclaration": declare(try statement.node("id").text("name"), isConstant: true)
+            case "ClassDeclaration":
+                let name = try statement.node("id").text("name")
+                declare(name, isConstant: true).isUnsupported = try Unsupported.hasNoEffect(statement)
             default: break
             }
         }

@@ -1,3 +1,4 @@
+import Trace
 import TraceRuntime
 
 /// Finds what is not compiled.
@@ -42,6 +43,7 @@ extension Expression {
         case .setIndex(let owner, let key, let value, _), .conditional(let owner, let key, let value): [owner, key, value]
         case .call(let callee, let arguments, _), .callMethod(let callee, _, let arguments, _):
             [callee] + arguments.map(\.value)
+        case .callOn(let callee, let this, let arguments, _): [callee, this] + arguments.map(\.value)
         case .callBuiltin(_, let arguments, _), .array(let arguments, _): arguments.map(\.value)
         case .sequence(let first, let last): first + [last]
         case .object(let properties, _):
@@ -53,5 +55,32 @@ extension Expression {
             }
         case .template(let values, _), .runtime(_, let values, _): values
         }
+    }
+}
+
+/// Constructs that are not compiled, and have no effect before they are used.
+enum Unsupported {
+    private static let modules: Set<String> = [
+        "assert", "buffer", "crypto", "events", "fs", "fs/promises", "http", "https", "os", "path", "querystring", "stream",
+        "url", "util", "zlib",
+    ]
+
+    /// A class that nothing is called for when it is declared.
+    static func hasNoEffect(_ declaration: SyntaxNode) throws(TraceError) -> Bool {
+        if let parent = try declaration.optionalNode("superClass"), parent.kind != "Identifier" { return false }
+        for member in try declaration.node("body").nodes("body") {
+            if member.kind == "StaticBlock" || member.isTrue("static") || member.isTrue("computed") { return false }
+        }
+        return true
+    }
+
+    /// `const NAME = require('fs')` and so on, of node's own modules.
+    static func isModuleOfNode(_ declarator: SyntaxNode) throws(TraceError) -> Bool {
+        guard let call = try declarator.optionalNode("init"), call.kind == "CallExpression",
+            try declarator.node("id").kind != "ArrayPattern", try call.node("callee")["name"]?.text == "require",
+            case .text(let text)? = try call.nodes("arguments").first?["value"]
+        else { return false }
+        let name = text.text
+        return modules.contains(name.hasPrefix("node:") ? String(name.dropFirst(5)) : name)
     }
 }

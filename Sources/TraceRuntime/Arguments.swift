@@ -81,15 +81,15 @@ private func callNumberMethod(_ number: Double, _ name: Name, _ arguments: Argum
         if digits < 0 || digits > 100 { abort(.exception) }
         return Value(Tag.string, at: NumberText.fixed(number, Int(digits)))
     case .toString:
-        if arguments[0] == .undefined { return toTextValue(Value(number)) }
+        if arguments[0] == .undefined { return toTextValue(Value(number: number)) }
         let radix = arguments.integer(0)
         if radix < 2 || radix > 36 { abort(.exception) }
-        if radix == 10 || !number.isFinite { return toTextValue(Value(number)) }
+        if radix == 10 || !number.isFinite { return toTextValue(Value(number: number)) }
         guard number == number.rounded(.towardZero), number.magnitude < 9_007_199_254_740_992 else { abort(.value) }
         return Value(
             Tag.string,
             at: NumberText.makeWhole(UInt64(number.magnitude), isNegative: number < 0, radix: UInt64(radix)))
-    case .valueOf: return Value(number)
+    case .valueOf: return Value(number: number)
     default: abort(.type)
     }
 }

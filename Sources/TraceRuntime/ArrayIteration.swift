@@ -34,7 +34,7 @@ private func visit(_ receiver: Value, _ name: Name, _ function: Value) -> Value 
         }
     }
     switch name {
-    case .findIndex: return Value(-1.0)
+    case .findIndex: return Value(number: -1.0)
     case .some: return .false
     case .every: return .true
     default: return result

@@ -105,13 +105,13 @@ private func searchElement(_ array: Address, _ name: Name, _ arguments: Argument
             place &-= 1
             if strictEquals(Arrays.element(array, place), wanted) == 1 { return Value(count: place) }
         }
-        return Value(-1.0)
+        return Value(number: -1.0)
     }
     for place in arguments.relative(1, length: length, default: 0)..<length
     where isFound(Arrays.element(array, place), wanted, isNaNFound: name == .includes) {
         return name == .includes ? .true : Value(count: place)
     }
-    return name == .includes ? .false : Value(-1.0)
+    return name == .includes ? .false : Value(number: -1.0)
 }
 
 private func isFound(_ element: Value, _ wanted: Value, isNaNFound: Bool) -> Bool {

@@ -51,12 +51,12 @@ public enum Builtin: UInt32, CaseIterable, Sendable {
 func callBuiltin(_ builtin: Builtin, _ arguments: Arguments) -> Value {
     switch builtin {
     case .mathAbs, .mathFloor, .mathCeil, .mathRound, .mathTrunc, .mathSign, .mathSqrt, .mathFround, .mathClz32:
-        return Value(roundedNumber(builtin, toNumber(arguments[0])))
+        return Value(number: roundedNumber(builtin, toNumber(arguments[0])))
     case .mathMin, .mathMax: return extreme(arguments, isMax: builtin == .mathMax)
-    case .mathPow: return Value(power(toNumber(arguments[0]), toNumber(arguments[1])))
-    case .mathImul: return Value(Double(toInt32(toNumber(arguments[0])) &* toInt32(toNumber(arguments[1]))))
-    case .mathRandom: return Value(hostRandom())
-    case .dateNow: return Value(hostNow())
+    case .mathPow: return Value(number: power(toNumber(arguments[0]), toNumber(arguments[1])))
+    case .mathImul: return Value(number: Double(toInt32(toNumber(arguments[0])) &* toInt32(toNumber(arguments[1]))))
+    case .mathRandom: return Value(number: hostRandom())
+    case .dateNow: return Value(number: hostNow())
     case .number, .numberIsInteger, .numberIsSafeInteger, .numberIsFinite, .numberIsNaN, .isNaN, .isFinite, .parseFloat,
         .parseInt:
         return callNumberFunction(builtin, arguments)
@@ -115,13 +115,13 @@ private func extreme(_ arguments: Arguments, isMax: Bool) -> Value {
             result = number
         }
     }
-    return Value(result)
+    return Value(number: result)
 }
 
 private func callNumberFunction(_ builtin: Builtin, _ arguments: Arguments) -> Value {
     let value = arguments[0]
     switch builtin {
-    case .number: return arguments.count == 0 ? Value(0.0) : toNumberValue(value)
+    case .number: return arguments.count == 0 ? Value(number: 0.0) : toNumberValue(value)
     case .isNaN: return Value(truth: toNumber(value).isNaN)
     case .isFinite: return Value(truth: toNumber(value).isFinite)
     case .numberIsNaN: return Value(truth: value.isNumber && value.number.isNaN)
@@ -129,7 +129,7 @@ private func callNumberFunction(_ builtin: Builtin, _ arguments: Arguments) -> V
     case .parseFloat:
         let text = Text.flatten(toText(value))
         var place = firstNonSpace(text)
-        return Value(NumberText.decimal(text, &place, Text.length(text)) ?? .nan)
+        return Value(number: NumberText.decimal(text, &place, Text.length(text)) ?? .nan)
     case .parseInt: return parseInt(arguments)
     default:
         guard value.isNumber, value.number.isFinite, value.number == value.number.rounded(.towardZero) else { return .false }
@@ -147,7 +147,7 @@ private func parseInt(_ arguments: Arguments) -> Value {
     let text = Text.flatten(toText(arguments[0]))
     let end = Text.length(text)
     var radix = UInt64(toInt32(toNumber(arguments[1])).magnitude)
-    if toInt32(toNumber(arguments[1])) < 0 { return Value(Double.nan) }
+    if toInt32(toNumber(arguments[1])) < 0 { return Value(number: Double.nan) }
     var start = firstNonSpace(text)
     var sign = 1.0
     if start < end, Text.unit(text, start) == 43 || Text.unit(text, start) == 45 {
@@ -159,9 +159,9 @@ private func parseInt(_ arguments: Arguments) -> Value {
         start &+= 2
     }
     if radix == 0 { radix = 10 }
-    if radix < 2 || radix > 36 { return Value(Double.nan) }
-    guard let number = NumberText.digits(text, start, end, radix: radix, isPrefix: true) else { return Value(Double.nan) }
-    return Value(sign * number)
+    if radix < 2 || radix > 36 { return Value(number: Double.nan) }
+    guard let number = NumberText.digits(text, start, end, radix: radix, isPrefix: true) else { return Value(number: Double.nan) }
+    return Value(number: sign * number)
 }
 
 private func characters(_ arguments: Arguments) -> Value {
@@ -207,7 +207,7 @@ private func log(_ arguments: Arguments, stream: UInt32) -> Value {
     for place in 0..<arguments.count {
         let value = arguments[place]
         if value.isReference { abort(.type) }
-        let text = Text.flatten(value == Value(-0.0) ? Text.literal("-0").address : toText(value))
+        let text = Text.flatten(value == Value(number: -0.0) ? Text.literal("-0").address : toText(value))
         if place == 0, arguments.count > 1, value.isString, Text.find(Text.character(37).address, in: text, from: 0) != nil {
             abort(.value)
         }

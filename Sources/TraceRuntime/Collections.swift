@@ -12,7 +12,7 @@ enum Collections {
             let element = Arrays.element(elements.address, place)
             if isMap {
                 guard element.isArray else { abort(element.isReference ? .type : .exception) }
-                set(address, getIndexed(element, Value(0.0)), getIndexed(element, Value(1.0)))
+                set(address, getIndexed(element, Value(number: 0.0)), getIndexed(element, Value(number: 1.0)))
             } else {
                 set(address, element, element)
             }
@@ -52,8 +52,8 @@ enum Collections {
             store32(address &+ 12, entries)
         }
         // Minus zero becomes zero.
-        store64(entry(address, count), key == Value(-0.0) ? Value(0.0) : key)
-        store64(entry(address, count) &+ 8, value == Value(-0.0) && load32(address) == SpecialKind.set ? Value(0.0) : value)
+        store64(entry(address, count), key == Value(number: -0.0) ? Value(number: 0.0) : key)
+        store64(entry(address, count) &+ 8, value == Value(number: -0.0) && load32(address) == SpecialKind.set ? Value(number: 0.0) : value)
         store32(address &+ 4, count &+ 1)
     }
 

@@ -149,6 +149,6 @@ struct JSONReader {
         }
         var position = start
         guard let number = NumberText.decimal(text, &position, place) else { abort(.exception) }
-        return Value(number)
+        return Value(number: number)
     }
 }

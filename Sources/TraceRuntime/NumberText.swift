@@ -63,7 +63,7 @@ enum NumberText {
     }
 
     static func makeWhole(_ number: UInt64, isNegative: Bool, radix: UInt64) -> Address {
-        if number < 10, !isNegative { return Text.character(48 + UInt16(number)).address }
+        if number < min(10, radix), !isNegative { return Text.character(48 + UInt16(number)).address }
         var left = number
         var length: UInt32 = isNegative ? 1 : 0
         repeat {

@@ -14,7 +14,7 @@ func callObjectFunction(_ builtin: Builtin, _ arguments: Arguments) -> Value {
         for place in 0..<Arrays.length(entries.address) {
             let entry = Arrays.element(entries.address, place)
             guard entry.isArray else { abort(entry.isReference ? .type : .exception) }
-            defineProperty(result, getIndexed(entry, Value(0.0)), getIndexed(entry, Value(1.0)))
+            defineProperty(result, getIndexed(entry, Value(number: 0.0)), getIndexed(entry, Value(number: 1.0)))
         }
         return result
     case .objectHasOwn:

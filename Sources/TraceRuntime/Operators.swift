@@ -76,36 +76,36 @@ func toInt32(_ number: Double) -> Int32 {
     return value == .undefined || value == .null || value == .false ? 0 : 1
 }
 
-@_cdecl("czone_to_number") public func toNumberValue(_ value: Value) -> Value { Value(toNumber(value)) }
+@_cdecl("czone_to_number") public func toNumberValue(_ value: Value) -> Value { Value(number: toNumber(value)) }
 
 @_cdecl("czone_to_text") public func toTextValue(_ value: Value) -> Value { Value(Tag.string, at: toText(value)) }
 
 @_cdecl("czone_add") public func add(_ left: Value, _ right: Value) -> Value {
-    if left.isNumber, right.isNumber { return Value(left.number + right.number) }
+    if left.isNumber, right.isNumber { return Value(number: left.number + right.number) }
     if left.isString || right.isString || left.isReference || right.isReference {
         // Left first: the order in which a conversion that is not done here would be seen.
         let first = toText(left)
         return Value(Tag.string, at: Text.join(first, toText(right)))
     }
-    return Value(toNumber(left) + toNumber(right))
+    return Value(number: toNumber(left) + toNumber(right))
 }
 
 @_cdecl("czone_arithmetic") public func arithmetic(_ operation: UInt32, _ left: Value, _ right: Value) -> Value {
     let first = toNumber(left)
     let second = toNumber(right)
     switch Arithmetic(rawValue: operation) {
-    case .subtract: return Value(first - second)
-    case .multiply: return Value(first * second)
-    case .divide: return Value(first / second)
-    case .remainder: return Value(remainder(first, second))
-    case .power: return Value(power(first, second))
-    case .and: return Value(Double(toInt32(first) & toInt32(second)))
-    case .or: return Value(Double(toInt32(first) | toInt32(second)))
-    case .xor: return Value(Double(toInt32(first) ^ toInt32(second)))
-    case .shiftLeft: return Value(Double(toInt32(first) << (toInt32(second) & 31)))
-    case .shiftRight: return Value(Double(toInt32(first) >> (toInt32(second) & 31)))
+    case .subtract: return Value(number: first - second)
+    case .multiply: return Value(number: first * second)
+    case .divide: return Value(number: first / second)
+    case .remainder: return Value(number: remainder(first, second))
+    case .power: return Value(number: power(first, second))
+    case .and: return Value(number: Double(toInt32(first) & toInt32(second)))
+    case .or: return Value(number: Double(toInt32(first) | toInt32(second)))
+    case .xor: return Value(number: Double(toInt32(first) ^ toInt32(second)))
+    case .shiftLeft: return Value(number: Double(toInt32(first) << (toInt32(second) & 31)))
+    case .shiftRight: return Value(number: Double(toInt32(first) >> (toInt32(second) & 31)))
     case .shiftRightUnsigned:
-        return Value(Double(UInt32(bitPattern: toInt32(first)) >> UInt32(bitPattern: toInt32(second) & 31)))
+        return Value(number: Double(UInt32(bitPattern: toInt32(first)) >> UInt32(bitPattern: toInt32(second) & 31)))
     case nil: abort(.construct)
     }
 }

@@ -4,14 +4,22 @@
     case Tag.array:
         if Text.name(key) == .length { return Value(count: Arrays.length(owner.address)) }
         if let place = Interning.index(of: key) { return elementOrUndefined(owner.address, place) }
-        abort(.type)
+        return missing(key)
     case Tag.string:
         if Text.name(key) == .length { return Value(count: Text.length(owner.address)) }
         if let place = Interning.index(of: key) { return unitOrUndefined(owner.address, place) }
-        abort(.type)
+        return missing(key)
     case Tag.special: return getSpecialProperty(owner, Text.name(key))
-    default: abort(owner.isNullish ? .exception : .type)
+    default:
+        if owner.isNumber || owner.isBoolean { return missing(key) }
+        abort(owner.isNullish ? .exception : .type)
     }
+}
+
+/// A property that a prototype of the language's own may have: the shortest name of one is `at`.
+private func missing(_ key: Address) -> Value {
+    if Text.length(key) < 2 { return .undefined }
+    abort(.type)
 }
 
 private func elementOrUndefined(_ array: Address, _ place: UInt32) -> Value {
@@ -35,6 +43,8 @@ private func index(_ value: Value) -> UInt32? {
         if owner.isString { return unitOrUndefined(owner.address, place) }
     }
     if owner.isNullish { abort(.exception) }
+    // No prototype of theirs has a name that is a number's text.
+    if key.isNumber, !owner.isObject, !owner.isSpecial, !owner.isCallable { return .undefined }
     return getProperty(owner, propertyKey(key))
 }
 

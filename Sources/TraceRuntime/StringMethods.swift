@@ -28,7 +28,7 @@ private func unitMethod(_ text: Address, _ name: Name, _ arguments: Arguments) -
     guard position >= 0, position < Double(length) else {
         switch name {
         case .charAt: return Text.slice(text, 0, 0)
-        case .charCodeAt: return Value(Double.nan)
+        case .charCodeAt: return Value(number: Double.nan)
         default: return .undefined
         }
     }
@@ -68,17 +68,17 @@ private func search(_ text: Address, _ name: Name, _ arguments: Arguments) -> Va
         return Value(truth: count <= end && Text.matches(part, in: text, at: end &- count))
     case .lastIndexOf:
         if arguments[1] != .undefined { abort(.type) }
-        guard Text.length(part) <= length else { return Value(-1.0) }
+        guard Text.length(part) <= length else { return Value(number: -1.0) }
         var place = length &- Text.length(part)
         while true {
             if Text.matches(part, in: text, at: place) { return Value(count: place) }
-            if place == 0 { return Value(-1.0) }
+            if place == 0 { return Value(number: -1.0) }
             place &-= 1
         }
     default:
         let found = Text.find(part, in: text, from: arguments.clamped(1, length: length, default: 0))
         if name == .includes { return Value(truth: found != nil) }
-        return found.map { Value(count: $0) } ?? Value(-1.0)
+        return found.map { Value(count: $0) } ?? Value(number: -1.0)
     }
 }
 

@@ -26,7 +26,7 @@ extension Value {
     /// A variable before its declaration.
     public static let uninitialized: Value = 0xfff9_0000_0000_0005
 
-    @inline(__always) init(_ number: Double) { self = number.isNaN ? 0x7ff8_0000_0000_0000 : number.bitPattern }
+    @inline(__always) init(number: Double) { self = number.isNaN ? 0x7ff8_0000_0000_0000 : number.bitPattern }
     @inline(__always) init(count: UInt32) { self = Double(count).bitPattern }
     @inline(__always) init(truth: Bool) { self = truth ? .true : .false }
     @inline(__always) init(_ tag: UInt64, at address: Address) { self = tag << 48 | UInt64(address) }
