@@ -55,7 +55,9 @@ public struct SandboxFrame: Equatable, Sendable {
         func number(_ place: Int) -> UInt32 { (0..<4).reduce(0) { $0 | UInt32(bytes[place + $1]) << UInt32($1 * 8) } }
         let count = Int(number(0))
         guard count <= limit else { throw FrameError("a payload of \(count) bytes", expected: "at most \(limit)") }
-        guard let kind = Kind(rawValue: bytes[8]) else { throw FrameError("a frame of kind \(bytes[8])", expected: "1 to 6") }
+        guard let kind = Kind(rawValue: bytes[8]) else {
+            throw FrameError("a frame of kind \(bytes[8])", expected: "1 to 6")
+        }
         guard bytes.count >= headerSize + count else { return nil }
         let frame = SandboxFrame(event: number(4), kind: kind, payload: Array(bytes[headerSize..<(headerSize + count)]))
         bytes.removeFirst(headerSize + count)
@@ -77,7 +79,9 @@ public struct SandboxFrame: Equatable, Sendable {
 
     /// The call's number and its answer.
     func externalAnswer() throws(FrameError) -> (call: Int, answer: ExternalAnswer) {
-        guard payload.count >= 12 else { throw FrameError("an answer of \(payload.count) bytes", expected: "at least 12") }
+        guard payload.count >= 12 else {
+            throw FrameError("an answer of \(payload.count) bytes", expected: "at least 12")
+        }
         func number(_ place: Int) -> Int { (0..<4).reduce(0) { $0 | Int(payload[place + $1]) << ($1 * 8) } }
         let size = number(8)
         guard size <= payload.count - 12, let fields = JSONValue(Array(payload[12..<(12 + size)]))?.members else {
@@ -91,6 +95,9 @@ public struct SandboxFrame: Equatable, Sendable {
         let answer = ExternalAnswer(status: number(4), headers: headers, body: Array(payload[(12 + size)...]))
         return (number(0), answer)
     }
+
+    /// The number of an external call.
+    public var callNumber: Int? { JSONValue(payload)?["number"]?.number.map { Int($0) } }
 
     static func payload(of call: ExternalCall) -> [UInt8] {
         var writer = JSONWriter()

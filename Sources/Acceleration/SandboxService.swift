@@ -132,7 +132,8 @@ public final class SandboxService {
         guard !connection.unsent.isEmpty else { return }
         connection.unsent.removeFirst(try sent(connection.unsent, connection.descriptor))
         guard connection.unsent.count <= Self.maxUnsent else {
-            throw FrameError("\(connection.unsent.count) bytes that nobody reads", expected: "at most \(Self.maxUnsent)")
+            throw FrameError(
+                "\(connection.unsent.count) bytes that nobody reads", expected: "at most \(Self.maxUnsent)")
         }
         try loop.modify(connection.descriptor, for: connection.unsent.isEmpty ? .readable : [.readable, .writable])
     }

@@ -85,7 +85,8 @@ extension ThreadKind {
     /// Connections that are accepted, waiting, and wasmtime's memory: its signals' handlers are there before.
     private static let sandboxCalls: [AllowedCall] =
         [
-            "epoll_wait", "epoll_ctl", "accept4", "sendmsg", "recvmsg", "shutdown", "poll", "ppoll", "mremap", "sigaltstack",
+            "epoll_wait", "epoll_ctl", "accept4", "sendmsg", "recvmsg", "shutdown", "poll", "ppoll", "mremap",
+            "sigaltstack",
         ].map { AllowedCall($0) } + [
             AllowedCall("fcntl", .equal(argument: 1, UInt64(F_GETFL))),
             AllowedCall("fcntl", .equal(argument: 1, UInt64(F_SETFL))),

@@ -120,7 +120,9 @@ public final class Activation {
         let began = MonotonicClock.nanoseconds
         defer { spentNanoseconds += MonotonicClock.nanoseconds - began }
         let limits = module.engine.limits
-        if spentNanoseconds > UInt64(limits.eventMilliseconds) * 1_000_000 { return .aborted(Abort(reason: .time, site: site)) }
+        if spentNanoseconds > UInt64(limits.eventMilliseconds) * 1_000_000 {
+            return .aborted(Abort(reason: .time, site: site))
+        }
         return module.engine.timed {
             do throws(Abort) {
                 _ = try call(name, try arguments())

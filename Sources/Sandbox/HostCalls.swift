@@ -85,7 +85,8 @@ enum HostCalls {
         var headers: [String: String] = [:]
         for (name, value) in document["headers"]?.members ?? [:] {
             guard let value = value.text else { throw Abort(reason: .violation, site: -1) }
-            guard headers.updateValue(value, forKey: name.lowercased()) == nil, isToken(name), isFieldValue(value) else {
+            guard headers.updateValue(value, forKey: name.lowercased()) == nil, isToken(name), isFieldValue(value)
+            else {
                 throw Abort(reason: .value, site: -1)
             }
         }

@@ -23,7 +23,9 @@ public struct FunctionTrace: Sendable {
         guard let path = document["path"]?.text, let digest = document["digest"]?.text else {
             throw TraceError("no path and digest", expected: "both")
         }
-        guard digest.utf8.count == 64, digest.utf8.allSatisfy({ (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }) else {
+        guard digest.utf8.count == 64,
+            digest.utf8.allSatisfy({ (0x30...0x39).contains($0) || (0x61...0x66).contains($0) })
+        else {
             throw TraceError("the digest \(digest.prefix(80))", expected: "64 hexadecimal digits")
         }
         self.path = path

@@ -8,7 +8,8 @@ public struct SyntaxNode: Equatable, Sendable {
 
     /// - Throws: where a document is no node.
     public init(_ document: TraceDocument) throws(TraceError) {
-        guard case .object(let fields) = document, let kind = fields["type"]?.text, let start = fields["start"]?.count else {
+        guard case .object(let fields) = document, let kind = fields["type"]?.text, let start = fields["start"]?.count
+        else {
             throw TraceError("a node without type and start", expected: "both")
         }
         self.kind = kind
@@ -20,7 +21,9 @@ public struct SyntaxNode: Equatable, Sendable {
 
     /// A child that must be there.
     public func node(_ field: String) throws(TraceError) -> SyntaxNode {
-        guard let child = try optionalNode(field) else { throw TraceError("a \(kind) without \(field)", expected: "one") }
+        guard let child = try optionalNode(field) else {
+            throw TraceError("a \(kind) without \(field)", expected: "one")
+        }
         return child
     }
 
@@ -35,7 +38,9 @@ public struct SyntaxNode: Equatable, Sendable {
 
     /// Children; nil for a hole.
     public func optionalNodes(_ field: String) throws(TraceError) -> [SyntaxNode?] {
-        guard let elements = fields[field]?.elements else { throw TraceError("a \(kind) without \(field)", expected: "a list") }
+        guard let elements = fields[field]?.elements else {
+            throw TraceError("a \(kind) without \(field)", expected: "a list")
+        }
         var nodes: [SyntaxNode?] = []
         for element in elements { nodes.append(element == .null ? nil : try SyntaxNode(element)) }
         return nodes
@@ -46,7 +51,9 @@ public struct SyntaxNode: Equatable, Sendable {
     }
 
     public func text(_ field: String) throws(TraceError) -> String {
-        guard let text = fields[field]?.text else { throw TraceError("a \(kind) without \(field)", expected: "a string") }
+        guard let text = fields[field]?.text else {
+            throw TraceError("a \(kind) without \(field)", expected: "a string")
+        }
         return text
     }
 

@@ -26,7 +26,9 @@ public indirect enum TraceDocument: Equatable, Sendable {
         guard reader.place == bytes.count else { throw reader.unexpected("the document's end") }
     }
 
-    public subscript(key: String) -> TraceDocument? { if case .object(let members) = self { members[key] } else { nil } }
+    public subscript(key: String) -> TraceDocument? {
+        if case .object(let members) = self { members[key] } else { nil }
+    }
     public var elements: [TraceDocument]? { if case .array(let elements) = self { elements } else { nil } }
     public var text: String? { if case .text(let text) = self { text.text } else { nil } }
     public var isTrue: Bool { self == .bool(true) }
@@ -45,7 +47,8 @@ public indirect enum TraceDocument: Equatable, Sendable {
         var values = 0
 
         func unexpected(_ expected: String) -> TraceError {
-            TraceError(place < bytes.count ? "byte \(bytes[place]) at \(place)" : "the end at \(place)", expected: expected)
+            TraceError(
+                place < bytes.count ? "byte \(bytes[place]) at \(place)" : "the end at \(place)", expected: expected)
         }
 
         private var byte: UInt8 { place < bytes.count ? bytes[place] : 0 }
@@ -85,9 +88,13 @@ public indirect enum TraceDocument: Equatable, Sendable {
 
         private mutating func number() throws(TraceError) -> TraceDocument {
             let start = place
-            while place < bytes.count, bytes[place] > 0x20, ![0x2c, 0x5d, 0x7d].contains(bytes[place]), place - start < 400 { place += 1 }
+            while place < bytes.count, bytes[place] > 0x20, ![0x2c, 0x5d, 0x7d].contains(bytes[place]),
+                place - start < 400
+            { place += 1 }
             let text = String(decoding: bytes[start..<place], as: UTF8.self)
-            let isPlain = text.utf8.allSatisfy { (0x30...0x39).contains($0) || [0x2b, 0x2d, 0x2e, 0x45, 0x65].contains($0) }
+            let isPlain = text.utf8.allSatisfy {
+                (0x30...0x39).contains($0) || [0x2b, 0x2d, 0x2e, 0x45, 0x65].contains($0)
+            }
             guard isPlain, let number = Double(text) else {
                 place = start
                 throw unexpected("a value")

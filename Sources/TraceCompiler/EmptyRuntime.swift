@@ -31,12 +31,14 @@ extension TraceCompiler {
     private static let signatures: [(String, String, Character?)] = [
         ("call", "llii", "l"), ("builtin", "iii", "l"), ("call_method", "liii", "l"), ("resume", "iiiiii", nil),
         ("loop", "l", "l"), ("begin", "iii", nil), ("seal", "l", nil), ("start", "ii", nil), ("abort", "i", nil),
-        ("allocate", "i", "i"), ("truthy", "l", "i"), ("to_number", "l", "l"), ("to_text", "l", "l"), ("add", "ll", "l"),
+        ("allocate", "i", "i"), ("truthy", "l", "i"), ("to_number", "l", "l"), ("to_text", "l", "l"),
+        ("add", "ll", "l"),
         ("arithmetic", "ill", "l"), ("strict_equals", "ll", "i"), ("loose_equals", "ll", "i"), ("compare", "ill", "i"),
         ("type_of", "l", "l"), ("frame", "ii", "i"), ("await", "il", nil), ("finish", "il", nil), ("get", "li", "l"),
         ("get_index", "ll", "l"), ("set", "lil", nil), ("set_index", "lll", nil), ("define", "lll", nil),
         ("remove", "ll", "l"), ("has", "ll", "i"), ("object", "i", "l"), ("array", "i", "l"), ("push", "ll", nil),
-        ("closure", "ii", "l"), ("cell", "l", "i"), ("set_cell", "il", nil), ("rest", "iii", "l"), ("iterate", "l", "l"),
+        ("closure", "ii", "l"), ("cell", "l", "i"), ("set_cell", "il", nil), ("rest", "iii", "l"),
+        ("iterate", "l", "l"),
         ("spread", "ll", nil), ("copy_properties", "ll", nil), ("without", "ll", "l"), ("names", "l", "l"),
     ]
 }

@@ -41,6 +41,12 @@ extension FunctionEmitter {
             code.end()
             chains.removeLast()
         case .chainGuard(let value): pushGuard(value)
+        default: pushAnyCall(expression)
+        }
+    }
+
+    private mutating func pushAnyCall(_ expression: Expression) {
+        switch expression {
         case .call(let callee, let arguments, let site): pushCall(of: callee, arguments, site)
         case .callOn(let callee, let this, let arguments, let site):
             let function = keep(callee)
@@ -169,12 +175,18 @@ extension FunctionEmitter {
             .mathFloor: .f64Floor, .mathCeil: .f64Ceiling, .mathTrunc: .f64Truncate, .mathSqrt: .f64SquareRoot,
             .mathAbs: .f64Absolute,
         ]
-        if let instruction = instructions[builtin], arguments.count == 1, !arguments[0].isSpread, arguments[0].value.isNumeric {
+        if let instruction = instructions[builtin], arguments.count == 1, !arguments[0].isSpread,
+            arguments[0].value.isNumeric
+        {
             pushNumber(arguments[0].value)
             code.add(instruction)
             return code.add(.i64ReinterpretF64)
         }
-        pushCall(arguments, site) { $0.code.i32(Int32(builtin.rawValue)) } call: { $0.callRuntime("builtin") }
+        pushCall(arguments, site) {
+            $0.code.i32(Int32(builtin.rawValue))
+        } call: {
+            $0.callRuntime("builtin")
+        }
     }
 
     /// Arguments first, then memory for them on the stack; or, with spread ones, an array that has them.

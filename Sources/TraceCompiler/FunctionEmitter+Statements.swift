@@ -101,7 +101,8 @@ extension FunctionEmitter {
     }
 
     private mutating func emitLoop(
-        _ test: Expression?, _ body: [Statement], _ update: [Statement], _ carried: [Variable], _ exit: Label, _ next: Label
+        _ test: Expression?, _ body: [Statement], _ update: [Statement], _ carried: [Variable], _ exit: Label,
+        _ next: Label
     ) {
         let isWaiting = isResumable && (body.containsAwait || update.containsAwait)
         let end = code.block()

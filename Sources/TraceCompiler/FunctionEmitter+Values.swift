@@ -69,7 +69,6 @@ extension FunctionEmitter {
         return local
     }
 
-
     mutating func pushAddress(_ text: TraceText) { code.i32(Int32(program.pool.text(text))) }
 
     mutating func pushText(_ text: TraceText) { code.i64(Tag.string << 48 | UInt64(program.pool.text(text))) }

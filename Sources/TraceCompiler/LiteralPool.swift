@@ -48,7 +48,9 @@ struct LiteralPool {
         (reserve(order.flatMap { Self.little(UInt32($0)) }), order.count)
     }
 
-    private static func little(_ value: UInt32) -> [UInt8] { [0, 8, 16, 24].map { UInt8(truncatingIfNeeded: value >> $0) } }
+    private static func little(_ value: UInt32) -> [UInt8] {
+        [0, 8, 16, 24].map { UInt8(truncatingIfNeeded: value >> $0) }
+    }
 
     var segment: WasmModule.Segment { WasmModule.Segment(address: base, bytes: bytes) }
 }

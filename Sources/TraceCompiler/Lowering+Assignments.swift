@@ -129,7 +129,9 @@ extension Lowering {
         }
     }
 
-    private mutating func bindObject(_ pattern: SyntaxNode, to value: Expression, _ isDeclaration: Bool) throws(TraceError) {
+    private mutating func bindObject(_ pattern: SyntaxNode, to value: Expression, _ isDeclaration: Bool)
+        throws(TraceError)
+    {
         let site = Site(start: pattern.start)
         var keys: [Argument] = []
         let properties = try pattern.nodes("properties")
@@ -149,7 +151,9 @@ extension Lowering {
         }
     }
 
-    private mutating func bindArray(_ pattern: SyntaxNode, to value: Expression, _ isDeclaration: Bool) throws(TraceError) {
+    private mutating func bindArray(_ pattern: SyntaxNode, to value: Expression, _ isDeclaration: Bool)
+        throws(TraceError)
+    {
         let site = Site(start: pattern.start)
         let list = keep(.runtime("iterate", [value], site), site)
         for (place, element) in try pattern.optionalNodes("elements").enumerated() {

@@ -116,7 +116,8 @@ extension Lowering {
             if property.kind == "SpreadElement" {
                 result.append(.spread(values.removeFirst()))
             } else {
-                let key = property.isTrue("computed") ? values.removeFirst() : try staticKey(try property.node("key"), site)
+                let key =
+                    property.isTrue("computed") ? values.removeFirst() : try staticKey(try property.node("key"), site)
                 result.append(.value(key, values.removeFirst()))
             }
         }
@@ -143,7 +144,9 @@ extension Lowering {
         let argument = try node.node("argument")
         let operation = try node.text("operator")
         if operation == "delete" {
-            guard argument.kind == "MemberExpression", !argument.isTrue("optional") else { return .abort(.construct, site) }
+            guard argument.kind == "MemberExpression", !argument.isTrue("optional") else {
+                return .abort(.construct, site)
+            }
             let (owner, key) = try memberParts(argument)
             return .remove(owner, key, site)
         }
@@ -232,8 +235,12 @@ extension Lowering {
         let test = try lower(expression: try node.node("test"))
         var yes = Expression.constant(.undefined)
         var no = yes
-        let before = try block { lowering throws(TraceError) in yes = try lowering.lower(expression: try node.node("consequent")) }
-        let beforeNo = try block { lowering throws(TraceError) in no = try lowering.lower(expression: try node.node("alternate")) }
+        let before = try block { lowering throws(TraceError) in
+            yes = try lowering.lower(expression: try node.node("consequent"))
+        }
+        let beforeNo = try block { lowering throws(TraceError) in
+            no = try lowering.lower(expression: try node.node("alternate"))
+        }
         if before.isEmpty, beforeNo.isEmpty { return .conditional(test, yes, no) }
         let result = temporary()
         result.numericSources = nil

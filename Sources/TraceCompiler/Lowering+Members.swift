@@ -82,7 +82,9 @@ extension Lowering {
     ) throws(TraceError) -> Expression {
         let (object, key) = try memberParts(callee)
         // A name's own statements would run before the chain around is left.
-        if callee.isTrue("optional") || callee.node("object", isOf: "ChainExpression") { return .abort(.construct, site) }
+        if callee.isTrue("optional") || callee.node("object", isOf: "ChainExpression") {
+            return .abort(.construct, site)
+        }
         let owner = temporary()
         owner.numericSources = nil
         var function = Expression.sequence([.assign(owner, object, site)], load(.variable(owner, site), key, site))
@@ -93,7 +95,9 @@ extension Lowering {
 
     /// A declared function that is never assigned is the same before and after its arguments.
     private mutating func keptCallee(_ function: Expression, _ site: Site) -> Expression {
-        if case .variable(let variable, _) = function, variable.declaredFunction != nil || variable.isConstant { return function }
+        if case .variable(let variable, _) = function, variable.declaredFunction != nil || variable.isConstant {
+            return function
+        }
         if case .checked(let variable, _) = function, variable.isConstant { return function }
         return keep(function, site)
     }

@@ -9,7 +9,9 @@ extension Lowering {
         case "VariableDeclaration": try lowerDeclaration(node)
         case "ReturnStatement":
             let value = try node.optionalNode("argument")
-            out.append(.return(try value.map { node throws(TraceError) in try lower(expression: node) } ?? .constant(.undefined)))
+            out.append(
+                .return(
+                    try value.map { node throws(TraceError) in try lower(expression: node) } ?? .constant(.undefined)))
         case "IfStatement": try lowerIf(node)
         case "BlockStatement":
             // A function within a block is seen outside in ways that depend on the mode.
@@ -94,7 +96,9 @@ extension Lowering {
         for target in targets.reversed() {
             // A labelled block, which is no loop and no switch, is left by its name alone.
             let isAnonymous = target.next != nil || target.exit.name == nil
-            guard name == nil ? isAnonymous && (isBreak || target.next != nil) : target.exit.name == name else { continue }
+            guard name == nil ? isAnonymous && (isBreak || target.next != nil) : target.exit.name == name else {
+                continue
+            }
             if isBreak { return out.append(.break(target.exit)) }
             guard let next = target.next else { break }
             return out.append(.break(next))

@@ -117,7 +117,11 @@ struct Lowering {
                 let name = try statement.node("id").text("name")
                 let existing = scope.own(name)
                 let variable = existing ?? declare(name, isHoisted: true)
-                if existing == nil { out.append(.declare(variable, .constant(.undefined))) } else { variable.isAssigned = true }
+                if existing == nil {
+                    out.append(.declare(variable, .constant(.undefined)))
+                } else {
+                    variable.isAssigned = true
+                }
                 declared.append((variable, statement))
             case "ClassDeclaration":
                 let name = try statement.node("id").text("name")

@@ -41,7 +41,8 @@ extension Expression {
 extension Builtin {
     var makesNumber: Bool {
         switch self {
-        case .mathAbs, .mathFloor, .mathCeil, .mathRound, .mathTrunc, .mathSign, .mathSqrt, .mathMin, .mathMax, .mathPow,
+        case .mathAbs, .mathFloor, .mathCeil, .mathRound, .mathTrunc, .mathSign, .mathSqrt, .mathMin, .mathMax,
+            .mathPow,
             .mathRandom, .mathFround, .mathImul, .mathClz32, .number, .parseFloat, .parseInt, .dateNow:
             true
         default: false

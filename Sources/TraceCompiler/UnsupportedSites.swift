@@ -34,13 +34,15 @@ extension Expression {
     var parts: [Expression] {
         switch self {
         case .number, .constant, .text, .builtinValue, .variable, .checked, .ownClosure, .function, .this, .abort: []
-        case .assign(_, let value, _), .get(let value, _, _), .unary(_, let value, _), .chain(let value), .chainGuard(let value):
+        case .assign(_, let value, _), .get(let value, _, _), .unary(_, let value, _), .chain(let value),
+            .chainGuard(let value):
             [value]
         case .getIndex(let one, let other, _), .set(let one, _, let other, _), .remove(let one, let other, _),
             .add(let one, let other, _), .arithmetic(_, let one, let other, _), .compare(_, let one, let other, _),
             .equals(let one, let other, _, _, _), .has(let one, let other, _), .logical(_, let one, let other):
             [one, other]
-        case .setIndex(let owner, let key, let value, _), .conditional(let owner, let key, let value): [owner, key, value]
+        case .setIndex(let owner, let key, let value, _), .conditional(let owner, let key, let value):
+            [owner, key, value]
         case .call(let callee, let arguments, _), .callMethod(let callee, _, let arguments, _):
             [callee] + arguments.map(\.value)
         case .callOn(let callee, let this, let arguments, _): [callee, this] + arguments.map(\.value)
@@ -61,7 +63,8 @@ extension Expression {
 /// Constructs that are not compiled, and have no effect before they are used.
 enum Unsupported {
     private static let modules: Set<String> = [
-        "assert", "buffer", "crypto", "events", "fs", "fs/promises", "http", "https", "os", "path", "querystring", "stream",
+        "assert", "buffer", "crypto", "events", "fs", "fs/promises", "http", "https", "os", "path", "querystring",
+        "stream",
         "url", "util", "zlib",
     ]
 

@@ -116,7 +116,11 @@ enum Sorting {
             var right = run
             while left < right {
                 let middle = left &+ (right &- left) / 2
-                if compare(order, pivot, Arrays.element(work, middle)) < 0 { right = middle } else { left = middle &+ 1 }
+                if compare(order, pivot, Arrays.element(work, middle)) < 0 {
+                    right = middle
+                } else {
+                    left = middle &+ 1
+                }
             }
             let elements = load32(work &+ 8)
             copyMemory(to: elements &+ (left &+ 1) &* 8, from: elements &+ left &* 8, count: (run &- left) &* 8)

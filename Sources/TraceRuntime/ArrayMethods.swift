@@ -16,7 +16,8 @@ func callArrayMethod(_ receiver: Value, _ name: Name, _ arguments: Arguments) ->
     case .splice: return splice(array, arguments)
     case .concat: return concatenate(array, arguments)
     case .join, .toString:
-        let separator = name == .toString || arguments[0] == .undefined ? Text.character(44).address : toText(arguments[0])
+        let separator =
+            name == .toString || arguments[0] == .undefined ? Text.character(44).address : toText(arguments[0])
         return Value(Tag.string, at: joinElements(array, separator, depth: 0))
     case .reverse: return reverse(receiver)
     case .indexOf, .lastIndexOf, .includes: return searchElement(array, name, arguments)

@@ -2,7 +2,8 @@
 public enum Builtin: UInt32, CaseIterable, Sendable {
     case mathAbs, mathFloor, mathCeil, mathRound, mathTrunc, mathSign, mathSqrt, mathMin, mathMax, mathPow, mathRandom
     case mathFround, mathImul, mathClz32
-    case number, numberIsInteger, numberIsSafeInteger, numberIsFinite, numberIsNaN, parseFloat, parseInt, isNaN, isFinite
+    case number, numberIsInteger, numberIsSafeInteger, numberIsFinite, numberIsNaN, parseFloat, parseInt, isNaN,
+        isFinite
     case string, stringFromCharCode, boolean
     case arrayIsArray, arrayFrom, arrayOf, newArray
     case objectKeys, objectValues, objectEntries, objectAssign, objectFromEntries, objectHasOwn, objectIs
@@ -15,36 +16,36 @@ public enum Builtin: UInt32, CaseIterable, Sendable {
     case newMap, newSet
 
     #if !hasFeature(Embedded)
-        /// What programs call them.
-        package static let paths: [String: Builtin] = [
-            "Math.abs": .mathAbs, "Math.floor": .mathFloor, "Math.ceil": .mathCeil, "Math.round": .mathRound,
-            "Math.trunc": .mathTrunc, "Math.sign": .mathSign, "Math.sqrt": .mathSqrt, "Math.min": .mathMin,
-            "Math.max": .mathMax, "Math.pow": .mathPow, "Math.random": .mathRandom, "Math.fround": .mathFround,
-            "Math.imul": .mathImul, "Math.clz32": .mathClz32, "Number": .number, "Number.isInteger": .numberIsInteger,
-            "Number.isSafeInteger": .numberIsSafeInteger, "Number.isFinite": .numberIsFinite,
-            "Number.isNaN": .numberIsNaN, "Number.parseFloat": .parseFloat, "Number.parseInt": .parseInt,
-            "parseFloat": .parseFloat, "parseInt": .parseInt, "isNaN": .isNaN, "isFinite": .isFinite,
-            "String": .string, "String.fromCharCode": .stringFromCharCode, "Boolean": .boolean,
-            "Array.isArray": .arrayIsArray, "Array.from": .arrayFrom, "Array.of": .arrayOf,
-            "Object.keys": .objectKeys, "Object.values": .objectValues, "Object.entries": .objectEntries,
-            "Object.assign": .objectAssign, "Object.fromEntries": .objectFromEntries, "Object.hasOwn": .objectHasOwn,
-            "Object.is": .objectIs, "JSON.parse": .jsonParse, "JSON.stringify": .jsonStringify, "Date.now": .dateNow,
-            "encodeURIComponent": .encodeURIComponent, "decodeURIComponent": .decodeURIComponent,
-            "console.log": .consoleLog, "console.info": .consoleLog, "console.debug": .consoleLog,
-            "console.error": .consoleError, "console.warn": .consoleError, "Promise.all": .promiseAll,
-            "Promise.resolve": .promiseResolve, "fetch": .fetch,
-        ]
-        /// What programs make with `new`.
-        package static let constructors: [String: Builtin] = ["Array": .newArray, "Map": .newMap, "Set": .newSet]
-        /// Global names that are values.
-        package static let constants: [String: Double] = [
-            "NaN": .nan, "Infinity": .infinity, "Math.PI": 3.141592653589793, "Math.E": 2.718281828459045,
-            "Math.SQRT2": 1.4142135623730951, "Math.LN2": 0.6931471805599453, "Math.LN10": 2.302585092994046,
-            "Number.MAX_SAFE_INTEGER": 9_007_199_254_740_991, "Number.MIN_SAFE_INTEGER": -9_007_199_254_740_991,
-            "Number.MAX_VALUE": .greatestFiniteMagnitude, "Number.MIN_VALUE": .leastNonzeroMagnitude,
-            "Number.EPSILON": .ulpOfOne, "Number.POSITIVE_INFINITY": .infinity, "Number.NEGATIVE_INFINITY": -.infinity,
-            "Number.NaN": .nan,
-        ]
+    /// What programs call them.
+    package static let paths: [String: Builtin] = [
+        "Math.abs": .mathAbs, "Math.floor": .mathFloor, "Math.ceil": .mathCeil, "Math.round": .mathRound,
+        "Math.trunc": .mathTrunc, "Math.sign": .mathSign, "Math.sqrt": .mathSqrt, "Math.min": .mathMin,
+        "Math.max": .mathMax, "Math.pow": .mathPow, "Math.random": .mathRandom, "Math.fround": .mathFround,
+        "Math.imul": .mathImul, "Math.clz32": .mathClz32, "Number": .number, "Number.isInteger": .numberIsInteger,
+        "Number.isSafeInteger": .numberIsSafeInteger, "Number.isFinite": .numberIsFinite,
+        "Number.isNaN": .numberIsNaN, "Number.parseFloat": .parseFloat, "Number.parseInt": .parseInt,
+        "parseFloat": .parseFloat, "parseInt": .parseInt, "isNaN": .isNaN, "isFinite": .isFinite,
+        "String": .string, "String.fromCharCode": .stringFromCharCode, "Boolean": .boolean,
+        "Array.isArray": .arrayIsArray, "Array.from": .arrayFrom, "Array.of": .arrayOf,
+        "Object.keys": .objectKeys, "Object.values": .objectValues, "Object.entries": .objectEntries,
+        "Object.assign": .objectAssign, "Object.fromEntries": .objectFromEntries, "Object.hasOwn": .objectHasOwn,
+        "Object.is": .objectIs, "JSON.parse": .jsonParse, "JSON.stringify": .jsonStringify, "Date.now": .dateNow,
+        "encodeURIComponent": .encodeURIComponent, "decodeURIComponent": .decodeURIComponent,
+        "console.log": .consoleLog, "console.info": .consoleLog, "console.debug": .consoleLog,
+        "console.error": .consoleError, "console.warn": .consoleError, "Promise.all": .promiseAll,
+        "Promise.resolve": .promiseResolve, "fetch": .fetch,
+    ]
+    /// What programs make with `new`.
+    package static let constructors: [String: Builtin] = ["Array": .newArray, "Map": .newMap, "Set": .newSet]
+    /// Global names that are values.
+    package static let constants: [String: Double] = [
+        "NaN": .nan, "Infinity": .infinity, "Math.PI": 3.141592653589793, "Math.E": 2.718281828459045,
+        "Math.SQRT2": 1.4142135623730951, "Math.LN2": 0.6931471805599453, "Math.LN10": 2.302585092994046,
+        "Number.MAX_SAFE_INTEGER": 9_007_199_254_740_991, "Number.MIN_SAFE_INTEGER": -9_007_199_254_740_991,
+        "Number.MAX_VALUE": .greatestFiniteMagnitude, "Number.MIN_VALUE": .leastNonzeroMagnitude,
+        "Number.EPSILON": .ulpOfOne, "Number.POSITIVE_INFINITY": .infinity, "Number.NEGATIVE_INFINITY": -.infinity,
+        "Number.NaN": .nan,
+    ]
     #endif
 }
 
@@ -132,7 +133,9 @@ private func callNumberFunction(_ builtin: Builtin, _ arguments: Arguments) -> V
         return Value(number: NumberText.decimal(text, &place, Text.length(text)) ?? .nan)
     case .parseInt: return parseInt(arguments)
     default:
-        guard value.isNumber, value.number.isFinite, value.number == value.number.rounded(.towardZero) else { return .false }
+        guard value.isNumber, value.number.isFinite, value.number == value.number.rounded(.towardZero) else {
+            return .false
+        }
         return Value(truth: builtin == .numberIsInteger || value.number.magnitude <= 9_007_199_254_740_991)
     }
 }
@@ -154,13 +157,17 @@ private func parseInt(_ arguments: Arguments) -> Value {
         sign = Text.unit(text, start) == 45 ? -1 : 1
         start &+= 1
     }
-    if radix == 0 || radix == 16, start &+ 1 < end, Text.unit(text, start) == 48, Text.unit(text, start &+ 1) | 32 == 120 {
+    if radix == 0 || radix == 16, start &+ 1 < end, Text.unit(text, start) == 48,
+        Text.unit(text, start &+ 1) | 32 == 120
+    {
         radix = 16
         start &+= 2
     }
     if radix == 0 { radix = 10 }
     if radix < 2 || radix > 36 { return Value(number: Double.nan) }
-    guard let number = NumberText.digits(text, start, end, radix: radix, isPrefix: true) else { return Value(number: Double.nan) }
+    guard let number = NumberText.digits(text, start, end, radix: radix, isPrefix: true) else {
+        return Value(number: Double.nan)
+    }
     return Value(number: sign * number)
 }
 
@@ -193,9 +200,13 @@ private func arrayFrom(_ arguments: Arguments) -> Value {
 }
 
 private func newArray(_ arguments: Arguments) -> Value {
-    guard arguments.count == 1, arguments[0].isNumber else { return restOfArguments(arguments.count, arguments.list, 0) }
+    guard arguments.count == 1, arguments[0].isNumber else {
+        return restOfArguments(arguments.count, arguments.list, 0)
+    }
     let length = arguments[0].number
-    guard length >= 0, length == length.rounded(.towardZero), length <= Double(Arrays.maxLength) else { abort(.exception) }
+    guard length >= 0, length == length.rounded(.towardZero), length <= Double(Arrays.maxLength) else {
+        abort(.exception)
+    }
     let array = makeArray(UInt32(length))
     for _ in 0..<UInt32(length) { Arrays.push(array.address, .absent) }
     return array
@@ -208,7 +219,9 @@ private func log(_ arguments: Arguments, stream: UInt32) -> Value {
         let value = arguments[place]
         if value.isReference { abort(.type) }
         let text = Text.flatten(value == Value(number: -0.0) ? Text.literal("-0").address : toText(value))
-        if place == 0, arguments.count > 1, value.isString, Text.find(Text.character(37).address, in: text, from: 0) != nil {
+        if place == 0, arguments.count > 1, value.isString,
+            Text.find(Text.character(37).address, in: text, from: 0) != nil
+        {
             abort(.value)
         }
         if place > 0 { writer.append(byte: 32) }

@@ -53,7 +53,9 @@ enum Collections {
         }
         // Minus zero becomes zero.
         store64(entry(address, count), key == Value(number: -0.0) ? Value(number: 0.0) : key)
-        store64(entry(address, count) &+ 8, value == Value(number: -0.0) && load32(address) == SpecialKind.set ? Value(number: 0.0) : value)
+        store64(
+            entry(address, count) &+ 8,
+            value == Value(number: -0.0) && load32(address) == SpecialKind.set ? Value(number: 0.0) : value)
         store32(address &+ 4, count &+ 1)
     }
 
@@ -67,7 +69,9 @@ enum Collections {
     }
 
     /// A set's elements, or a map's entries, as an array.
-    static func elements(_ value: Value) -> Value { list(value.address, load32(value.address) == SpecialKind.map ? .entries : .keys) }
+    static func elements(_ value: Value) -> Value {
+        list(value.address, load32(value.address) == SpecialKind.map ? .entries : .keys)
+    }
 
     static func beginLoop(_ value: Value) { store32(value.address &+ 16, 1) }
 

@@ -34,10 +34,18 @@ struct DecimalReader {
     private func nearest() -> Double {
         var numerator = BigNumber(0)
         for digit in digits {
-            if numerator.isZero { numerator = BigNumber(UInt64(digit)) } else { numerator.multiply(by: 10, adding: UInt32(digit)) }
+            if numerator.isZero {
+                numerator = BigNumber(UInt64(digit))
+            } else {
+                numerator.multiply(by: 10, adding: UInt32(digit))
+            }
         }
         var denominator = BigNumber(1)
-        if exponent > 0 { numerator.multiply(byPowerOfTen: exponent) } else { denominator.multiply(byPowerOfTen: -exponent) }
+        if exponent > 0 {
+            numerator.multiply(byPowerOfTen: exponent)
+        } else {
+            denominator.multiply(byPowerOfTen: -exponent)
+        }
         // A quotient of 63 or 64 bits.
         let shift = 63 - (numerator.bitCount - denominator.bitCount)
         if shift > 0 { numerator.shiftLeft(by: shift) } else { denominator.shiftLeft(by: -shift) }

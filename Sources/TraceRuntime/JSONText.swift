@@ -29,7 +29,11 @@ struct JSONText {
         // Deeper, it may contain itself.
         if depth > Self.maxDepth { abort(.value) }
         if value.isNumber {
-            if value.number.isFinite { writer.append(text: NumberText.make(value.number)) } else { writer.append("null") }
+            if value.number.isFinite {
+                writer.append(text: NumberText.make(value.number))
+            } else {
+                writer.append("null")
+            }
             return
         }
         switch value.tag {

@@ -8,26 +8,34 @@ typealias Address = UInt32
 let memorySize: UInt32 = 16 << 20
 
 #if hasFeature(Embedded)
-    @inline(__always) private func at(_ address: Address, _ size: Int) -> UnsafeMutableRawPointer {
-        unsafe UnsafeMutableRawPointer(bitPattern: UInt(address)).unsafelyUnwrapped
-    }
+@inline(__always) private func at(_ address: Address, _ size: Int) -> UnsafeMutableRawPointer {
+    unsafe UnsafeMutableRawPointer(bitPattern: UInt(address)).unsafelyUnwrapped
+}
 #else
-    nonisolated(unsafe) private let arena = UnsafeMutableRawPointer.allocate(byteCount: Int(memorySize), alignment: 4096)
+nonisolated(unsafe) private let arena = UnsafeMutableRawPointer.allocate(byteCount: Int(memorySize), alignment: 4096)
 
-    private func at(_ address: Address, _ size: Int) -> UnsafeMutableRawPointer {
-        precondition(address > 0 && Int(address) + size <= Int(memorySize), "address \(address) outside of memory")
-        return unsafe arena + Int(address)
-    }
+private func at(_ address: Address, _ size: Int) -> UnsafeMutableRawPointer {
+    precondition(address > 0 && Int(address) + size <= Int(memorySize), "address \(address) outside of memory")
+    return unsafe arena + Int(address)
+}
 #endif
 
 @inline(__always) func load8(_ address: Address) -> UInt8 { unsafe at(address, 1).loadUnaligned(as: UInt8.self) }
 @inline(__always) func load16(_ address: Address) -> UInt16 { unsafe at(address, 2).loadUnaligned(as: UInt16.self) }
 @inline(__always) func load32(_ address: Address) -> UInt32 { unsafe at(address, 4).loadUnaligned(as: UInt32.self) }
 @inline(__always) func load64(_ address: Address) -> UInt64 { unsafe at(address, 8).loadUnaligned(as: UInt64.self) }
-@inline(__always) func store8(_ address: Address, _ value: UInt8) { unsafe at(address, 1).storeBytes(of: value, as: UInt8.self) }
-@inline(__always) func store16(_ address: Address, _ value: UInt16) { unsafe at(address, 2).storeBytes(of: value, as: UInt16.self) }
-@inline(__always) func store32(_ address: Address, _ value: UInt32) { unsafe at(address, 4).storeBytes(of: value, as: UInt32.self) }
-@inline(__always) func store64(_ address: Address, _ value: UInt64) { unsafe at(address, 8).storeBytes(of: value, as: UInt64.self) }
+@inline(__always) func store8(_ address: Address, _ value: UInt8) {
+    unsafe at(address, 1).storeBytes(of: value, as: UInt8.self)
+}
+@inline(__always) func store16(_ address: Address, _ value: UInt16) {
+    unsafe at(address, 2).storeBytes(of: value, as: UInt16.self)
+}
+@inline(__always) func store32(_ address: Address, _ value: UInt32) {
+    unsafe at(address, 4).storeBytes(of: value, as: UInt32.self)
+}
+@inline(__always) func store64(_ address: Address, _ value: UInt64) {
+    unsafe at(address, 8).storeBytes(of: value, as: UInt64.self)
+}
 
 /// Copies bytes, which may overlap.
 @inline(__always) func copyMemory(to: Address, from: Address, count: UInt32) {
@@ -77,41 +85,46 @@ typealias CompiledFunction = @convention(c) (Address, Value, UInt32, Address) ->
 typealias Continuation = @convention(c) (Address, Value) -> Value
 
 #if hasFeature(Embedded)
-    /// A function's address is its index in the table.
-    @inline(__always) func callTable(_ index: UInt32, _ closure: Address, _ this: Value, _ count: UInt32, _ list: Address) -> Value {
-        unsafe unsafeBitCast(UInt(index), to: CompiledFunction.self)(closure, this, count, list)
-    }
+/// A function's address is its index in the table.
+@inline(__always) func callTable(_ index: UInt32, _ closure: Address, _ this: Value, _ count: UInt32, _ list: Address)
+    -> Value
+{
+    unsafe unsafeBitCast(UInt(index), to: CompiledFunction.self)(closure, this, count, list)
+}
 
-    @inline(__always) func callContinuation(_ index: UInt32, _ frame: Address, _ value: Value) {
-        _ = unsafe unsafeBitCast(UInt(index), to: Continuation.self)(frame, value)
-    }
+@inline(__always) func callContinuation(_ index: UInt32, _ frame: Address, _ value: Value) {
+    _ = unsafe unsafeBitCast(UInt(index), to: Continuation.self)(frame, value)
+}
 
-    @_extern(wasm, module: "czone", name: "abort") @_extern(c) private func hostAbort(_ reason: Int32)
-    @_extern(wasm, module: "czone", name: "fetch") @_extern(c)
-    func hostFetch(_ call: UInt32, _ request: Address, _ length: UInt32)
-    @_extern(wasm, module: "czone", name: "now") @_extern(c) func hostNow() -> Double
-    @_extern(wasm, module: "czone", name: "random") @_extern(c) func hostRandom() -> Double
-    @_extern(wasm, module: "czone", name: "answer") @_extern(c) func hostAnswer(_ text: Address, _ length: UInt32)
-    @_extern(wasm, module: "czone", name: "log") @_extern(c) func hostLog(_ stream: UInt32, _ text: Address, _ length: UInt32)
+@_extern(wasm, module: "czone", name: "abort") @_extern(c) private func hostAbort(_ reason: Int32)
+@_extern(wasm, module: "czone", name: "fetch") @_extern(c)
+func hostFetch(_ call: UInt32, _ request: Address, _ length: UInt32)
+@_extern(wasm, module: "czone", name: "now") @_extern(c) func hostNow() -> Double
+@_extern(wasm, module: "czone", name: "random") @_extern(c) func hostRandom() -> Double
+@_extern(wasm, module: "czone", name: "answer") @_extern(c) func hostAnswer(_ text: Address, _ length: UInt32)
+@_extern(wasm, module: "czone", name: "log") @_extern(c) func hostLog(
+    _ stream: UInt32, _ text: Address, _ length: UInt32)
 
-    /// Gives the event up. The host ends it there and then.
-    func abort(_ reason: AbortReason) -> Never {
-        hostAbort(reason.rawValue)
-        unreachable()
-    }
+/// Gives the event up. The host ends it there and then.
+func abort(_ reason: AbortReason) -> Never {
+    hostAbort(reason.rawValue)
+    unreachable()
+}
 
-    private func unreachable() -> Never {
-        while true {}
-    }
+private func unreachable() -> Never {
+    while true {}
+}
 #else
-    func callTable(_ index: UInt32, _ closure: Address, _ this: Value, _ count: UInt32, _ list: Address) -> Value { .undefined }
-    func callContinuation(_ index: UInt32, _ frame: Address, _ value: Value) {}
-    func hostFetch(_ call: UInt32, _ request: Address, _ length: UInt32) {}
-    func hostNow() -> Double { 0 }
-    func hostRandom() -> Double { 0 }
-    func hostAnswer(_ text: Address, _ length: UInt32) {}
-    func hostLog(_ stream: UInt32, _ text: Address, _ length: UInt32) {}
-    func abort(_ reason: AbortReason) -> Never { preconditionFailure("abort: \(reason)") }
+func callTable(_ index: UInt32, _ closure: Address, _ this: Value, _ count: UInt32, _ list: Address) -> Value {
+    .undefined
+}
+func callContinuation(_ index: UInt32, _ frame: Address, _ value: Value) {}
+func hostFetch(_ call: UInt32, _ request: Address, _ length: UInt32) {}
+func hostNow() -> Double { 0 }
+func hostRandom() -> Double { 0 }
+func hostAnswer(_ text: Address, _ length: UInt32) {}
+func hostLog(_ stream: UInt32, _ text: Address, _ length: UInt32) {}
+func abort(_ reason: AbortReason) -> Never { preconditionFailure("abort: \(reason)") }
 #endif
 
 /// Calls `body` with each byte of a literal.
@@ -132,10 +145,10 @@ typealias Continuation = @convention(c) (Address, Value) -> Value
 @_cdecl("czone_allocate") public func exportedAllocate(_ size: UInt32) -> UInt32 { allocate(size) }
 
 #if !hasFeature(Embedded)
-    /// Native tests begin with an empty heap.
-    package func resetForTests() {
-        state = RuntimeState()
-        unsafe arena.initializeMemory(as: UInt8.self, repeating: 0, count: 1 << 20)
-        begin(64, 0, 0)
-    }
+/// Native tests begin with an empty heap.
+package func resetForTests() {
+    state = RuntimeState()
+    unsafe arena.initializeMemory(as: UInt8.self, repeating: 0, count: 1 << 20)
+    begin(64, 0, 0)
+}
 #endif

@@ -27,7 +27,8 @@ func callObjectFunction(_ builtin: Builtin, _ arguments: Arguments) -> Value {
 /// Object.is
 private func areSame(_ left: Value, _ right: Value) -> Bool {
     if left.isNumber, right.isNumber {
-        return left.number.isNaN ? right.number.isNaN : left.number == right.number && left.number.sign == right.number.sign
+        return left.number.isNaN
+            ? right.number.isNaN : left.number == right.number && left.number.sign == right.number.sign
     }
     return strictEquals(left, right) == 1
 }

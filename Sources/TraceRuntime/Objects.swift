@@ -19,7 +19,9 @@ enum Objects {
         load32(object &+ 8) &+ place &* entrySize
     }
     @inline(__always) static func key(_ object: Address, _ place: UInt32) -> Address { load32(entry(object, place)) }
-    @inline(__always) static func value(_ object: Address, _ place: UInt32) -> Value { load64(entry(object, place) &+ 8) }
+    @inline(__always) static func value(_ object: Address, _ place: UInt32) -> Value {
+        load64(entry(object, place) &+ 8)
+    }
     @inline(__always) static func setValue(_ object: Address, _ place: UInt32, _ value: Value) {
         store64(entry(object, place) &+ 8, value)
     }

@@ -34,7 +34,9 @@ func toText(_ value: Value) -> Address {
 
 /// An object with a `toString` or `valueOf` of its own is not converted here.
 private func checkPlainConversion(_ object: Address) {
-    if Objects.find(object, Name.toString.value.address) != nil || Objects.find(object, Name.valueOf.value.address) != nil {
+    if Objects.find(object, Name.toString.value.address) != nil
+        || Objects.find(object, Name.valueOf.value.address) != nil
+    {
         abort(.type)
     }
 }
@@ -65,7 +67,8 @@ func toInt32(_ number: Double) -> Int32 {
     if number.magnitude >= 19_342_813_113_834_066_795_298_816 { return 0 }
     let exponent = Int(number.exponent) &- 52
     let significand = number.significandBitPattern | 1 << 52
-    let low: UInt64 = exponent >= 0 ? (exponent >= 64 ? 0 : significand << UInt64(exponent)) : significand >> UInt64(-exponent)
+    let low: UInt64 =
+        exponent >= 0 ? (exponent >= 64 ? 0 : significand << UInt64(exponent)) : significand >> UInt64(-exponent)
     let bits = UInt32(truncatingIfNeeded: low)
     return Int32(bitPattern: number < 0 ? 0 &- bits : bits)
 }

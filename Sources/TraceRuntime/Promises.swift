@@ -25,7 +25,9 @@ enum Promises {
         return Value(Tag.special, at: address)
     }
 
-    private static func reaction(_ kind: UInt32, _ target: Address, number: UInt32 = 0, function: Value = .undefined) -> Address {
+    private static func reaction(_ kind: UInt32, _ target: Address, number: UInt32 = 0, function: Value = .undefined)
+        -> Address
+    {
         let address = allocate(32)
         store32(address &+ 4, kind)
         store32(address &+ 8, target)

@@ -49,7 +49,7 @@ extension Value {
     var builtin: Builtin? { tag == Tag.builtin ? Builtin(rawValue: UInt32(address)) : nil }
 }
 
-/// What lies behind `Tag.special`: the first word of its header.
+/// What lies behind `Tag.special`: its header begins with it.
 enum SpecialKind {
     static let promise: UInt32 = 1
     static let response: UInt32 = 2

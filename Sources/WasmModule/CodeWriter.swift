@@ -71,7 +71,9 @@ public struct CodeWriter {
 
     public mutating func f64(_ value: Double) {
         bytes.append(0x44)
-        for shift in stride(from: UInt64(0), to: 64, by: 8) { bytes.append(UInt8(truncatingIfNeeded: value.bitPattern >> shift)) }
+        for shift in stride(from: UInt64(0), to: 64, by: 8) {
+            bytes.append(UInt8(truncatingIfNeeded: value.bitPattern >> shift))
+        }
     }
 
     public mutating func getLocal(_ index: Int) { add(0x20, index) }

@@ -97,7 +97,9 @@ extension WasmModule {
 
         mutating func valueType() throws(FormatError) -> ValueType {
             let byte = try byte()
-            guard let type = ValueType(rawValue: byte) else { throw FormatError("a value of type \(byte)", at: place - 1) }
+            guard let type = ValueType(rawValue: byte) else {
+                throw FormatError("a value of type \(byte)", at: place - 1)
+            }
             return type
         }
 

@@ -31,6 +31,12 @@ extension WasmModule {
             out.append(export.kind.rawValue)
             out.add(count: export.index)
         }
+        addContents(to: &bytes)
+        return bytes
+    }
+
+    /// Sections from the table's elements on.
+    private func addContents(to bytes: inout [UInt8]) {
         Self.add(section: 9, elements, to: &bytes) { item, out in
             out += [0, 0x41]
             out.add(signed: Int64(item.offset))
@@ -49,7 +55,6 @@ extension WasmModule {
             out.add(count: segment.bytes.count)
             out += segment.bytes
         }
-        return bytes
     }
 
     private static func add<Item>(

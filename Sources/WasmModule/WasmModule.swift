@@ -21,6 +21,12 @@ public struct WasmModule: Equatable, Sendable {
         public var module: String
         public var name: String
         public var type: Int
+
+        public init(module: String, name: String, type: Int) {
+            self.module = module
+            self.name = name
+            self.type = type
+        }
     }
 
     public struct Global: Equatable, Sendable {

@@ -15,9 +15,9 @@ do {
     try engine.startClock()
     let directory = "\(options.output).work"
     try FileSystem.makeDirectory(directory)
-    defer { try? FileSystem.removeDirectory(directory) }
     let compiler = try FunctionCompiler(
         engine, runtime: try contents(of: options.runtime, atMost: maxRuntime), directory: directory)
+    defer { try? FileSystem.removeDirectory(directory) }
     // A byte more than a trace may have, so that one that is too long is refused, not cut.
     let (code, report) = try compiler.compile(try contents(of: options.trace, atMost: (8 << 20) + 1))
     try FileSystem.replace(options.output, with: code)

@@ -36,8 +36,14 @@ struct SandboxFrameTests {
         #expect(call == 5 && read == answer)
     }
 
-    @Test(arguments: [[], [1, 0, 0], [0, 0, 0, 0, 200, 0, 0, 0, 255, 255, 255, 255], [0, 0, 0, 0, 200, 0, 0, 0, 2, 0, 0, 0, 91, 93]] as [[UInt8]])
+    @Test(
+        arguments: [
+            [], [1, 0, 0], [0, 0, 0, 0, 200, 0, 0, 0, 255, 255, 255, 255],
+            [0, 0, 0, 0, 200, 0, 0, 0, 2, 0, 0, 0, 91, 93],
+        ] as [[UInt8]])
     func answersThatAreNoneAreRefused(payload: [UInt8]) {
-        #expect(throws: FrameError.self) { try SandboxFrame(event: 1, kind: .answer, payload: payload).externalAnswer() }
+        #expect(throws: FrameError.self) {
+            try SandboxFrame(event: 1, kind: .answer, payload: payload).externalAnswer()
+        }
     }
 }

@@ -130,7 +130,8 @@ struct HostileModuleTests {
         (#"{"url":"http://a/\nX: y"}"#, AbortReason.value), (#"{"url":"file:///etc/passwd"}"#, .value),
         (#"{"url":"http:///x"}"#, .value), (#"{"url":"http://u@h/"}"#, .value), (#"{"url":"http://a/ b"}"#, .value),
         (#"{"url":"http://a/","method":"GET / HTTP/1.1"}"#, .value), (#"{"url":"http://a/","method":"get"}"#, .value),
-        (#"{"url":"http://a/","headers":{"a b":"c"}}"#, .value), (#"{"url":"http://a/","headers":{"a":"b\r\nc"}}"#, .value),
+        (#"{"url":"http://a/","headers":{"a b":"c"}}"#, .value),
+        (#"{"url":"http://a/","headers":{"a":"b\r\nc"}}"#, .value),
         (#"{"url":"http://a/","headers":{"a":1}}"#, .violation), (#"{"url":"http://a/","body":"x"}"#, .value),
         (#"{"url":"http://a/","more":"x"}"#, .violation), ("{", .value), (#"{"method":"GET"}"#, .violation),
     ])

@@ -15,13 +15,17 @@ struct TraceCompilerTests {
     @Test func anEmptyProgramIsAModule() throws {
         let program = try program("")
         #expect(try WasmModule(program.module.encoded()) == program.module)
-        #expect(program.module.exports.map(\.name).sorted() == ["allocate", "initialize", "memory", "resume", "site", "start"])
+        #expect(
+            program.module.exports.map(\.name).sorted() == [
+                "allocate", "initialize", "memory", "resume", "site", "start",
+            ])
         #expect(program.unsupported.isEmpty)
     }
 
     @Test func whatIsNotKnownIsUnsupportedAtItsPlace() throws {
         let program = try program(
-            #"{"type":"WithStatement","start":7},{"type":"ExpressionStatement","start":20,"expression":{"type":"ImportMeta","start":21}}"#)
+            #"{"type":"WithStatement","start":7},{"type":"ExpressionStatement","start":20,"expression":{"type":"ImportMeta","start":21}}"#
+        )
         #expect(program.unsupported.map(\.start) == [7, 21])
     }
 

@@ -15,7 +15,8 @@ struct TraceDocumentTests {
     }
 
     @Test(arguments: [
-        "", "{", "[1,", "\"a", "\"\\x\"", "\"\\u12g4\"", "{\"a\"}", "01x", "nul", "[1]]", "-", "{1:2}", "\"\\u+123\"", "nan", "0x10",
+        "", "{", "[1,", "\"a", "\"\\x\"", "\"\\u12g4\"", "{\"a\"}", "01x", "nul", "[1]]", "-", "{1:2}", "\"\\u+123\"",
+        "nan", "0x10",
         "infinity",
     ])
     func whatIsNoDocumentIsRefused(text: String) {
@@ -37,12 +38,16 @@ struct TraceDocumentTests {
     }
 
     @Test func documentsAreBounded() {
-        #expect(throws: TraceError.self) { try TraceDocument([UInt8](repeating: 0x20, count: TraceDocument.maxBytes + 1)) }
+        #expect(throws: TraceError.self) {
+            try TraceDocument([UInt8](repeating: 0x20, count: TraceDocument.maxBytes + 1))
+        }
     }
 }
 
 struct FunctionTraceTests {
-    private func trace(sites: String = "[]", digest: String = String(repeating: "0f", count: 32), kind: String = "Program") throws
+    private func trace(
+        sites: String = "[]", digest: String = String(repeating: "0f", count: 32), kind: String = "Program"
+    ) throws
         -> FunctionTrace
     {
         let text = """

@@ -4,7 +4,9 @@ import WasmModule
 struct WasmModuleTests {
     private var module: WasmModule {
         var module = WasmModule()
-        module.imports = [WasmModule.Import(module: "m", name: "f", type: module.index(of: WasmModule.FunctionType([.i32], [])))]
+        module.imports = [
+            WasmModule.Import(module: "m", name: "f", type: module.index(of: WasmModule.FunctionType([.i32], [])))
+        ]
         module.table = WasmModule.Limits(min: 2, max: nil)
         module.memory = WasmModule.Limits(min: 1, max: 2)
         module.globals = [WasmModule.Global(type: .i64, isMutable: true, value: -5)]

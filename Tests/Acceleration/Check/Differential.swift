@@ -3,7 +3,6 @@ import LinuxSystem
 import Sandbox
 import Synchronization
 
-
 /// Compares compiled code with node: the same answer, calls and log, or an abort whose journal is a beginning of node's.
 struct Differential {
     let engine: SandboxEngine
@@ -36,7 +35,8 @@ struct Differential {
                 places[report.describe(abort), default: 0] += 1
             }
             if let difference = compare(progress, activation.journal, item) {
-                differences.append("\(name) case \(number): \(String(decoding: item.arguments, as: UTF8.self)): \(difference)")
+                differences.append(
+                    "\(name) case \(number): \(String(decoding: item.arguments, as: UTF8.self)): \(difference)")
             }
         }
     }
@@ -77,7 +77,9 @@ struct Differential {
             guard item.outcome == "answer" || item.outcome == "undefined" else {
                 return "answer \(answer ?? "undefined"), node has \(item.outcome) \(item.answer)"
             }
-            guard answer ?? "" == item.answer else { return "answer \(answer ?? "undefined"), node's is \(item.answer)" }
+            guard answer ?? "" == item.answer else {
+                return "answer \(answer ?? "undefined"), node's is \(item.answer)"
+            }
         }
         switch progress {
         case .aborted: return nil
