@@ -33,14 +33,23 @@ import Testing
         #expect(names.isDisjoint(with: Set(Self.never).subtracting(connecting)))
     }
 
-    @Test(arguments: kinds + [.fabric])
+    /// It accepts connections, and keeps its memory: nothing is opened, connected to or started.
+    @Test func theSandboxReachesNothing() throws {
+        _ = try ThreadFilter(.sandbox)
+        let names = Set(ThreadKind.sandbox.allowedCalls(process: 1).map(\.name))
+        #expect(names.isSuperset(of: ["accept4", "sendmsg", "epoll_wait"]))
+        #expect(names.isDisjoint(with: Set(Self.never).subtracting(["mremap"])))
+        #expect(names.isDisjoint(with: ["openat", "socket", "connect", "bind", "clone3", "prctl"]))
+    }
+
+    @Test(arguments: kinds + [.fabric, .sandbox])
     func noMemoryCanBeMadeExecutable(kind: ThreadKind) {
         for call in kind.allowedCalls(process: 1) where ["mmap", "mprotect"].contains(call.name) {
             #expect(call.conditions == [.withoutExecution(argument: 2)])
         }
     }
 
-    @Test(arguments: kinds + [.fabric])
+    @Test(arguments: kinds + [.fabric, .sandbox])
     func everyDeviceRequestIsNamed(kind: ThreadKind) {
         for call in kind.allowedCalls(process: 1) where call.name == "ioctl" { #expect(!call.conditions.isEmpty) }
     }

@@ -29,7 +29,9 @@ struct Bench {
             case .call:
                 let item = batch.cases[Int(frame.event) % batch.cases.count]
                 let number = try number(of: frame)
-                guard number < item.calls.count else { throw BatchError(description: "\(socket): a call that node has not") }
+                guard number < item.calls.count else {
+                    throw BatchError(description: "\(socket): a call that node has not")
+                }
                 let answer = item.calls[number]
                 try client.answer(
                     frame.event, call: number,
