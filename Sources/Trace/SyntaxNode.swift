@@ -89,4 +89,14 @@ public struct SyntaxNode: Equatable, Sendable {
         default: false
         }
     }
+
+    /// Whether a function is at or below a node.
+    public static func containsFunction(_ document: TraceDocument) -> Bool {
+        switch document {
+        case .array(let elements): elements.contains { containsFunction($0) }
+        case .object(let fields):
+            fields["type"]?.text?.contains("Function") == true || fields.values.contains { containsFunction($0) }
+        default: false
+        }
+    }
 }

@@ -154,6 +154,10 @@ extension Lowering {
     }
 
     private mutating func lowerFor(_ node: SyntaxNode, labels: [String]) throws(TraceError) {
+        // A function of the beginning's sees variables of no round.
+        if let first = node["init"], SyntaxNode.containsFunction(first) {
+            return out.append(.abort(.construct, Site(start: node.start)))
+        }
         try lowerScoped { lowering throws(TraceError) in
             var carried: [Variable] = []
             if let first = try node.optionalNode("init") {

@@ -96,10 +96,16 @@ struct Lowering {
     /// The statements of a function or program: `var` and functions first.
     mutating func lowerBody(_ statements: [SyntaxNode]) throws(TraceError) {
         for name in try Declarations.hoisted(statements)
-        where scope.own(name) == nil && !function.parameters.contains(where: { $0.name == name }) {
+        where scope.own(name) == nil && !isParameter(name) {
             out.append(.declare(declare(name, isHoisted: true), .constant(.undefined)))
         }
         try lowerStatements(statements)
+    }
+
+    /// Whether a name is a parameter's: a `var` of that name is the parameter.
+    private func isParameter(_ name: String) -> Bool {
+        guard let outer = scope.parent, outer.function === function else { return false }
+        return outer.own(name) != nil
     }
 
     /// Statements of a block whose scope is there: lexical names, then functions, then each.
@@ -150,6 +156,7 @@ struct Lowering {
             body.this?.numericSources = nil
         }
         try inner.lowerOwnName(node)
+        inner.scope = Scope(parent: inner.scope, function: body)
         if node.isTrue("generator") {
             inner.out.append(.abort(.construct, Site(start: node.start)))
         } else {
@@ -175,6 +182,7 @@ struct Lowering {
 
     private mutating func lowerParameters(_ node: SyntaxNode) throws(TraceError) {
         let patterns = try node.nodes("params")
+        if try usesLaterParameter(patterns) { out.append(.abort(.construct, Site(start: node.start))) }
         var pending: [(SyntaxNode, Variable)] = []
         for pattern in patterns {
             if pattern.kind == "RestElement" {
@@ -199,5 +207,15 @@ struct Lowering {
             variable.numericSources = nil
             try bind(pattern, to: .variable(variable, Site(start: pattern.start)), isDeclaration: true)
         }
+    }
+
+    /// Whether a default uses a parameter after it, which has no value by then.
+    private func usesLaterParameter(_ patterns: [SyntaxNode]) throws(TraceError) -> Bool {
+        for (place, pattern) in patterns.enumerated() where pattern.kind != "Identifier" {
+            for later in patterns[(place + 1)...] where later.kind == "Identifier" {
+                if pattern.mentions(try later.text("name")) { return true }
+            }
+        }
+        return false
     }
 }

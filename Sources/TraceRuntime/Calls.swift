@@ -93,9 +93,21 @@ enum Calls {
         return true
     }
 
+    /// What is no header's name is an exception: only the plainest names are none.
+    private static func checkToken(_ name: Address) {
+        if Text.length(name) == 0 { abort(.exception) }
+        for place in 0..<Text.length(name) {
+            switch Text.unit(name, place) {
+            case 45, 48...57, 65...90, 95, 97...122: continue
+            default: abort(.exception)
+            }
+        }
+    }
+
     /// `get` by a name in any case, of headers whose names are in lower case.
     static func callHeaders(_ headers: Value, _ name: Name, _ arguments: Arguments) -> Value {
         guard name == .get || name == .has, arguments[0].isString else { abort(.type) }
+        checkToken(Text.flatten(arguments[0].address))
         let lower = callStringMethod(Text.flatten(arguments[0].address), .toLowerCase, Arguments(count: 0, list: 0))
         let fields = load64(headers.address &+ 8).address
         let place = Objects.find(fields, Interning.intern(lower.address))

@@ -87,6 +87,7 @@ enum Promises {
 
     static func answer(with value: Value) {
         let task = reaction(Kind.answer, 0)
+        checkNoThenable(value)
         if value.isSpecial(SpecialKind.promise) { react(to: value.address, task) } else { enqueue(task, value) }
     }
 
