@@ -6,6 +6,9 @@ extension FunctionEmitter {
     /// Pushes the value of an operation on objects, or of a call.
     mutating func pushObjectOperation(_ expression: Expression) {
         switch expression {
+        case .get(let owner, "length", let site): ArrayAccess.pushLength(of: owner, site, &self)
+        case .getIndex(let owner, let key, let site) where key.isNumeric:
+            ArrayAccess.pushElement(of: owner, key, site, &self)
         case .get(let owner, let name, let site):
             push(owner)
             mark(site)

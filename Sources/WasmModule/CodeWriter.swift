@@ -24,6 +24,7 @@ public struct CodeWriter {
         case i32Subtract = 0x6b
         case i32And = 0x71
         case i32Or = 0x72
+        case i32ShiftLeft = 0x74
         case i64Or = 0x84
         case i64ShiftRight = 0x88
         case f64Absolute = 0x99
@@ -58,6 +59,9 @@ public struct CodeWriter {
     }
 
     public mutating func add(_ operation: Operation) { bytes.append(operation.rawValue) }
+
+    /// A number as a whole one without a sign; what is none becomes the nearest.
+    public mutating func truncateToI32() { bytes += [0xfc, 0x03] }
 
     public mutating func i32(_ value: Int32) {
         bytes.append(0x41)

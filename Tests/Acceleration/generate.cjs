@@ -265,7 +265,9 @@ class Generator {
       }
       case 1: {
         const array = this.value(r.pick(['arr', 'str']));
-        text = `for (const ${this.declare('any', false)} of ${array}) {\n${this.block(2)}\nif (out.length > 60) break;\n}`;
+        // What a loop goes over may grow within it.
+        const rounds = this.name();
+        text = `let ${rounds} = 0;\nfor (const ${this.declare('any', false)} of ${array}) {\n${this.block(2)}\nif (out.length > 60 || ++${rounds} > 20) break;\n}`;
         break;
       }
       case 2: {
