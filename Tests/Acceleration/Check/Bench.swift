@@ -10,7 +10,9 @@ struct Bench {
     let batch: Batch
 
     /// Events a second through a `czone-sandbox`, whose external calls are answered at once.
-    func serve(socket: String, count: Int) throws -> Double {
+    ///
+    /// - Parameter isChecked: an answer that is not node's is an error.
+    func serve(socket: String, count: Int, isChecked: Bool = false) throws -> Double {
         let client = try SandboxClient(socket: socket)
         let began = MonotonicClock.nanoseconds
         let deadline = Deadline(inMilliseconds: 120_000)
@@ -36,7 +38,13 @@ struct Bench {
                 try client.answer(
                     frame.event, call: number,
                     ExternalAnswer(status: answer.status, headers: answer.headers, body: answer.body))
-            case .result: break
+            case .result:
+                let expected = batch.cases[Int(frame.event) % batch.cases.count].answer
+                guard !isChecked || Array(expected.utf8) == Array(frame.payload.dropFirst()) else {
+                    throw BatchError(
+                        description:
+                            "\(String(decoding: frame.payload.dropFirst(), as: UTF8.self)), expected \(expected)")
+                }
             case .end, .abort:
                 ended += 1
                 if started < count { try start() }

@@ -6,11 +6,29 @@ import Sandbox
 /// acceleration-check DIRECTORY BATCH…: compares compiled code with what node has made of batches (differential.cjs).
 /// DIRECTORY has libwasmtime.so and runtime.wasm. Prints a line of counts, and each difference; fails with one.
 ///
+/// acceleration-check serve BATCH SOCKET EVENTS: has a sandbox serve events, and compares its answers with node's.
+///
 /// acceleration-check bench DIRECTORY BATCH MODULE SOCKET EVENTS: measures a sandbox that serves MODULE.
 let words = CurrentProcess.arguments
 guard let tools = words.first, words.count > 1 else {
     print("acceleration-check DIRECTORY BATCH…")
     exit(2)
+}
+if tools == "serve", words.count == 4, let count = Int(words[3]) {
+    do {
+        // What speaks another language is left, and others go on.
+        let stranger = try UnixSocket.connect(to: words[2])
+        try stranger.send([UInt8](repeating: 0xff, count: 64))
+        guard try stranger.isReadable(by: Deadline(inMilliseconds: 10_000)), try stranger.read(atMost: 1).isEmpty else {
+            throw BatchError(description: "\(words[2]): a connection of garbage was answered, expected its end")
+        }
+        _ = try Bench(batch: try Batch(path: words[1])).serve(socket: words[2], count: count, isChecked: true)
+        print("\(count) events served")
+        exit(0)
+    } catch {
+        print("acceleration-check: \(error)")
+        exit(1)
+    }
 }
 if tools == "bench", words.count == 6, let count = Int(words[5]) {
     do {
