@@ -25,15 +25,18 @@ extension TraceCompiler {
         return module
     }()
 
-    private static func valueType(_ letter: Character) -> WasmModule.ValueType { letter == "i" ? .i32 : .i64 }
+    private static func valueType(_ letter: Character) -> WasmModule.ValueType {
+        letter == "i" ? .i32 : letter == "d" ? .f64 : .i64
+    }
 
-    /// Names, parameters and results (i: i32, l: i64) of the run-time library's functions.
+    /// Names, parameters and results (i: i32, l: i64, d: f64) of the run-time library's functions.
     private static let signatures: [(String, String, Character?)] = [
         ("call", "llii", "l"), ("builtin", "iii", "l"), ("call_method", "liii", "l"), ("resume", "iiiiii", nil),
         ("loop", "l", "l"), ("begin", "iii", nil), ("seal", "l", nil), ("start", "ii", nil), ("abort", "i", nil),
         ("allocate", "i", "i"), ("truthy", "l", "i"), ("to_number", "l", "l"), ("to_text", "l", "l"),
         ("add", "ll", "l"),
-        ("arithmetic", "ill", "l"), ("strict_equals", "ll", "i"), ("loose_equals", "ll", "i"), ("compare", "ill", "i"),
+        ("remainder", "dd", "d"), ("push_one", "lil", "l"), ("arithmetic", "ill", "l"), ("strict_equals", "ll", "i"),
+        ("loose_equals", "ll", "i"), ("compare", "ill", "i"),
         ("type_of", "l", "l"), ("frame", "ii", "i"), ("await", "il", nil), ("finish", "il", nil), ("get", "li", "l"),
         ("get_index", "ll", "l"), ("set", "lil", nil), ("set_index", "lll", nil), ("define", "lll", nil),
         ("remove", "ll", "l"), ("has", "ll", "i"), ("object", "i", "l"), ("array", "i", "l"), ("push", "ll", nil),

@@ -74,6 +74,11 @@ extension FunctionEmitter {
             pushNumber(right, site)
             return code.add(instruction)
         }
+        if operation == .remainder {
+            pushNumber(left, site)
+            pushNumber(right, site)
+            return callRuntime("remainder")
+        }
         let first = keep(left)
         let second = keep(right)
         mark(site)

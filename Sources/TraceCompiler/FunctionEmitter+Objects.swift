@@ -60,6 +60,13 @@ extension FunctionEmitter {
             } call: {
                 $0.callRuntime("call")
             }
+        case .callMethod(let owner, "push", let arguments, let site)
+        where arguments.count == 1 && !arguments[0].isSpread:
+            push(owner)
+            pushAddress(TraceText("push"))
+            push(arguments[0].value)
+            mark(site)
+            callRuntime("push_one")
         case .callMethod(let owner, let name, let arguments, let site):
             let receiver = keep(owner)
             pushCall(arguments, site) { emitter in

@@ -74,6 +74,18 @@ public func callMethod(_ receiver: Value, _ key: UInt32, _ count: UInt32, _ list
     }
 }
 
+/// `push` of one value.
+@_cdecl("czone_push_one") public func pushOne(_ receiver: Value, _ key: UInt32, _ value: Value) -> Value {
+    if receiver.isArray {
+        checkWritable(receiver.address)
+        Arrays.push(receiver.address, value)
+        return Value(count: Arrays.length(receiver.address))
+    }
+    let list = allocate(8)
+    store64(list, value)
+    return callMethod(receiver, key, 1, list)
+}
+
 private func callNumberMethod(_ number: Double, _ name: Name, _ arguments: Arguments) -> Value {
     switch name {
     case .toFixed:

@@ -118,6 +118,10 @@ public enum Arithmetic: UInt32, Sendable {
     case subtract, multiply, divide, remainder, power, and, or, xor, shiftLeft, shiftRight, shiftRightUnsigned
 }
 
+@_cdecl("czone_remainder") public func exportedRemainder(_ dividend: Double, _ divisor: Double) -> Double {
+    remainder(dividend, divisor)
+}
+
 /// The remainder with the dividend's sign, exact as fmod(3)'s.
 func remainder(_ dividend: Double, _ divisor: Double) -> Double {
     if dividend.isNaN || divisor.isNaN || dividend.isInfinite || divisor == 0 { return .nan }
