@@ -4,7 +4,7 @@ public import Sandbox
 /// A connection to a sandbox, of one thread: events go out, and frames come back in any order of events.
 public final class SandboxClient {
     private let connection: OwnedDescriptor
-    private var received: [UInt8] = []
+    private var received: ArraySlice<UInt8> = []
 
     /// Connects to the socket of a `czone-sandbox`.
     public init(socket path: String) throws(SystemError) {

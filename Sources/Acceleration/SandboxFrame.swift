@@ -50,17 +50,21 @@ public struct SandboxFrame: Equatable, Sendable {
     /// A frame from the beginning of bytes, which it takes away; nil: there is not all of it yet.
     ///
     /// - Throws: what is no frame, or a larger one than `limit`.
-    static func take(from bytes: inout [UInt8], limit: Int) throws(FrameError) -> SandboxFrame? {
+    static func take(from bytes: inout ArraySlice<UInt8>, limit: Int) throws(FrameError) -> SandboxFrame? {
         guard bytes.count >= headerSize else { return nil }
-        func number(_ place: Int) -> UInt32 { (0..<4).reduce(0) { $0 | UInt32(bytes[place + $1]) << UInt32($1 * 8) } }
+        let start = bytes.startIndex
+        func number(_ place: Int) -> UInt32 {
+            (0..<4).reduce(0) { $0 | UInt32(bytes[start + place + $1]) << UInt32($1 * 8) }
+        }
         let count = Int(number(0))
         guard count <= limit else { throw FrameError("a payload of \(count) bytes", expected: "at most \(limit)") }
-        guard let kind = Kind(rawValue: bytes[8]) else {
-            throw FrameError("a frame of kind \(bytes[8])", expected: "1 to 6")
+        guard let kind = Kind(rawValue: bytes[start + 8]) else {
+            throw FrameError("a frame of kind \(bytes[start + 8])", expected: "1 to 6")
         }
-        guard bytes.count >= headerSize + count else { return nil }
-        let frame = SandboxFrame(event: number(4), kind: kind, payload: Array(bytes[headerSize..<(headerSize + count)]))
-        bytes.removeFirst(headerSize + count)
+        let end = start + headerSize + count
+        guard bytes.endIndex >= end else { return nil }
+        let frame = SandboxFrame(event: number(4), kind: kind, payload: Array(bytes[(start + headerSize)..<end]))
+        bytes = bytes[end...]
         return frame
     }
 

@@ -7,8 +7,8 @@ import TraceRuntime
 public final class SandboxService {
     private final class Connection {
         let descriptor: OwnedDescriptor
-        var received: [UInt8] = []
-        var unsent: [UInt8] = []
+        var received: ArraySlice<UInt8> = []
+        var unsent: ArraySlice<UInt8> = []
         var events: [UInt32: Activation] = [:]
         init(_ descriptor: OwnedDescriptor) { self.descriptor = descriptor }
     }
@@ -17,7 +17,6 @@ public final class SandboxService {
     private let listener: OwnedDescriptor
     private let loop: EventLoop
     private var connections: [CInt: Connection] = [:]
-    private var eventCount = 0
     private let surroundings: Activation.Surroundings
 
     static let maxConnections = 64
@@ -57,7 +56,6 @@ public final class SandboxService {
     private func close(_ connection: Connection) {
         guard connections.removeValue(forKey: connection.descriptor.rawValue) != nil else { return }
         loop.remove(connection.descriptor)
-        eventCount -= connection.events.count
         connection.events = [:]
     }
 
@@ -89,7 +87,6 @@ public final class SandboxService {
                 return refuse(frame.event, Abort(reason: .memory, site: -1), Journal(), connection)
             }
             connection.events[frame.event] = activation
-            eventCount += 1
             report(activation.start(frame.payload), frame.event, activation, hadResult: false, connection)
         case .answer:
             // An answer to an event that was aborted meanwhile has nobody to go to.
@@ -123,14 +120,13 @@ public final class SandboxService {
         case .aborted(let abort): refuse(event, abort, activation.journal, connection)
         }
         connection.events[event] = nil
-        eventCount -= 1
     }
 
     private func add(_ frame: SandboxFrame, _ connection: Connection) { connection.unsent += frame.encoded }
 
     private func send(_ connection: Connection) throws {
         guard !connection.unsent.isEmpty else { return }
-        connection.unsent.removeFirst(try sent(connection.unsent, connection.descriptor))
+        connection.unsent = connection.unsent.dropFirst(try sent(connection.unsent, connection.descriptor))
         guard connection.unsent.count <= Self.maxUnsent else {
             throw FrameError(
                 "\(connection.unsent.count) bytes that nobody reads", expected: "at most \(Self.maxUnsent)")
@@ -139,8 +135,8 @@ public final class SandboxService {
     }
 
     /// How many bytes a socket takes now.
-    private func sent(_ bytes: [UInt8], _ descriptor: OwnedDescriptor) throws(SystemError) -> Int {
-        do throws(SystemError) { return try descriptor.send(some: bytes[...]) } catch {
+    private func sent(_ bytes: ArraySlice<UInt8>, _ descriptor: OwnedDescriptor) throws(SystemError) -> Int {
+        do throws(SystemError) { return try descriptor.send(some: bytes) } catch {
             if error.errno == .wouldBlock { return 0 }
             throw error
         }

@@ -57,7 +57,10 @@ public final class Activation {
         // SAFETY: the instance is released before this object, which outlives each call by being its receiver.
         let context = unsafe Unmanaged.passUnretained(self).toOpaque()
         let ticks = UInt64(module.engine.limits.activationMilliseconds)
-        let made = unsafe cwasmtime_instance_make(module.module, context, ticks, &failure)
+        // A module may have something to run already.
+        let made = unsafe module.engine.timed {
+            unsafe cwasmtime_instance_make(module.module, context, ticks, &failure)
+        }
         guard let made = unsafe made else { throw SandboxError("make an instance", text(of: failure)) }
         unsafe instance = made
     }

@@ -6,7 +6,7 @@ import Testing
 struct SandboxFrameTests {
     @Test func aFrameReadsAsItWasWritten() throws {
         let frame = SandboxFrame(event: 7, kind: .event, payload: [1, 2, 3])
-        var bytes = frame.encoded + SandboxFrame(event: 8, kind: .end, payload: []).encoded
+        var bytes = (frame.encoded + SandboxFrame(event: 8, kind: .end, payload: []).encoded)[...]
         #expect(try SandboxFrame.take(from: &bytes, limit: 10) == frame)
         #expect(try SandboxFrame.take(from: &bytes, limit: 10)?.event == 8)
         #expect(bytes.isEmpty)
@@ -15,16 +15,16 @@ struct SandboxFrameTests {
     @Test func aFrameThatIsNotWholeIsWaitedFor() throws {
         let all = SandboxFrame(event: 7, kind: .event, payload: [1, 2, 3]).encoded
         for count in 0..<all.count {
-            var bytes = Array(all[..<count])
+            var bytes = all[..<count]
             #expect(try SandboxFrame.take(from: &bytes, limit: 10) == nil)
             #expect(bytes.count == count)
         }
     }
 
     @Test func largeAndUnknownFramesAreRefused() {
-        var large = SandboxFrame(event: 7, kind: .event, payload: [UInt8](repeating: 0, count: 11)).encoded
+        var large = SandboxFrame(event: 7, kind: .event, payload: [UInt8](repeating: 0, count: 11)).encoded[...]
         #expect(throws: FrameError.self) { try SandboxFrame.take(from: &large, limit: 10) }
-        var unknown = SandboxFrame(event: 7, kind: .event, payload: []).encoded
+        var unknown = SandboxFrame(event: 7, kind: .event, payload: []).encoded[...]
         unknown[8] = 99
         #expect(throws: FrameError.self) { try SandboxFrame.take(from: &unknown, limit: 10) }
     }
