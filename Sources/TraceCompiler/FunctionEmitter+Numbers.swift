@@ -47,7 +47,22 @@ extension FunctionEmitter {
     /// Pushes a value of any kind as a number.
     private mutating func pushNumber(_ expression: Expression, _ site: Site) {
         if expression.isNumeric { return pushNumber(expression) }
-        let local = keep(expression)
+        pushNumber(ofLocal: keep(expression), site)
+    }
+
+    /// Pushes two operands as numbers: both are there before one is converted, and an array may change meanwhile.
+    private mutating func pushNumbers(_ left: Expression, _ right: Expression, _ site: Site) {
+        if left.isNumeric {
+            pushNumber(left)
+            return pushNumber(right, site)
+        }
+        let first = keep(left)
+        let second = keep(right)
+        pushNumber(ofLocal: first, site)
+        pushNumber(ofLocal: second, site)
+    }
+
+    private mutating func pushNumber(ofLocal local: Int, _ site: Site) {
         pushIsNumber(local)
         code.if(.i64)
         code.getLocal(local)
@@ -70,13 +85,11 @@ extension FunctionEmitter {
             default: nil
             }
         if let instruction {
-            pushNumber(left, site)
-            pushNumber(right, site)
+            pushNumbers(left, right, site)
             return code.add(instruction)
         }
         if operation == .remainder {
-            pushNumber(left, site)
-            pushNumber(right, site)
+            pushNumbers(left, right, site)
             return callRuntime("remainder")
         }
         let first = keep(left)

@@ -88,7 +88,14 @@ extension Lowering {
     }
 
     private mutating func template(_ node: SyntaxNode, _ site: Site) throws(TraceError) -> Expression {
-        let values = try operands(try node.nodes("expressions"))
+        // Each is made a text before the next is evaluated.
+        let expressions = try node.nodes("expressions")
+        let last = expressions.lastIndex { mayLeaveStatements($0) } ?? -1
+        var values: [Expression] = []
+        for (place, expression) in expressions.enumerated() {
+            let value = try lower(expression: expression)
+            values.append(place < last ? keep(.template([value], site), site) : value)
+        }
         var parts: [Expression] = []
         for (place, quasi) in try node.nodes("quasis").enumerated() {
             guard case .text(let text) = quasi["value"]?["cooked"] else { return .abort(.construct, site) }

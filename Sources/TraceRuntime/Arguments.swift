@@ -106,5 +106,8 @@ private func callNumberMethod(_ number: Double, _ name: Name, _ arguments: Argum
     }
 }
 
-/// A value as a property's key.
-func propertyKey(_ value: Value) -> Address { Interning.intern(toText(value)) }
+/// A value as a property's key. An array may change between its evaluation and its use, so it is none here.
+func propertyKey(_ value: Value) -> Address {
+    if value.isReference { abort(.type) }
+    return Interning.intern(toText(value))
+}

@@ -1,4 +1,4 @@
-// inputs: [{"k":"var"},{"k":"own"},{"k":"later"},{"k":"loop"},{"k":"self"},{"k":"hoist"},{"k":"label"},{"k":"thenable"},{"k":"closure"},{"k":"shadow"},{"k":"chain"},{"k":"order"},{"k":"this"}]
+// inputs: [{"k":"var"},{"k":"own"},{"k":"later"},{"k":"loop"},{"k":"self"},{"k":"hoist"},{"k":"label"},{"k":"thenable"},{"k":"closure"},{"k":"shadow"},{"k":"chain"},{"k":"order"},{"k":"this"},{"k":"mutation"},{"k":"key"}]
 function withVar(a = 1, b) { var a; var b; return [a, b]; }
 const own = function f(n) { return n === 0 ? typeof f : f(n - 1); };
 const ownVar = function g() { var g; return typeof g; };
@@ -54,6 +54,16 @@ exports.handle = async (context, { k }) => {
       let s = 'x';
       s += await (async () => { s = 'changed'; return 'y'; })();
       return [a, o, log, s];
+    }
+    case 'mutation': {
+      const a = [];
+      let x = 0;
+      const b = ['p'];
+      return [a / a.push(7), a - a.push(1), a % 2, a + a.push('z'), `${b}${(x = b.push('q'))}${b}`, x];
+    }
+    case 'key': {
+      const a = ['k'];
+      return { [a]: a.push('l') };
     }
     case 'this': {
       const o = { n: 2, get2() { return [1].map((x) => x + this.n); }, plain() { return this.n; } };
