@@ -29,8 +29,7 @@ extension Placement {
 
     /// Makes the template for an order, unless there is one: boots a VM that saves itself. The template's name.
     ///
-    /// - Parameter scope: with `everyImage` the saved VM has no image, and the order's serves to record what restored ones
-    ///   write.
+    /// With the scope `everyImage` the saved VM has no image, and the order's serves to record what restored ones write.
     @discardableResult
     public func makeTemplate(
         for order: MachineOrder, _ scope: TemplateScope = .image

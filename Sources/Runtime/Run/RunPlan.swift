@@ -19,7 +19,7 @@ public struct RunPlan: Sendable {
     public let zoneSizeInBytes: UInt64
     public let maxZoneSizeInBytes: UInt64
 
-    /// - Parameter registry: what it will be entered in.
+    /// Works it out; the registry, which it will be entered in, keeps its compiled filter.
     public init(
         _ options: RunOptions, image: StoredImage, configuration: Configuration, files: VirtualMachineFiles,
         registry: Registry

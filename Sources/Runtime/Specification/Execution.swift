@@ -37,8 +37,7 @@ public struct Execution: Sendable {
         return process
     }
 
-    /// Asks a VM for it; the number that the answers bear.
-    /// - Parameter filters: where the compiled filter is kept.
+    /// Asks a VM for it, with its compiled filter kept for the next; the number that the answers bear.
     public func send(
         to connection: ControlConnection, _ streams: StreamEnds.Far, keeping filters: CompiledFilters
     ) throws -> UInt32 {
