@@ -80,10 +80,13 @@ extension TemplateStore {
         return ChunkIndex(memorySize: size, chunks: chunks)
     }
 
+    /// So many templates are compared with, those used last: the file of each stays open meanwhile.
+    private static let maxCompared = 256
+
     /// Where templates of the store have chunks: any one place of each.
     package func places(except name: String? = nil) throws(RuntimeError) -> ChunkPlaces {
         var places = ChunkPlaces()
-        for entry in try entries() where entry.name != name {
+        for entry in try entries().prefix(Self.maxCompared) where entry.name != name {
             guard let index = try? chunks(of: entry.name), let memory = try memory(of: entry.name) else { continue }
             places.add(index, memory)
         }
