@@ -144,13 +144,16 @@ final class PluggableZone {
         let wasQuarantined = if case .quarantined = life.state { true } else { false }
         if (try? life.quarantine(reason)) != nil, !wasQuarantined { journal.noteQuarantine(of: zone, reason) }
         settle(false)
+        onSizeChange()
     }
 
     /// The device says how much is plugged.
     func recordPlugged(_ sizeInBytes: UInt64) {
         do { try life.recordPlugged(sizeInBytes) } catch { return quarantine(.inconsistent) }
+        guard life.isSettled else { return }
+        settle(true)
+        // Once for all blocks, and behind what waits for them: less needs no haste.
         onSizeChange()
-        settleIfReached()
     }
 
     // MARK: Waiting
