@@ -54,6 +54,11 @@ public enum MessageType: UInt16, Sendable {
     /// ``Settle``.
     case settle = 0x05
 
+    /// ``BringImage``.
+    case bringImage = 0x06
+    /// ``ReleaseImage``.
+    case releaseImage = 0x07
+
     // Zones.
     /// ``OnlineZone``.
     case onlineZone = 0x10

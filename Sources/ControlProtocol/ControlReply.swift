@@ -25,6 +25,8 @@ public enum ControlReply: ControlMessage, Equatable {
     case metrics(VirtualMachineMetrics)
     /// Ids in the guest's first process namespace.
     case processes([UInt32])
+    /// The number by which containers name the image (`Tree.image`).
+    case image(number: UInt32)
     /// The VM's process templates, in the order of their making.
     case processTemplates([ProcessTemplateReport])
 
@@ -43,6 +45,7 @@ public enum ControlReply: ControlMessage, Equatable {
         case .metrics: 61
         case .processes: 30
         case .processTemplates: 70
+        case .image: 90
         }
     }
 
@@ -62,6 +65,7 @@ public enum ControlReply: ControlMessage, Equatable {
         case .nodes(let nodes): nodes.encode(into: &encoder)
         case .zoneTimes(let times): encoder.list(times, "zones", atMost: Limits.zones) { $1.encode(into: &$0) }
         case .metrics(let metrics): metrics.encode(into: &encoder)
+        case .image(let number): encoder.integer(number)
         case .processes(let ids): ProcessList(processIDs: ids).encode(into: &encoder)
         case .processTemplates(let templates):
             encoder.list(templates, "process templates", atMost: ProcessTemplateReport.maxCount) {
@@ -87,6 +91,7 @@ public enum ControlReply: ControlMessage, Equatable {
                 try decoder.list("zones", atMost: Limits.zones) { d throws(ProtocolError) in try ZoneTimes(decoding: &d)
                 })
         case 61: self = .metrics(try VirtualMachineMetrics(decoding: &decoder))
+        case 90: self = .image(number: try decoder.integer())
         case 30: self = .processes(try ProcessList(decoding: &decoder).processIDs)
         case 70:
             self = .processTemplates(

@@ -49,6 +49,10 @@ public enum ControlRequest: ControlMessage, Equatable {
     /// `refused`.
     case removeProcessTemplate(number: UInt32)
 
+    /// Has the guest mount an image, whose EROFS file travels along, for containers that come next. → `image`, or `refused`:
+    /// `full` where the VM has no place for it.
+    case bringImage(digest: String)
+
     /// Carries a connection between a port of a container's loopback and the socket that travels along. → `done` once
     /// something in the container has taken it, or is waited for, or `refused`.
     case relay(RelayRequest)
@@ -82,6 +86,7 @@ public enum ControlRequest: ControlMessage, Equatable {
         case .processTemplates: 70
         case .removeProcessTemplate: 71
         case .relay: 80
+        case .bringImage: 90
         }
     }
 
@@ -111,6 +116,7 @@ public enum ControlRequest: ControlMessage, Equatable {
         case .attach(let request): request.encode(into: &encoder)
         case .nodes, .zoneTimes, .metrics, .processTemplates, .serveFiles, .stop: break
         case .removeProcessTemplate(let number): encoder.integer(number)
+        case .bringImage(let digest): encoder.name(digest)
         case .create(let request): request.encode(into: &encoder)
         case .relay(let request): request.encode(into: &encoder)
         case .start(let container), .processes(let container): encoder.name(container)
@@ -151,6 +157,7 @@ public enum ControlRequest: ControlMessage, Equatable {
         case 70: self = .processTemplates
         case 80: self = .relay(try RelayRequest(decoding: &decoder))
         case 71: self = .removeProcessTemplate(number: try decoder.integer())
+        case 90: self = .bringImage(digest: try decoder.name())
         default: throw .invalidValue(field: "control request", value: UInt64(number))
         }
     }

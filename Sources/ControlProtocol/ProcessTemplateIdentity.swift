@@ -90,9 +90,8 @@ public struct ProcessTemplateIdentity: Equatable, Sendable {
         try decoder.end()
     }
 
-    private static func isImage(_ layer: Tree) -> Bool {
-        if case .image = layer { true } else { false }
-    }
+    /// The VM's own: others come and go with their containers.
+    private static func isImage(_ layer: Tree) -> Bool { layer == .image(device: 0) }
 
     private static func isVolume(_ mount: Mount) -> Bool {
         if case .bind(.share, _) = mount.source { true } else { false }

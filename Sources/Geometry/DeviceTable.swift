@@ -18,6 +18,9 @@ public struct DeviceTable: Equatable, Sendable {
     /// The index of vsock in a machine that has it. Nearly all interrupts are its, so its line is never shared.
     public static let vsockIndex = 1
 
+    /// How many places for images a VM of many containers has besides its own image's: for containers of other images.
+    public static let furtherImageCount = 3
+
     /// By index.
     public let devices: [Device]
 

@@ -51,6 +51,8 @@ extension ThreadKind {
             "timerfd_settime", "poll", "ppoll", "newfstatat", "fstat", "eventfd2", "lseek",
         ].map { AllowedCall($0) } + [
             interrupt,
+            // An image comes to the guest.
+            AllowedCall("ioctl", .equal(argument: 1, CLINUX_KVM_SET_USER_MEMORY_REGION)),
             AllowedCall("fcntl", .equal(argument: 1, UInt64(F_GETFL))),
             AllowedCall("fcntl", .equal(argument: 1, UInt64(F_SETFL))),
             AllowedCall("fcntl", .equal(argument: 1, UInt64(F_DUPFD_CLOEXEC))),

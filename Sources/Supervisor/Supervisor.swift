@@ -5,6 +5,7 @@
 //                              ├▶ Templates                process templates, of which containers are copies
 //                              ├▶ Streams ─▶ vsock         output to client and log ─▶ Disk
 //                              ├▶ Volumes ─▶ FileShare     files of the host's
+//                              ├▶ Images ─▶ virtio-pmem    of containers that are not the VM's own image's
 //                              └▶ Network ─▶ virtio-net    ports for pods' taps
 //                           Lifecycle: booting, ready, idle, stopping
 //
@@ -64,20 +65,22 @@ public final class Supervisor {
             images: machine.filledPlaces.map { UInt8(clamping: $0) }, processTemplate: configuration.processTemplate)
         records = ExitRecords(disk, deadlines)
         let volumes = try AttachedVolumes(configuration.files, configuration.fileThreads, on: loop, deadlines)
+        let images = FurtherImages(machine, lifecycle, agent)
         let streams = ContainerStreams(machine.vsock, on: loop, disk)
         let operations = ContainerOperations(containers, agent)
-        removal = ContainerRemoval(containers, lifecycle, agent, volumes, journal)
+        removal = ContainerRemoval(containers, lifecycle, agent, volumes, images, journal)
         execution = ProcessExecution(containers, agent, operations, streams)
         let creation = ContainerCreation(
             containers, lifecycle, agent, zones, NetworkPorts.Source(device: machine.network), streams, volumes,
-            removal, records, templates, elasticZones, journal)
+            images, removal, records, templates, elasticZones, journal)
         let reporter = VirtualMachineReporter(
             machine, configuration, lifecycle, agent, containers, zones, journal)
         control = ControlService(
             ControlService.Rooms(
                 creation: creation, removal: removal, operations: operations, execution: execution,
                 relays: ContainerRelays(containers, agent, streams),
-                growth: ZoneGrowth(containers, agent, elasticZones), zones: zones, volumes: volumes, reporter: reporter,
+                growth: ZoneGrowth(containers, agent, elasticZones), zones: zones, volumes: volumes, images: images,
+                reporter: reporter,
                 lifecycle: lifecycle, templates: templates, journal: journal),
             on: loop)
         if !configuration.restoredState.isEmpty {

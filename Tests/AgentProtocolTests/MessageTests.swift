@@ -59,6 +59,8 @@ private var everyLimit: ResourceLimits {
             maxContainers: 3))
     try roundTrip(Renew(wallClock: 1, entropy: [1, 2]))
     try roundTrip(Renew(wallClock: 1, entropy: [], images: [2, 3]))
+    try roundTrip(BringImage(image: 1, device: 2, base: 1 << 39))
+    try roundTrip(ReleaseImage(image: 3))
     try roundTrip(PowerOff())
     try roundTrip(Done(timings: timings))
     try roundTrip(Failure(code: 22, step: .mounts, text: "mount nosuchfs on /x"))

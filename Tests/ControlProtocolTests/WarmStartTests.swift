@@ -92,6 +92,7 @@ import Testing
         let relay = RelayRequest(container: "c", port: 80, opening: .container, timeoutInMilliseconds: 7)
         for request in [
             ControlRequest.run(run), .processTemplates, .removeProcessTemplate(number: 9), .relay(relay),
+            .bringImage(digest: "sha256:0"),
         ] {
             var decoder = ControlFrameDecoder<ControlRequest>()
             decoder.append(try ControlFrame(request: 1, content: request).bytes())

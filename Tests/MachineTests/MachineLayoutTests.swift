@@ -1,4 +1,4 @@
-import Machine
+@testable import Machine
 import Memory
 import Testing
 import Zones
@@ -42,6 +42,19 @@ import Zones
     @Test func aPlaceForAnImageTakesNoAddresses() throws {
         let layout = try MachineLayout(.init(baseMemory: 128 * mebi, imageSizes: [nil, 1]))
         #expect(layout.images == [nil, range(512 * gibi, 2 * mebi)])
+    }
+
+    @Test func aFurtherImageLiesBehindTheOthersOrNowhere() throws {
+        let layout = try MachineLayout(
+            .init(baseMemory: 128 * mebi, imageSizes: [3 * mebi, nil], physicalAddressBits: 39))
+        let first = try #require(layout.images[0])
+        #expect(layout.rangeOfImage(sizeInBytes: 1, behind: [first]) == range(256 * gibi + 128 * mebi, 2 * mebi))
+        #expect(layout.rangeOfImage(sizeInBytes: 2 * mebi, behind: []) == range(256 * gibi, 2 * mebi))
+        let whole = 256 * gibi - 128 * mebi
+        #expect(layout.rangeOfImage(sizeInBytes: whole, behind: [first]) == range(256 * gibi + 128 * mebi, whole))
+        #expect(layout.rangeOfImage(sizeInBytes: whole + 1, behind: [first]) == nil)
+        #expect(layout.rangeOfImage(sizeInBytes: .max, behind: [first]) == nil)
+        #expect(layout.rangeOfImage(sizeInBytes: 0, behind: [first]) == nil)
     }
 
     @Test func imagesFitIntoASmallerAddressSpace() throws {

@@ -76,6 +76,6 @@ import Testing
         _ = try bench.place("one")
         let launch = try #require(starter.launches.withLock { $0.last })
         #expect(launch.template?.identity == generic.identity)
-        #expect(launch.images == [bench.image.erofsPath])
+        #expect(launch.images == [bench.image.erofsPath, nil, nil, nil], "with places for other containers' images")
     }
 }

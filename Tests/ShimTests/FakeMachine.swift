@@ -111,6 +111,7 @@ final class FakeMachine: Sendable {
             }
             client.reply(.started(Self.started(execute.container, number)))
         case .processes: client.reply(.processes([1, 2]))
+        case .bringImage: client.reply(.image(number: 1))
         case .describe:
             let ids = state.withLock { $0.makers.keys.sorted() }
             let measure = ContainerMeasure(container: ContainerNumber(1))

@@ -24,6 +24,10 @@ import Testing
                 if case .attach(let attach) = request { attach.volumes } else { [] }
             }
         }
+        /// Their digests.
+        var images: [String] {
+            all.withLock { $0 }.compactMap { if case .bringImage(let digest) = $0 { digest } else { nil } }
+        }
         var layers: [Tree] {
             all.withLock { $0 }.flatMap { request -> [Tree] in
                 if case .create(let create) = request { create.run.create.specification.root.layers } else { [] }
@@ -39,7 +43,7 @@ import Testing
         _ = try await bench.call("Create", request, Containerd_Task_V2_CreateTaskResponse.self)
     }
 
-    @Test func whatIsNotTheVMsImageIsAVolume() async throws {
+    @Test func whatIsNotTheVMsImageIsBroughtToIt() async throws {
         let bench = try await ShimBench()
         try await bench.create("pod") { $0.annotations = [Self.type: "sandbox"] }
         try await add("first", "layer", to: bench)
@@ -48,13 +52,29 @@ import Testing
             requests.note(request)
             return false
         }
+        try await add("other", "other-layer", to: bench)
+        #expect(requests.layers == [.image(device: 1)] && requests.volumes.isEmpty)
+        #expect(try bench.hosting.images.list().map(\.digest.description).contains(try #require(requests.images.first)))
+        #expect(bench.starter.machines.count == 1)
+    }
+
+    @Test func whatTheVMHasNoPlaceForIsAVolume() async throws {
+        let bench = try await ShimBench()
+        try await bench.create("pod") { $0.annotations = [Self.type: "sandbox"] }
+        try await add("first", "layer", to: bench)
+        let requests = Requests()
+        try bench.machine.follow { request, client in
+            requests.note(request)
+            guard case .bringImage = request else { return false }
+            client.reply(.refused(Refusal(.full, "the VM has no place")))
+            return true
+        }
         try await add("same", "layer", to: bench)
         #expect(requests.layers == [.image(device: 0)] && requests.volumes.isEmpty)
         try await add("other", "other-layer", to: bench)
         #expect(requests.layers == [.image(device: 0), .share(tag: "czone", path: "0")])
         #expect(requests.volumes == [AttachRequest.Volume(isReadOnly: true, isRecursive: false, isConstant: true)])
         #expect(bench.starter.machines.count == 1)
-        #expect(try bench.hosting.images.list().count == 1, "no image is made of what is shared")
     }
 
     @Test func aLayerThatIsGoneIsRefusedByItsName() async throws {

@@ -20,6 +20,8 @@ final class FakeMachine: SupervisedMachine {
     let baseResidentBytes: UInt64 = 1 << 20
     /// The first end that was reported.
     private(set) var end: MachineEnd?
+    /// How many images may come.
+    var places = 3
     private(set) weak var faultObserver: (any GuestFaultObserver)?
 
     /// - Parameter zones: how many zones of 256 MiB it has.
@@ -36,6 +38,12 @@ final class FakeMachine: SupervisedMachine {
 
     func residentBytes(ofZone index: Int) -> UInt64 { 0 }
     func noteBooted() {}
+    func attachImage(_ file: OwnedDescriptor) throws -> AttachedImage? {
+        guard places > 0 else { return nil }
+        places -= 1
+        let range = GuestRange(start: GuestAddress(1 << 39), sizeInBytes: try file.sizeInBytes())
+        return range.map { AttachedImage(device: 9 - places, range: $0) }
+    }
     func observeFaults(by observer: any GuestFaultObserver) { faultObserver = observer }
     func stop(_ reason: MachineEnd) { if end == nil { end = reason } }
 }

@@ -6,6 +6,7 @@ final class GuestService {
     let loop: PollLoop
     private let host: HostConnection
     private let guest: GuestSetup
+    private let images: GuestImages
     private let zones: ZoneService
     private let elasticZones: ElasticZones
     private let containers: ContainerLifecycle
@@ -24,8 +25,10 @@ final class GuestService {
         table.removed = { number in templates.forget(number) }
         self.loop = loop
         self.host = host
+        let images = GuestImages(loop: loop, workers: workers)
+        self.images = images
         guest = GuestSetup(
-            loop: loop, host: host, zones: zones, networks: networks, workers: workers,
+            loop: loop, host: host, zones: zones, networks: networks, workers: workers, images: images,
             isGuest: socket == nil)
         self.zones = ZoneService(loop: loop, zones: zones, containers: table, workers: workers)
         let elasticZones = ElasticZones(
@@ -35,7 +38,7 @@ final class GuestService {
             loop: loop, table: table, zones: self.zones, networks: networks,
             launcher: try Launcher(loop: loop, transport: transport), mounts: guest, templates: templates,
             elasticZones: elasticZones)
-        measures = MeasureService(containers: table, zones: zones, guest: guest, workers: workers)
+        measures = MeasureService(containers: table, zones: zones, images: images, workers: workers)
         relays = try RelayService(loop: loop, containers: table, transport: transport)
         zones.wentOnline = { zone in
             host.send(event: ZoneChanged(node: zone.description.node, onlineBytes: zone.onlineBytes))
@@ -63,6 +66,8 @@ final class GuestService {
         case .renew: try guest.renew(try message(frame), caller)
         case .settle: try guest.settle(try message(frame), caller)
         case .powerOff: guest.powerOff(try message(frame), caller) { [containers] in containers.killAll() }
+        case .bringImage: try images.bring(try message(frame), caller)
+        case .releaseImage: try images.release(try message(frame), caller)
         case .onlineZone: try zones.online(try message(frame), caller)
         case .offlineZone: try zones.offline(try message(frame), caller)
         case .growthEnded: try elasticZones.endGrowth(try message(frame), caller)

@@ -1,6 +1,6 @@
 import Geometry
 
-/// What belongs to the guest as a whole: its clock and entropy, its images and shares, its end.
+/// What belongs to the guest as a whole: its clock and entropy, its shares, its end.
 final class GuestSetup {
     private let loop: PollLoop
     private let host: HostConnection
@@ -10,15 +10,15 @@ final class GuestSetup {
     /// Whether this is PID 1 of a czone machine, which has a device tree.
     private let isGuest: Bool
     private(set) var isSetUp = false
-    /// Those that are mounted.
-    private(set) var images: [MachineTree.Image] = []
+    private let images: GuestImages
     /// The tags of those that are mounted.
     private var shares: [String] = []
 
     init(
         loop: PollLoop, host: HostConnection, zones: GuestZones, networks: NetworkNamespacePool, workers: Workers,
-        isGuest: Bool
+        images: GuestImages, isGuest: Bool
     ) {
+        self.images = images
         self.workers = workers
         self.loop = loop
         self.host = host
@@ -35,10 +35,7 @@ final class GuestSetup {
         let machine = isGuest ? try MachineTree.ofThisMachine() : MachineTree()
         try zones.set(machine.zones)
         timer.lap(.zoneOnline)
-        for image in machine.images where !images.contains(where: { $0.device == image.device }) {
-            try mount(device: image.device)
-            images.append(image)
-        }
+        try images.mountAll(machine.images)
         timer.lap(.image)
         isSetUp = true
         networks.provide(for: setup.maxContainers)
@@ -49,7 +46,7 @@ final class GuestSetup {
         var timer = StepTimer()
         try set(clock: renew.wallClock, entropy: renew.entropy)
         timer.lap(.clock)
-        for place in renew.images { try bringImage(in: place) }
+        try images.fill(renew.images)
         timer.lap(.image)
         caller.reply(Done(timings: timer.timings))
     }
@@ -84,34 +81,6 @@ final class GuestSetup {
     private func set(clock: UInt64, entropy: [UInt8]) throws(Failure) {
         if !entropy.isEmpty { try check(Kernel.addEntropy(entropy), .clock, "add entropy") }
         try check(Kernel.setWallClock(clock), .clock, "set the clock to \(clock) ns")
-    }
-
-    /// A device has an image where the guest was saved with a place for one: the kernel looked there as it booted and
-    /// found a placeholder.
-    private func bringImage(in place: UInt8) throws(Failure) {
-        let digits = Array("0123456789abcdef".utf8)
-        let number = String(decoding: [digits[Int(place >> 4)], digits[Int(place & 15)]], as: UTF8.self)
-        try writeValue("LNRO0005:\(number)", to: "/sys/bus/platform/drivers/virtio-mmio/bind", .image)
-        let device = UInt32(images.count)
-        // The driver goes on by itself; to read this waits until it has finished (drivers/nvdimm, nd_synchronize).
-        _ = TextFile("/sys/bus/nd/devices/ndbus\(device)/wait_probe")
-        try mount(device: device)
-        let region = "/sys/bus/nd/devices/region\(device)"
-        // "0x8000000000"
-        let base = TextFile.hexadecimal(in: TextFile(region + "/resource").bytes.dropFirst(2)).value
-        images.append(
-            MachineTree.Image(device: device, base: base, sizeInBytes: TextFile(region + "/size").number))
-    }
-
-    private func mount(device: UInt32) throws(Failure) {
-        let directory = AgentDirectory.image(device)
-        let made = Kernel.makeDirectory(directory)
-        if made != -ErrorNumber.exists { try check(made, .image, "make \(directory)") }
-        try check(
-            Kernel.mount(
-                "/dev/pmem\(device)", on: directory, type: "erofs",
-                flags: MountFlag.readOnly | MountFlag.noDevices, data: "dax=always"),
-            .image, "mount image /dev/pmem\(device)")
     }
 
     /// Mounts the shares that a specification names, each once.

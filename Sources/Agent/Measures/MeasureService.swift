@@ -4,13 +4,13 @@ import Geometry
 final class MeasureService {
     private let containers: GuestContainers
     private let zones: GuestZones
-    private let guest: GuestSetup
+    private let images: GuestImages
     private let workers: Workers
 
-    init(containers: GuestContainers, zones: GuestZones, guest: GuestSetup, workers: Workers) {
+    init(containers: GuestContainers, zones: GuestZones, images: GuestImages, workers: Workers) {
         self.containers = containers
         self.zones = zones
-        self.guest = guest
+        self.images = images
         self.workers = workers
     }
 
@@ -99,7 +99,7 @@ final class MeasureService {
     func measurePlacement(_ request: MeasurePlacement, _ caller: Caller) throws(Failure) {
         let container = try containers.get(request.container)
         let survey = PlacementSurvey(
-            zone: zones[container.node]?.description, images: guest.images, processes: container.group.processIDs,
+            zone: zones[container.node]?.description, images: images.all, processes: container.group.processIDs,
             group: container.group)
         try workers.run(timeout: WaitLimit.work, group: container.group, { survey.run() }) { bytes in
             var decoder = MessageDecoder(bytes)

@@ -75,6 +75,8 @@ public struct MachineLayout: Equatable, Sendable {
     /// The address windows of the images, as large as the image rounded up to 2 MiB; nil: there is no image yet.
     public let images: [GuestRange?]
     public let deviceCount: Int
+    /// Where images may be.
+    private let imageWindow: Range<GuestAddress>
 
     public init(_ request: Request) throws(LayoutError) {
         guard (36...52).contains(request.physicalAddressBits) else {
@@ -93,11 +95,21 @@ public struct MachineLayout: Equatable, Sendable {
         }
         zones = try Self.zones(request, after: endOfBase, below: images)
         self.images = try Self.images(request, from: images, below: limit)
+        imageWindow = images..<limit
         deviceCount = request.deviceCount
     }
 
     /// The ranges of RAM that node 0 has from the start.
     public var baseRanges: [GuestRange] { [lowBase] + (highBase.map { [$0] } ?? []) }
+
+    /// Where a further image would lie, behind those that there are; nil: it does not fit.
+    func rangeOfImage(sizeInBytes size: UInt64, behind images: [GuestRange]) -> GuestRange? {
+        let end = images.map(\.end).max() ?? imageWindow.lowerBound
+        let start = end.rawValue.roundedUp(to: AddressMap.imageAlignment)
+        let limit = imageWindow.upperBound.rawValue
+        guard size > 0, size <= limit, start < limit, size <= limit - start else { return nil }
+        return Self.range(start, size.roundedUp(to: 2 << 20))
+    }
 
     /// The register window of the virtio device with this index, below `deviceCount`.
     public static func window(ofVirtioDevice index: Int) -> GuestRange {

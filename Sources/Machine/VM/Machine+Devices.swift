@@ -1,5 +1,5 @@
 import Geometry
-import LinuxSystem
+public import LinuxSystem
 import Memory
 public import Virtio
 import Zones
@@ -37,13 +37,33 @@ extension Machine {
         }
     }
 
-    private func makeImage(
-        _ image: OwnedDescriptor?, at range: GuestRange?
-    ) throws -> PersistentMemoryDevice {
+    /// Makes an image's device, or a place for one.
+    private func makeImage(_ image: OwnedDescriptor?, at range: GuestRange?) throws -> PersistentMemoryDevice {
         guard let image, let range else { return PersistentMemoryDevice(range: nil) }
+        try map(image, at: range)
+        return PersistentMemoryDevice(range: range)
+    }
+
+    private func map(_ image: OwnedDescriptor, at range: GuestRange) throws {
         images.append(
             try ImageMemory(image, at: range, in: memory, machine: virtualMachine, slot: takeMemorySlot()))
-        return PersistentMemoryDevice(range: range)
+    }
+
+    /// Maps an image into the guest, which runs, and puts it into the first place that has none: the guest has to look there
+    /// anew. It stays to the machine's end, as to remove a memory slot drops the VM's page tables on most kernels. With
+    /// the device lock held.
+    ///
+    /// - Returns: nil where there is no place, or no room for so large an image.
+    public func attachImage(_ file: OwnedDescriptor) throws -> AttachedImage? {
+        let places = slots.lazy.compactMap { slot in
+            (slot.transport.device as? PersistentMemoryDevice).map { (slot.index, $0) }
+        }
+        guard let (index, device) = places.first(where: { $1.range == nil }),
+            let range = layout.rangeOfImage(sizeInBytes: try file.sizeInBytes(), behind: images.map(\.range))
+        else { return nil }
+        try map(file, at: range)
+        device.fill(range)
+        return AttachedImage(device: index, range: range)
     }
 
     private func makeZone(_ zone: Zone) throws -> MemoryDevice {

@@ -35,6 +35,7 @@ public final class Machine: @unchecked Sendable {
     public internal(set) var zoneDevices: [MemoryDevice] = []
     /// Protected by the device lock.
     var slots: [VirtioSlot] = []
+    /// In the order of their coming. Protected by the device lock.
     var images: [ImageMemory] = []
     /// The devices, by index, that have images where the snapshot has placeholders. Protected by the device lock.
     public internal(set) var filledPlaces: [Int] = []

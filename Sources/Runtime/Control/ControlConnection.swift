@@ -95,9 +95,9 @@ public final class ControlConnection {
 
     /// Sends a request that has one answer, and waits for that, `limit` milliseconds at most: `timeouts.answer` for nil.
     public func ask(
-        _ request: ControlRequest, withinMilliseconds limit: CInt? = nil
+        _ request: ControlRequest, descriptors: [OwnedDescriptor] = [], withinMilliseconds limit: CInt? = nil
     ) throws(RuntimeError) -> ControlReply {
-        let number = try send(request)
+        let number = try send(request, descriptors: descriptors)
         var watch = AnswerWatch(timeouts, withinMilliseconds: limit)
         while let frame = try receive(&watch) {
             guard frame.request == number else { continue }

@@ -1,4 +1,5 @@
 public import ControlProtocol
+import Geometry
 import Glibc
 import LinuxSystem
 public import OCI
@@ -29,6 +30,12 @@ extension Placement {
             self.store = store
             self.process = process
             self.firstZoneInBytes = firstZoneInBytes
+        }
+
+        /// What its machine has of images: its own, where there is one yet, and places for those of further containers.
+        func images(_ scope: TemplateScope = .image) -> [String?] {
+            let further = key.isAlone ? 0 : DeviceTable.furtherImageCount
+            return [scope == .image ? image.erofsPath : nil] + Array(repeating: nil, count: further)
         }
 
         /// The same VM without a process template.
@@ -159,7 +166,7 @@ extension Placement {
         return try system { () throws(SystemError) in
             VirtualMachineLaunch(
                 files: files, record: record, function: order.key.function, tenant: order.key.tenant,
-                images: [order.image.erofsPath],
+                images: order.images(),
                 idleTimeoutInSeconds: configuration.idleTimeoutInSeconds,
                 prewarmTimeoutInSeconds: configuration.prewarmTimeoutInSeconds, isAlone: order.key.isAlone,
                 kernelArguments: kernelArguments,

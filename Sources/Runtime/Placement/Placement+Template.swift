@@ -47,7 +47,7 @@ extension Placement {
             let template = MachineArguments.Template(directory: directory, identity: key.identity)
             let user = try UserLease(in: registry, from: configuration.firstUser)
             var arguments = MachineArguments(
-                files: files, record: machine, images: [scope == .image ? order.image.erofsPath : nil],
+                files: files, record: machine, images: order.images(scope),
                 kernelArguments: kernelArguments, isAlone: order.key.isAlone, purpose: .saveTemplate(template),
                 jail: jail(user))
             let requestPath = "\(directory)/\(ProcessTemplateRequest.fileName)"
@@ -58,7 +58,7 @@ extension Placement {
             let status = try runMonitor(arguments, words, user)
             guard status == 0 else { return status }
             // What a VM writes until it is ready after its restore, it is given at once from now on.
-            arguments.images = [order.image.erofsPath]
+            arguments.images = order.images()
             arguments.purpose = .recordWorkingSet(of: template, to: "\(directory)/working-set")
             return try runMonitor(arguments, words, user)
         }

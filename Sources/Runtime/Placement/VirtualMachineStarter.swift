@@ -12,8 +12,8 @@ public struct VirtualMachineLaunch: Sendable {
     /// Whose it is, for its log.
     public var function = ""
     public var tenant = ""
-    /// EROFS files; the first becomes /dev/pmem0.
-    public var images: [String]
+    /// EROFS files, and places for further ones; the first becomes /dev/pmem0.
+    public var images: [String?]
     /// How long it lives on without containers; 0: for ever.
     public var idleTimeoutInSeconds: Int
     /// The same for a prewarmed one, before its first container.

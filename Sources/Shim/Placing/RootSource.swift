@@ -1,6 +1,7 @@
 import LinuxSystem
 import AgentProtocol
 import ContainerdAPI
+import ControlProtocol
 import OCI
 import Runtime
 import TTRPC
@@ -60,20 +61,28 @@ enum RootSource: Equatable, Sendable {
         }
     }
 
-    /// Where a VM with this image finds the root: there, or where it is another one's, in a volume of the host's layers.
-    func layer(in image: StoredImage, _ store: ImageStore, _ volumes: inout VolumeSet) throws -> Tree {
-        switch self {
-        case .layers(let layers):
-            if try store.digest(ofLayers: layers) == image.digest { return .image(device: 0) }
-            return try volumes.addRoot(of: layers)
-        case .directory(let path):
-            guard try self.image(from: store, name: path).digest == image.digest else {
+    /// Where a pod's VM finds the root: in its own image, in one that is brought to it, or, where it has no place for
+    /// that, in a volume of the host's layers.
+    func layer(
+        in home: Home, _ store: ImageStore, named name: String, _ timeouts: ControlTimeouts, _ volumes: inout VolumeSet
+    ) throws -> Tree {
+        if case .layers(let layers) = self, try store.digest(ofLayers: layers) == home.image.digest {
+            return .image(device: 0)
+        }
+        let image = try image(from: store, name: name)
+        if image.digest == home.image.digest { return .image(device: 0) }
+        do throws(RuntimeError) {
+            return .image(device: try home.machine.bring(image, of: store, timeouts))
+        } catch {
+            guard case .refused(let refusal) = error, refusal.reason != .late else { throw error }
+            guard case .layers(let layers) = self else {
                 // Not as a volume: unlike a snapshot's layers, a directory may change while it is used.
                 throw Status(
                     .unimplemented,
-                    "the root \(quoted(path)) is another image than its pod's first container's: expected a snapshot")
+                    "the root \(quoted(name)) is another image than its pod's first container's, and its VM does not take it: \(refusal.text)"
+                )
             }
-            return .image(device: 0)
+            return try volumes.addRoot(of: layers)
         }
     }
 }

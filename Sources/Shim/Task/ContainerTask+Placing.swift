@@ -50,7 +50,7 @@ extension ContainerTask {
     private func conversation(
         _ root: RootSource, _ image: StoredImage, _ podHome: Home?, _ sizes: ZoneChoice, _ name: String
     ) async throws -> (PlacingConversation, FunctionKey, OpenStreams) {
-        let (hosting, bundle, io, hasPod) = (hosting, bundle, initial.io, pod != nil)
+        let (hosting, bundle, io) = (hosting, bundle, initial.io)
         let logger = BinaryLogger.Identity(container: id, namespace: hosting.namespace)
         let (specification, membership, registryID) = (specification, membership, registryID)
         let sandbox = pod?.registryID ?? ""
@@ -61,7 +61,9 @@ extension ContainerTask {
                 ?? membership.key(
                     image: image, kernel: files.identity, zoneSizeInBytes: sizes.machine, unique: registryID)
             var volumes = try VolumeSet(of: specification.spec.mounts ?? [], relativeTo: FilePath(bundle))
-            let layer = hasPod ? try root.layer(in: image, hosting.images, &volumes) : .image(device: 0)
+            let layer =
+                try podHome.map { try root.layer(in: $0, hosting.images, named: name, hosting.timeouts, &volumes) }
+                ?? .image(device: 0)
             let compiled = try specification.compile(
                 layers: [layer], zoneSizeInBytes: max(sizes.own, sizes.elastic), volumes: volumes,
                 keeping: hosting.registry.filters)

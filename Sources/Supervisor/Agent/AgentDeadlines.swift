@@ -15,6 +15,11 @@ protocol BoundedRequest: Request {
 extension Setup: BoundedRequest { static var deadline: UInt64 { 120 } }
 extension Renew: BoundedRequest { static var deadline: UInt64 { 120 } }
 extension Settle: BoundedRequest { static var deadline: UInt64 { 180 } }
+// The container is refused, or begins from the host's files; one that waits for the image fails.
+extension BringImage: BoundedRequest { static var deadline: UInt64 { 60 } }
+// Nobody waits for it but who wants the image again, which is refused then.
+extension ReleaseImage: BoundedRequest { static var deadline: UInt64 { 60 } }
+
 // The VM is ended by force: after `VirtualMachineLifecycle.powerOffPatience`, answered or not.
 extension PowerOff: BoundedRequest { static var deadline: UInt64 { 10 } }
 

@@ -13,6 +13,7 @@ final class ContainerCreation {
     private let network: NetworkPorts.Source
     private let streams: ContainerStreams
     private let volumes: AttachedVolumes
+    private let images: FurtherImages
     private let removal: ContainerRemoval
     private let records: ExitRecords
     private let templates: ProcessTemplates
@@ -22,7 +23,7 @@ final class ContainerCreation {
     init(
         _ containers: ContainerTable, _ lifecycle: VirtualMachineLifecycle, _ agent: AgentSession, _ zones: ZoneSet,
         _ network: NetworkPorts.Source, _ streams: ContainerStreams, _ volumes: AttachedVolumes,
-        _ removal: ContainerRemoval, _ records: ExitRecords, _ templates: ProcessTemplates,
+        _ images: FurtherImages, _ removal: ContainerRemoval, _ records: ExitRecords, _ templates: ProcessTemplates,
         _ elasticZones: ElasticZones, _ journal: EventJournal
     ) {
         self.containers = containers
@@ -32,6 +33,7 @@ final class ContainerCreation {
         self.network = network
         self.streams = streams
         self.volumes = volumes
+        self.images = images
         self.removal = removal
         self.records = records
         self.templates = templates
@@ -69,7 +71,11 @@ final class ContainerCreation {
         lifecycle.containersChanged()
         caller.reply(.accepted(container: request.id, zone: container.zone?.zone.node ?? 0))
         complete(&create, for: container)
-        lifecycle.whenReady { [unowned self] in make(container, create) }
+        lifecycle.whenReady { [unowned self] in
+            images.whenMounted(container.images) { [unowned self] failure in
+                if let failure { removal.giveUp(container, failure) } else { make(container, create) }
+            }
+        }
     }
 
     private func admit(_ request: RunRequest) throws(Refusal) {
@@ -113,12 +119,14 @@ final class ContainerCreation {
         }
         do {
             try volumes.take(for: container, &specification)
+            container.images = try images.hold(for: specification.root.layers)
             specification.process.streams = try streams.connect(&passed, of: container)
             try plug(container)
         } catch {
             container.ports.close()
             streams.forget(specification.process.streams)
             volumes.detach(from: container)
+            images.release(container.images)
             if container.zone?.life.state != .absent { container.zone?.quarantine(.hostFailure) }
             throw Refusal(.failed, "\(error)")
         }

@@ -8,17 +8,19 @@ final class ContainerRemoval {
     private let lifecycle: VirtualMachineLifecycle
     private let agent: AgentSession
     private let volumes: AttachedVolumes
+    private let images: FurtherImages
     private let journal: EventJournal
     private let zoneReturn: ZoneReturn
 
     init(
         _ containers: ContainerTable, _ lifecycle: VirtualMachineLifecycle, _ agent: AgentSession,
-        _ volumes: AttachedVolumes, _ journal: EventJournal
+        _ volumes: AttachedVolumes, _ images: FurtherImages, _ journal: EventJournal
     ) {
         self.containers = containers
         self.lifecycle = lifecycle
         self.agent = agent
         self.volumes = volumes
+        self.images = images
         self.journal = journal
         zoneReturn = ZoneReturn(agent: agent)
     }
@@ -93,6 +95,7 @@ final class ContainerRemoval {
     private func finish(_ container: HostedContainer) {
         guard containers.remove(container) else { return }
         volumes.detach(from: container)
+        images.release(container.images)
         container.remove()
         guard lifecycle.isAlone else { return lifecycle.containersChanged() }
         lifecycle.endAlone(after: container.output)

@@ -35,6 +35,8 @@ final class HostedContainer {
     var processes = ExecutedProcesses()
     /// What it sees of the host's files: ids of the file server's.
     var volumes: [String] = []
+    /// What its root consists of besides the VM's own image.
+    var images: [FurtherImage] = []
     var ports = NetworkPorts()
     /// That it may be a copy of a process template, and whether it is; nil: its program is executed.
     var warmth: WarmContainer?

@@ -15,6 +15,7 @@ final class ControlService {
         let growth: ZoneGrowth
         let zones: ZoneSet
         let volumes: AttachedVolumes
+        let images: FurtherImages
         let reporter: VirtualMachineReporter
         let lifecycle: VirtualMachineLifecycle
         let templates: ProcessTemplates
@@ -98,6 +99,7 @@ final class ControlService {
         case .serveFiles: try rooms.volumes.serve(caller)
         case .processTemplates: caller.reply(.processTemplates(rooms.templates.reports))
         case .removeProcessTemplate(let number): try rooms.templates.remove(number, caller)
+        case .bringImage(let digest): try rooms.images.bring(digest, caller)
         case .stop:
             caller.reply(.done)
             rooms.lifecycle.powerOff()

@@ -19,6 +19,8 @@ protocol SupervisedMachine: AnyObject {
     func residentBytes(ofZone index: Int) -> UInt64
     /// Has every device report what the guest does against the rules. Before the machine runs.
     func observeFaults(by observer: any GuestFaultObserver)
+    /// Maps an image into the guest, for good; nil where there is no place for it.
+    func attachImage(_ file: OwnedDescriptor) throws -> AttachedImage?
     /// The guest has booted.
     func noteBooted()
     /// Ends the machine; the first reason stays.

@@ -4,17 +4,23 @@ public import Memory
 /// An image in guest memory (virtio 1.2 §5.19): the guest maps it directly, nothing is copied.
 ///
 /// The machine maps the image read-only, in this process and in the VM's memory slot, so that no guest can change what
-/// its siblings see; the device only says where it lies. One without an image is a placeholder: in the template of every
-/// image, whose VMs are restored with one. Protected by the device lock.
+/// its siblings see; the device only says where it lies. One without an image is a placeholder until it is filled: where a
+/// VM is restored from the template of every image, or a container of a further image comes. Protected by the device lock.
 public final class PersistentMemoryDevice: VirtioDevice {
     static let requestsPerTurn = 16
 
     /// Where the image lies; nil: there is none.
-    public let range: GuestRange?
+    public private(set) var range: GuestRange?
     private var queue: DeviceQueue?
 
     /// - Parameter range: whole 2 MiB pages, mapped by the machine before it runs; nil: no image.
     public init(range: GuestRange?) { self.range = range }
+
+    /// An image has come, which the machine has mapped; the guest's driver finds it when it is bound to the device anew.
+    public func fill(_ range: GuestRange) {
+        precondition(self.range == nil, "a place for an image is filled once")
+        self.range = range
+    }
 
     /// The device ID of §5.19.1, or a placeholder's.
     public var type: DeviceType { range == nil ? .placeholder : .persistentMemory }
