@@ -15,6 +15,7 @@ extension ContainerSpecification {
         limits.encode(into: &encoder)
         process.encode(into: &encoder)
         encoder.list(interfaces, "interfaces", atMost: NetworkLimits.interfaces) { $1.encode(into: &$0) }
+        userMappings.encode(into: &encoder)
     }
 
     init(decoding decoder: inout MessageDecoder) throws(ProtocolError) {
@@ -40,6 +41,7 @@ extension ContainerSpecification {
         interfaces = try decoder.list("interfaces", atMost: NetworkLimits.interfaces) { d throws(ProtocolError) in
             try NetworkInterface(decoding: &d)
         }
+        userMappings = try UserMappings(decoding: &decoder)
     }
 }
 

@@ -52,8 +52,12 @@ public struct Mount: Equatable, Sendable {
     public var flags: UInt64
     /// MS_PRIVATE, MS_SLAVE, MS_SHARED or MS_UNBINDABLE, with or without MS_REC; 0: none.
     public var propagation: UInt64
-    /// What the file system itself takes: "mode=755,size=65536k".
+    /// What the file system itself takes: "mode=755,size=65536k"; of a bind mount `mapsOwners` or nothing.
     public var data: String
+
+    /// Owners of a bind mount's files are those of the container's user namespace, and on the volume what they are in the
+    /// container.
+    public static let mapsOwners = "idmap"
 
     /// Takes the fields as they are; encoding checks them against `Limits`.
     public init(
@@ -176,8 +180,7 @@ public struct ResourceLimits: Equatable, Sendable {
 
 /// An OCI runtime specification as the agent carries it out. /dev gets OCI's default devices and links always.
 ///
-/// Not honoured, to be refused by name by the host: user and time namespaces, namespaces by path, `uidMappings` and
-/// idmapped mounts, other devices than the default ones (and `linux.resources.devices` that allow more), hooks,
+/// Not honoured, to be refused by name by the host: time namespaces, namespaces by path, other devices than the default ones (and `linux.resources.devices` that allow more), hooks,
 /// `mountLabel`, `intelRdt`, `personality`, `memoryPolicy`, `netDevices`, block I/O, huge page, RDMA and network class
 /// limits, CPU real-time settings, `cpuset` (the zone decides), seccomp listeners, sysctls that no namespace
 /// holds.
@@ -206,6 +209,8 @@ public struct ContainerSpecification: Equatable, Sendable {
     public var process: ProcessSpecification
     /// Made before its first process begins; only with a network namespace of its own, and gone with that.
     public var interfaces: [NetworkInterface] = []
+    /// Its user namespace: that of the container whose network it joins, else one of its own.
+    public var userMappings = UserMappings()
 
     /// Takes the fields as they are; encoding checks them against `Limits`.
     public init(

@@ -28,6 +28,8 @@ public enum Limits {
     public static let mounts = 512
     /// Layers of a root file system.
     public static let layers = 128
+    /// Ranges of user or group numbers (the kernel allows 340).
+    public static let idMappings = 64
     /// Supplementary groups of a process (the kernel allows 65536).
     public static let groups = 1024
     /// The number of RLIMIT_… resources that Linux has.

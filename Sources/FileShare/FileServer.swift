@@ -235,11 +235,16 @@ private enum Feature {
     static let maxPages: UInt32 = 1 << 22
     /// We take set-id bits away from a file that is written to, and receive a flag when.
     static let handlesPrivileges: UInt32 = 1 << 28
+    /// There are more flags behind the others.
+    static let extended: UInt32 = 1 << 30
+    /// Mounts may map owners: what is made is made for who it is said to be for (of the second flags).
+    static let mappedOwners: UInt32 = 1 << 8
 
     // Not the cache of changes that are written back later: others would see them late, and lose theirs to them.
     static let all =
         asynchronousRead | locks | atomicTruncate | bigWrites | masks | automaticInvalidation | directoriesWithStatus
         | parallelDirectoryOperations | accessControlLists | maxPages | handlesPrivileges
+        | extended
 }
 
 extension FileServer {
@@ -266,6 +271,7 @@ extension FileServer {
         }
         let readAhead: UInt32 = try request.integer()
         let offered: UInt32 = try request.integer()
+        let more: UInt32 = offered & Feature.extended != 0 ? try request.integer() : 0
         reply.integer(min(minor, Self.minorVersions.upperBound))
         reply.integer(min(readAhead, UInt32(Self.maxData)))
         reply.integer(offered & Feature.all)
@@ -276,7 +282,10 @@ extension FileServer {
         // Times are in nanoseconds.
         reply.integer(UInt32(1))
         reply.integer(UInt16(Self.maxData / Self.pageSize))
-        reply.zeros(34)
+        // No shared memory, no alignment of it.
+        reply.zeros(2)
+        reply.integer(more & Feature.mappedOwners)
+        reply.zeros(28)
         return reply
     }
 }

@@ -39,6 +39,32 @@ private func usual(_ change: (inout RuntimeSpec) -> Void = { _ in }) throws -> R
     #expect(cgroup.flags & 1 == 1)
 }
 
+private func mapped(_ spec: inout RuntimeSpec, from host: UInt32, _ size: UInt32 = 65_536) {
+    let range = RuntimeSpec.IDMapping(containerID: 0, hostID: host, size: size)
+    spec.linux?.namespaces?.append(RuntimeSpec.Namespace(type: "user"))
+    spec.linux?.uidMappings = [range]
+    spec.linux?.gidMappings = [range]
+}
+
+@Test func usersOfANamespaceGoToTheAgent() throws {
+    let compiled = try compiler.compile(try usual { mapped(&$0, from: 131_072) })
+    let range = AgentProtocol.IDMapping(container: 0, guest: 131_072, count: 65_536)
+    #expect(compiled.userMappings == UserMappings(users: [range], groups: [range]))
+    #expect(try compiler.compile(try usual()).userMappings.isEmpty)
+    let request = CreateContainer(
+        container: ContainerNumber(1), node: 1, zoneBytes: 1, start: true, specification: compiled)
+    var encoder = MessageEncoder()
+    request.encode(into: &encoder)
+    var decoder = MessageDecoder(encoder.bytes)
+    #expect(try CreateContainer(decoding: &decoder) == request)
+}
+
+@Test(arguments: [(UInt32.max - 1, UInt32(2)), (0, 0), (1 << 31, 1 << 31)] as [(UInt32, UInt32)])
+func usersThatCannotBeAreRefused(host: UInt32, size: UInt32) throws {
+    let spec = try usual { mapped(&$0, from: host, size) }
+    #expect(throws: SpecificationError.self) { try compiler.compile(spec) }
+}
+
 @Test func theFormThatTheAgentGetsFitsIntoAFrame() throws {
     let request = CreateContainer(
         container: ContainerNumber(1), node: 1, zoneBytes: 1, start: true,
@@ -218,7 +244,7 @@ private let refusals: [Refused] = [
         $0.process?.consoleSize = RuntimeSpec.ConsoleSize(height: 70_000, width: 1)
     },
     Refused("linux.namespaces mount is missing") { $0.linux?.namespaces?.removeAll { $0.type == "mount" } },
-    Refused("\"user\"", namespace("user")), Refused("\"time\"", namespace("time")),
+    Refused("linux.uidMappings is missing", namespace("user")), Refused("\"time\"", namespace("time")),
     Refused("\"magic\"", namespace("magic")),
     Refused("/proc/1/ns/net", namespace("network", "/proc/1/ns/net")),
     Refused("linux.mountLabel") { $0.linux?.mountLabel = "x" },

@@ -50,12 +50,14 @@ int agent_pivot_root_here(void);
 /// A detached copy of the mount at a descriptor.
 int agent_clone_tree(int fd, bool recursive);
 int agent_attach_tree(int tree, int target);
+/// Maps owners on a detached mount as a user namespace does (MOUNT_ATTR_IDMAP).
+int agent_map_mount(int tree, int user_namespace);
 /// mount_setattr(2): adds what these MS_… flags ask for, to the mounts below too where `recursive`. Propagation: MS_… or 0.
 int agent_restrict_mount(int directory, const char *path, bool recursive, uint64_t flags, uint64_t propagation);
 
 // MARK: processes
 enum { AGENT_NEWCGROUP = 0x02000000, AGENT_NEWUTS = 0x04000000, AGENT_NEWIPC = 0x08000000,
-       AGENT_NEWPID = 0x20000000, AGENT_NEWNET = 0x40000000, AGENT_NEWNS = 0x00020000 };
+       AGENT_NEWPID = 0x20000000, AGENT_NEWUSER = 0x10000000, AGENT_NEWNET = 0x40000000, AGENT_NEWNS = 0x00020000 };
 /// A child with a copy of this memory (0 in it), in these new namespaces, in a control group (-1: ours).
 int agent_clone(uint64_t namespaces, int control_group, int *process_descriptor);
 int agent_enter_namespaces(int fd, int kinds);
@@ -64,6 +66,8 @@ int agent_execute(const char *path, char *const *arguments, char *const *environ
 _Noreturn void agent_exit(int code);
 /// One child that has ended, and is reaped, or has stopped: its id, 0 when there is none.
 int agent_reap(int *status);
+/// Waits for the end of a child that is about to end.
+int agent_await(int process);
 int agent_signal_process(int process_descriptor, int signal);
 int agent_kill(int process, int signal);
 int agent_new_session(void);
@@ -86,6 +90,8 @@ int agent_set_domain_name(const char *name, size_t count);
 int agent_set_groups(const uint32_t *groups, size_t count);
 int agent_set_group(uint32_t group);
 int agent_set_user(uint32_t user);
+/// The owner of what is made from now on (setfsuid(2), setfsgid(2)), with all capabilities that there are still effective.
+int agent_set_owner(uint32_t user, uint32_t group);
 int agent_keep_capabilities(bool keep);
 int agent_drop_bounding(uint32_t capability);
 int agent_set_capabilities(uint64_t effective, uint64_t permitted, uint64_t inheritable);

@@ -32,3 +32,7 @@ int agent_restrict_mount(int directory, const char *path, bool recursive, uint64
     unsigned where = (*path ? 0 : AT_THE_DESCRIPTOR) | (recursive ? BELOW_TOO : 0);
     return (int)RESULT(syscall(SYS_mount_setattr, directory, path, where, &attributes, sizeof(attributes)));
 }
+int agent_map_mount(int tree, int user_namespace) {
+    struct attributes attributes = {.set = 0x100000 /* MOUNT_ATTR_IDMAP */, .user_namespace = (uint64_t)user_namespace};
+    return (int)RESULT(syscall(SYS_mount_setattr, tree, "", AT_THE_DESCRIPTOR, &attributes, sizeof(attributes)));
+}

@@ -37,6 +37,7 @@ int agent_reap(int *status) {
     int process = waitpid(-1, status, WNOHANG | WUNTRACED);
     return process < 0 ? (errno == ECHILD ? 0 : -errno) : process;
 }
+int agent_await(int process) { return RETRIED(waitpid(process, NULL, 0)); }
 int agent_signal_process(int process_descriptor, int signal) {
     return (int)RESULT(syscall(SYS_pidfd_send_signal, process_descriptor, signal, NULL, 0));
 }
@@ -102,6 +103,18 @@ int agent_clear_signal(int fd) {
 int agent_set_groups(const uint32_t *groups, size_t count) { return (int)RESULT(syscall(SYS_setgroups, count, groups)); }
 int agent_set_group(uint32_t group) { return (int)RESULT(syscall(SYS_setresgid, group, group, group)); }
 int agent_set_user(uint32_t user) { return (int)RESULT(syscall(SYS_setresuid, user, user, user)); }
+int agent_set_owner(uint32_t user, uint32_t group) {
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct data[2];
+    int result = (int)RESULT(syscall(SYS_capget, &header, data));
+    if (result < 0) return result;
+    syscall(SYS_setfsgid, group);
+    syscall(SYS_setfsuid, user);
+    if ((uint32_t)syscall(SYS_setfsuid, -1) != user || (uint32_t)syscall(SYS_setfsgid, -1) != group) return -EPERM;
+    // Those that are about files have gone with user 0.
+    for (int half = 0; half < 2; half++) data[half].effective = data[half].permitted;
+    return (int)RESULT(syscall(SYS_capset, &header, data));
+}
 int agent_keep_capabilities(bool keep) { return RESULT(prctl(PR_SET_KEEPCAPS, keep ? 1L : 0L, 0L, 0L, 0L)); }
 int agent_drop_bounding(uint32_t capability) { return RESULT(prctl(PR_CAPBSET_DROP, (long)capability, 0L, 0L, 0L)); }
 int agent_set_capabilities(uint64_t effective, uint64_t permitted, uint64_t inheritable) {

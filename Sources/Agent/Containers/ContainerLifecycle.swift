@@ -42,7 +42,8 @@ final class ContainerLifecycle {
             request.container, node: request.node, zoneBytes: request.zoneBytes, limits: request.specification.limits)
         let container = GuestContainer(
             number: request.container, node: request.node, group: group,
-            isPause: request.specification.root.layers.isEmpty, isTemplate: request.origin == .template)
+            isPause: request.specification.root.layers.isEmpty, isTemplate: request.origin == .template,
+            userMappings: request.specification.userMappings.chosen(for: request.container))
         table.add(container, to: zone)
         elasticZones.add(container, request)
         group.watch(
@@ -112,6 +113,9 @@ final class ContainerLifecycle {
         }
         var plan = LaunchPlan(place: .existing(first.descriptor), process: request.specification, executesAtOnce: true)
         plan.processNamespace = first.descriptor
+        if !container.userMappings.isEmpty {
+            plan.userNamespace = .existing(container.userMappings, process: first.id)
+        }
         let launch = Launch(caller: caller, executesAtOnce: true, timer: StepTimer())
         try launcher.start(launch, plan, number: request.process, in: container)
     }

@@ -26,9 +26,15 @@ final class GuestContainer {
 
     /// Whether its first process is to be a template.
     let isTemplate: Bool
+    /// Of its user namespace, where it has one.
+    let userMappings: UserMappings
 
-    init(number: ContainerNumber, node: UInt32, group: ControlGroup, isPause: Bool, isTemplate: Bool) {
+    init(
+        number: ContainerNumber, node: UInt32, group: ControlGroup, isPause: Bool, isTemplate: Bool,
+        userMappings: UserMappings
+    ) {
         self.isTemplate = isTemplate
+        self.userMappings = userMappings
         self.number = number
         self.node = node
         self.group = group

@@ -37,6 +37,9 @@ extension Kernel {
     static func cloneTree(_ fd: Int32, recursive: Bool) -> Int32 { agent_clone_tree(fd, recursive) }
     static func attachTree(_ tree: Int32, to target: Int32) -> Int32 { agent_attach_tree(tree, target) }
 
+    /// Maps the owners of files on a detached mount as a user namespace does.
+    static func mapMount(_ tree: Int32, as userNamespace: Int32) -> Int32 { agent_map_mount(tree, userNamespace) }
+
     /// Adds restrictions (MS_RDONLY and its like) to a mount, and sets its propagation unless that is 0.
     static func restrictMount(
         _ directory: Int32, _ path: String = "", recursive: Bool, flags: UInt64, propagation: UInt64 = 0

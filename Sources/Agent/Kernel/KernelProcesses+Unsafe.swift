@@ -4,6 +4,7 @@ import CAgent
 enum NamespaceFlag {
     static let mount = UInt64(AGENT_NEWNS)
     static let process = UInt64(AGENT_NEWPID)
+    static let user = UInt64(AGENT_NEWUSER)
     static let network = UInt64(AGENT_NEWNET)
     static let ipc = UInt64(AGENT_NEWIPC)
     static let hostName = UInt64(AGENT_NEWUTS)
@@ -58,6 +59,9 @@ extension Kernel {
         return process > 0 ? (process, status) : nil
     }
 
+    /// Waits for the end of a child that is about to end.
+    static func await(_ process: Int32) { _ = agent_await(process) }
+
     static func signal(_ process: Descriptor, _ signal: Int32) -> Int32 {
         agent_signal_process(process.rawValue, signal)
     }
@@ -100,6 +104,8 @@ extension Kernel {
 
     static func setGroup(_ group: UInt32) -> Int32 { agent_set_group(group) }
     static func setUser(_ user: UInt32) -> Int32 { agent_set_user(user) }
+    /// Who owns what is made from now on; the process's capabilities stay.
+    static func setOwner(user: UInt32, group: UInt32) -> Int32 { agent_set_owner(user, group) }
     static func keepCapabilities(_ keep: Bool) -> Int32 { agent_keep_capabilities(keep) }
     static func dropFromBoundingSet(_ capability: UInt32) -> Int32 { agent_drop_bounding(capability) }
 

@@ -7,6 +7,14 @@ struct LaunchPlan {
         case existing(Descriptor)
     }
 
+    enum UserNamespaceChoice {
+        case none
+        /// A new one, to which namespaces of these kinds belong.
+        case new(UserMappings, kinds: UInt64)
+        /// That of a process, by its number in the agent's process namespace.
+        case existing(UserMappings, process: Int32)
+    }
+
     let place: Place
     let process: ProcessSpecification
     /// First processes of other containers, with the namespaces to join of each (CLONE_NEW… flags), or a namespace.
@@ -18,6 +26,8 @@ struct LaunchPlan {
     /// Namespaces that the child makes itself: of the network, which would keep the agent waiting, and of control
     /// groups, whose root would be the agent's group.
     var lateNamespaces: UInt64 = 0
+    /// The user namespace, where the process is to have one.
+    var userNamespace = UserNamespaceChoice.none
     /// The process in whose process namespace the new one is cloned, unless that is new or the agent's.
     var processNamespace: Descriptor?
     let executesAtOnce: Bool
@@ -55,7 +65,8 @@ extension LaunchPlan {
         case .container(let number): processNamespace = try containers.initialProcess(of: number).descriptor
         }
         switch namespaces.network {
-        case .new: useNewNetwork(networks)
+        case .new where specification.userMappings.isEmpty: useNewNetwork(networks)
+        case .new: break
         case .guest: break
         case .container(let number): try join(number, NamespaceFlag.network, containers)
         }
@@ -74,6 +85,22 @@ extension LaunchPlan {
         case .container(let number): try join(number, NamespaceFlag.controlGroup, containers)
         }
         try LaunchPlan.checkOwnership(specification)
+        try chooseUserNamespace(specification, request.container, containers)
+    }
+
+    /// With a user namespace of its own, what is to belong to that is not made before it.
+    private mutating func chooseUserNamespace(
+        _ specification: ContainerSpecification, _ number: ContainerNumber, _ containers: GuestContainers
+    ) throws(Failure) {
+        let mappings = specification.userMappings.chosen(for: number)
+        guard !mappings.isEmpty else { return }
+        if case .container(let other) = specification.namespaces.network {
+            return userNamespace = .existing(mappings, process: try containers.initialProcess(of: other).id)
+        }
+        let kinds = (NamespaceFlag.ipc | NamespaceFlag.hostName) & newNamespaces
+        newNamespaces &= ~kinds
+        let network = specification.namespaces.network == .new ? NamespaceFlag.network : 0
+        userNamespace = .new(mappings, kinds: kinds | network)
     }
 
     /// Names and interfaces are set only in the container's own namespaces.

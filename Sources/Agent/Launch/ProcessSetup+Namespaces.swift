@@ -3,6 +3,11 @@ extension ProcessSetup {
     /// network is joined.
     mutating func enterNamespaces(of specification: ContainerSpecification) throws(Failure) {
         let interfaces = try InterfaceSetup(specification.interfaces)
+        switch plan.userNamespace {
+        case .none: break
+        case .new(let mappings, let kinds): use(try UserNamespace(making: kinds, mappings))
+        case .existing(let mappings, let process): use(try UserNamespace(of: process, mappings))
+        }
         for join in plan.joins {
             try check(
                 Kernel.enterNamespaces(join.namespaces.rawValue, join.kinds), .namespaces,
@@ -23,6 +28,9 @@ extension ProcessSetup {
         let all =
             NamespaceFlag.mount | NamespaceFlag.network | NamespaceFlag.ipc | NamespaceFlag.hostName
             | NamespaceFlag.controlGroup
+        if case .existing(let mappings, let process) = plan.userNamespace {
+            use(try UserNamespace(of: process, mappings))
+        }
         try check(Kernel.enterNamespaces(first.rawValue, all), .namespaces, "join the container's namespaces")
         closeInherited()
         timer.lap(.namespaces)
@@ -32,7 +40,9 @@ extension ProcessSetup {
     /// its process namespace may see it.
     private func closeInherited() {
         let own = [streams.input, streams.output, streams.error].map { $0?.rawValue ?? -1 }
-        Kernel.closeAll(but: ([0, 1, 2, channel.rawValue] + own + (plan.template?.ownDescriptors ?? [])).sorted())
+        Kernel.closeAll(
+            but: ([0, 1, 2, channel.rawValue, userNamespaceDescriptor] + own + (plan.template?.ownDescriptors ?? []))
+                .sorted())
     }
 
     mutating func setSystemControls(of specification: ContainerSpecification) throws(Failure) {

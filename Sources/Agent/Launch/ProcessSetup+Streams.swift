@@ -12,7 +12,10 @@ extension ProcessSetup {
         for end in [streams.input, streams.output, streams.error] {
             guard let source = end ?? null else { continue }
             // So that the user of the process can open /dev/stdout.
-            if end != nil { _ = Kernel.changeOwner(source.rawValue, user: process.userID, group: process.groupID) }
+            if end != nil {
+                _ = Kernel.changeOwner(
+                    source.rawValue, user: mappings.user(process.userID), group: mappings.group(process.groupID))
+            }
             try check(Kernel.duplicate(source.rawValue, onto: target), .streams, "set standard stream \(target)")
             target += 1
         }
@@ -30,7 +33,7 @@ extension ProcessSetup {
         try check(Kernel.resizeTerminal(master.rawValue, size), .terminal, "set the terminal's size")
         let unchanged = UInt32.max
         try check(
-            Kernel.changeOwner(slave.rawValue, user: process.userID, group: unchanged), .terminal,
+            Kernel.changeOwner(slave.rawValue, user: mappings.user(process.userID), group: unchanged), .terminal,
             "give the terminal to user \(process.userID)")
         try setup?.mountConsole(slave, in: root)
         for target in Int32(0)...2 {

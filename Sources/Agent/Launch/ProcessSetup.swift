@@ -7,10 +7,17 @@ struct ProcessSetup {
     var channel: Descriptor
     let streams: ProcessStreams
     var timer: StepTimer
+    private var users: UserNamespace?
+
+    var userNamespaceDescriptor: Int32 { users?.descriptor ?? -1 }
+    var mappings: UserMappings { users?.mappings ?? UserMappings() }
 
     var process: ProcessSpecification { plan.process }
     /// Of the program: the specification's, and HOME where it lacks that.
     var environment: CStringList
+
+    /// The process is on its way into a user namespace.
+    mutating func use(_ users: UserNamespace) { self.users = users }
 
     init(plan: LaunchPlan, channel: Descriptor, streams: ProcessStreams, timer: StepTimer) {
         self.plan = plan
@@ -47,7 +54,7 @@ struct ProcessSetup {
             if specification.root.layers.isEmpty { try pause(specification) }
             let new = RootSetup(
                 specification: specification, workingDirectory: process.workingDirectory, node: node,
-                zoneBytes: zoneBytes, template: plan.template?.container)
+                zoneBytes: zoneBytes, template: plan.template?.container, users: users)
             try setSystemControls(of: specification)
             try setNetworkAndNames(specification)
             let (channel, isTemplate) = (channel, plan.isTemplate)
@@ -87,6 +94,7 @@ struct ProcessSetup {
         }
         setHome(in: root)
         try limit()
+        try users?.enter()
         let program = try changeCredentials(in: root)
         if plan.template == nil {
             try report(terminal)
@@ -99,6 +107,7 @@ struct ProcessSetup {
     private mutating func pause(_ specification: ContainerSpecification) throws(Failure) {
         try setSystemControls(of: specification)
         try setNetworkAndNames(specification)
+        try users?.enter()
         try report(nil)
         if !plan.executesAtOnce { try waitForStart() }
         Kernel.closeAll(but: [])

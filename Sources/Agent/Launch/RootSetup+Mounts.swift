@@ -11,7 +11,13 @@ extension RootSetup {
             let source = try open(tree, for: mount.destination)
             let copy = Kernel.cloneTree(source.rawValue, recursive: recursive)
             let text = "copy the mount for \(mount.destination.description)"
-            trees.append(Descriptor(taking: try check(copy, .mounts, text)))
+            let detached = Descriptor(taking: try check(copy, .mounts, text))
+            if let users, mount.data.utf8.elementsEqual(Mount.mapsOwners.utf8) {
+                try check(
+                    Kernel.mapMount(detached.rawValue, as: users.descriptor), .mounts,
+                    "map the owners of \(mount.destination.description)")
+            }
+            trees.append(detached)
         }
         return trees
     }
@@ -60,7 +66,7 @@ extension RootSetup {
         if FileSystemType(type) != .proc { try checkProc(target, mount.destination) }
         // By the descriptor: a path could lead elsewhere when it is looked up again.
         try check(Kernel.changeDirectory(to: target.rawValue), .mounts, "enter \(mount.destination.description)")
-        var data = mount.data
+        var data = users?.mappings.translated(mount.data) ?? mount.data
         if FileSystemType(type) == .tmpfs { data += data.utf8.isEmpty ? policyAlone : zonePolicy }
         guard FileSystemType(type) != .other else {
             let text = "mount \(type) on \(mount.destination.description): file system is not served"

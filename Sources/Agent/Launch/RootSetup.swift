@@ -8,6 +8,7 @@ struct RootSetup {
     let zoneBytes: UInt64
     /// The template whose writable layer is the root's lowest but the image's.
     let template: ContainerNumber?
+    let users: UserNamespace?
 
     /// Makes the root and all that is mounted in it, and enters it. `keep` is called with the writable layer's directory
     /// while it is in reach.
@@ -15,6 +16,8 @@ struct RootSetup {
         _ timer: inout StepTimer, keep: (String) throws(Failure) -> Void
     ) throws(Failure) -> ContainerRoot {
         try mountRoot(specification.root)
+        // After the agent's own directories: what follows is in the container's root.
+        try users?.own()
         try keep(AgentDirectory.container)
         timer.lap(.rootFileSystem)
         let sources = try openSources(specification.mounts)

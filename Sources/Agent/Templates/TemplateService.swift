@@ -19,6 +19,8 @@ final class TemplateService {
                 throw Failure(code: ErrorNumber.invalid, step: .request, text: text)
             }
             plan.isTemplate = true
+        case .copy where !request.specification.userMappings.isEmpty:
+            plan.refusal = "it has a user namespace of its own"
         case .copy(let number), .trial(let number):
             guard let template = templates.first(where: { $0.container == number }) else {
                 if case .trial = request.origin {

@@ -109,5 +109,11 @@ public struct RuntimeSpec: Codable, Hashable, Sendable {
         public var hostID: UInt32
         /// How many follow one another.
         public var size: UInt32
+
+        public init(containerID: UInt32, hostID: UInt32, size: UInt32) {
+            self.containerID = containerID
+            self.hostID = hostID
+            self.size = size
+        }
     }
 }

@@ -19,6 +19,8 @@ public struct RunOptions: Equatable, Sendable {
     public var user: String?
     public var entryPoint: String?
     public var isReadOnly = false
+    /// Whether it has users of its own.
+    public var hasOwnUsers = false
     public var addedCapabilities: [String] = []
     public var droppedCapabilities: [String] = []
     public var processesMax: Int64?

@@ -49,8 +49,9 @@ public struct RunPlan: Sendable {
         var logOptions = configuration.logOptions
         for word in options.logOptions { try logOptions.set(word, origin: "--log-opt") }
         self.logOptions = logOptions
+        // A copy of a process has the users that its template has.
         warmStart = try configuration.warmStart.warmStart(
-            of: key.function, choice: options.isWarmStart ? true : nil,
+            of: key.function, choice: options.hasOwnUsers ? false : options.isWarmStart ? true : nil,
             varying: options.varying.flatMap { $0.split(separator: ",").map(String.init) })
         volumes = try VolumeSet(of: spec.mounts ?? [], relativeTo: CurrentProcess.workingDirectory)
         let compiler = SpecificationCompiler(
@@ -114,6 +115,7 @@ public struct RunPlan: Sendable {
             (Self.depth($0.element), $0.offset) < (Self.depth($1.element), $1.offset)
         }
         spec.mounts = (spec.mounts ?? []) + volumes.map(\.element)
+        if options.hasOwnUsers { giveOwnUsers(to: &spec) }
         if let sets = spec.process?.capabilities {
             let chosen = try CapabilityChoice(
                 adding: options.addedCapabilities, dropping: options.droppedCapabilities
@@ -121,14 +123,33 @@ public struct RunPlan: Sendable {
             spec.process?.capabilities = chosen
             spec.linux?.seccomp = DefaultSeccompProfile.seccomp(for: chosen.bounding ?? [])
         }
+        let limits = resources(options, memory: memory, spec, configuration)
+        spec.linux?.resources = limits
+        return spec
+    }
+
+    /// As many as other systems have; on its volumes they are what they are in the container.
+    private static func giveOwnUsers(to spec: inout RuntimeSpec) {
+        let range = RuntimeSpec.IDMapping(
+            containerID: 0, hostID: UserMappings.ownNumbers, size: 65_536)
+        spec.linux?.uidMappings = [range]
+        spec.linux?.gidMappings = [range]
+        spec.linux?.namespaces?.append(RuntimeSpec.Namespace(type: "user"))
+        for index in spec.mounts?.indices ?? 0..<0 where spec.mounts?[index].type == "bind" {
+            spec.mounts?[index].options?.append("idmap")
+        }
+    }
+
+    private static func resources(
+        _ options: RunOptions, memory: UInt64?, _ spec: RuntimeSpec, _ configuration: Configuration
+    ) -> RuntimeSpec.Resources {
         var resources = spec.linux?.resources ?? RuntimeSpec.Resources()
         resources.memory = memory.map { RuntimeSpec.Memory(limit: Int64(clamping: $0)) }
         resources.pids = RuntimeSpec.Pids(limit: options.processesMax ?? Int64(clamping: configuration.processesMax))
         if let milliCPUs = options.milliCPUs {
             resources.cpu = RuntimeSpec.CPU(quota: Int64(milliCPUs * 100), period: 100_000)
         }
-        spec.linux?.resources = resources
-        return spec
+        return resources
     }
 }
 

@@ -4,9 +4,6 @@ import OCI
 extension SpecificationCompiler {
     /// What of `linux` has no counterpart at all.
     func refuseUnsupported(_ linux: RuntimeSpec.Linux) throws(SpecificationError) {
-        let noUsers = "there are no user namespaces"
-        try SpecificationError.refuse(linux.uidMappings?.isEmpty == false, "linux.uidMappings", "", noUsers)
-        try SpecificationError.refuse(linux.gidMappings?.isEmpty == false, "linux.gidMappings", "", noUsers)
         try SpecificationError.refuse(
             linux.timeOffsets?.isEmpty == false, "linux.timeOffsets", "", "there are no time namespaces")
         try SpecificationError.refuse(
@@ -35,15 +32,16 @@ extension SpecificationCompiler {
             case "network": namespaces.network = .new
             case "ipc": namespaces.ipc = .new
             case "uts": namespaces.hostName = .new
-            case "cgroup": break
+            // What a user namespace is comes with its mappings.
+            case "cgroup", "user": break
             case "mount": hasMount = true
-            case "user", "time":
+            case "time":
                 throw .unsupported(
                     setting: "linux.namespaces", value: namespace.type, reason: "the guest's kernel has none")
             default:
                 throw .invalid(
                     setting: "linux.namespaces", value: namespace.type,
-                    expected: "pid, network, ipc, uts, cgroup or mount")
+                    expected: "pid, network, ipc, uts, cgroup, user or mount")
             }
         }
         guard hasMount else { throw .missing(setting: "linux.namespaces mount") }

@@ -16,9 +16,10 @@ extension SpecificationCompiler {
         guard mount.destination.hasPrefix("/") else {
             throw .invalid(setting: "mounts.destination", value: mount.destination, expected: "an absolute path")
         }
-        let isMapped = mount.uidMappings?.isEmpty == false || mount.gidMappings?.isEmpty == false
-        try SpecificationError.refuse(isMapped, "\(setting): uidMappings", "", "there are no user namespaces")
         if mount.isBind { return try compile(bind: mount, index, setting) }
+        let isMapped = mount.uidMappings?.isEmpty == false || mount.gidMappings?.isEmpty == false
+        try SpecificationError.refuse(
+            isMapped, "\(setting): uidMappings", "", "a new file system belongs to the container's users as it is")
         let type = mount.type ?? ""
         guard Self.fileSystems.contains(type) else {
             throw .unsupported(
@@ -42,7 +43,8 @@ extension SpecificationCompiler {
         case .volume(let number):
             return Mount(
                 source: .bind(.share(tag: AttachRequest.tag, path: "\(number)"), recursive: false),
-                destination: Self.string(mount.destination), flags: options.flags, propagation: options.propagation)
+                destination: Self.string(mount.destination), flags: options.flags, propagation: options.propagation,
+                data: BindOptions.isMapped(mount) ? Mount.mapsOwners : "")
         case .memory(let sizeInBytes):
             // MS_NOSUID, MS_NODEV, MS_NOEXEC
             return Mount(

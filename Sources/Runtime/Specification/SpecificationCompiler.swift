@@ -49,6 +49,7 @@ public struct SpecificationCompiler: Sendable {
         compiled.maskedPaths = linux.maskedPaths ?? []
         compiled.readOnlyPaths = linux.readonlyPaths ?? []
         compiled.systemControls = try systemControls(linux.sysctl ?? [:], namespaces)
+        compiled.userMappings = try UserMappings(of: linux)
         compiled.limits = try limits(linux.resources ?? RuntimeSpec.Resources())
         return compiled
     }

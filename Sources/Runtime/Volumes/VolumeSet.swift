@@ -74,6 +74,15 @@ enum BindOptions {
         return last == "ro" || last == "rro"
     }
 
+    private static let mapping: Set = ["idmap", "ridmap"]
+
     /// The words in the form that other mounts have.
-    static func plain(_ words: [String]) -> [String] { words.map { $0 == "rro" ? "ro" : $0 == "rrw" ? "rw" : $0 } }
+    static func plain(_ words: [String]) -> [String] {
+        words.filter { !mapping.contains($0) }.map { $0 == "rro" ? "ro" : $0 == "rrw" ? "rw" : $0 }
+    }
+
+    /// Whether the volume's owners are those of the container's user namespace.
+    static func isMapped(_ mount: RuntimeSpec.Mount) -> Bool {
+        mount.uidMappings?.isEmpty == false || mount.options?.contains(where: mapping.contains) == true
+    }
 }

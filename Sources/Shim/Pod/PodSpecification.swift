@@ -51,6 +51,8 @@ struct PodSpecification: Sendable {
             let type = namespaces[index].type
             if case .member = membership.role, Self.joinable.contains(type) {
                 joined.insert(type)
+            } else if case .member = membership.role, type == "user" {
+                // The sandbox's: the VM knows it by the sandbox's network, and the mappings are the same.
             } else if type == "network" {
                 // Made by CNI or by a user for this container alone.
                 networkNamespace = path

@@ -45,6 +45,8 @@ struct RunCommand: ParsableCommand {
     var entrypoint: String?
     @Flag(help: "It cannot write to its root file system.")
     var readOnly = false
+    @Flag(help: "It has a user namespace: its users, root among them, are nobody outside of it.")
+    var userns = false
     @Option(help: "A capability that it gets besides the usual ones, such as NET_ADMIN, or ALL.")
     var capAdd: [String] = []
     @Option(help: "A capability that it does not get, or ALL.")
@@ -118,6 +120,7 @@ struct RunCommand: ParsableCommand {
         options.user = user
         options.entryPoint = entrypoint
         options.isReadOnly = readOnly
+        options.hasOwnUsers = userns
         options.addedCapabilities = capAdd
         options.droppedCapabilities = capDrop
         options.processesMax = pidsLimit

@@ -74,6 +74,7 @@ struct RunArguments: Equatable {
         case "interactive": options.isInteractive = true
         case "tty": options.hasTerminal = true
         case "read-only": options.isReadOnly = true
+        case "userns": options.hasOwnUsers = true
         case "one-per-vm": options.isAlone = true
         case "warm-start": options.isWarmStart = true
         case "timings": options.showsTimings = true
