@@ -26,6 +26,13 @@ def in_terminal(command):
 
 
 class RunTest(unittest.TestCase):
+    def test_users_of_a_namespace(self):
+        """ctr makes a snapshot whose files are the namespace's users'."""
+        options = ("--rm", "--uidmap", "0:100000:65536", "--gidmap", "0:100000:65536")
+        script = "id -u; cat /proc/self/uid_map; stat -c %u:%g / /bin/sh /dev/null; echo x >/made && stat -c %u /made"
+        printed = host.run("mapped", "sh", "-c", script, options=options).stdout.split()
+        self.assertEqual(printed, ["0", "0", "100000", "65536", "0:0", "0:0", "0:0", "0"])
+
     def test_output_and_exit_code_pass_through(self):
         done = host.run("out", "sh", "-c", "echo to-output; echo to-error >&2; exit 7", options=["--rm"], check=False)
         self.assertEqual((done.returncode, done.stdout, done.stderr), (7, "to-output\n", "to-error\n"), host.log_tail())

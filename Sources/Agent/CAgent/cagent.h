@@ -30,6 +30,8 @@ int agent_change_mode(int fd, uint32_t mode);
 int agent_change_owner(int fd, uint32_t user, uint32_t group);
 /// The st_mode of a path (links followed), or of a descriptor where the path is empty.
 int agent_mode(int directory, const char *path);
+/// The user who owns what a descriptor is of; negative: an errno.
+long agent_owner(int fd);
 /// access(2) of an open file for execution with the effective ids.
 int agent_may_execute(int fd);
 int agent_duplicate(int fd);

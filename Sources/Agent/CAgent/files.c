@@ -37,6 +37,10 @@ int agent_make_device_at(int directory, const char *path, uint32_t mode, uint32_
 int agent_link_symbolically_at(const char *target, int directory, const char *path) {
     return RESULT(symlinkat(target, directory, path));
 }
+long agent_owner(int fd) {
+    struct stat status;
+    return fstat(fd, &status) < 0 ? -errno : (long)status.st_uid;
+}
 int agent_is_device(int fd, uint32_t major, uint32_t minor) {
     struct stat status;
     if (fstat(fd, &status) < 0) return -errno;

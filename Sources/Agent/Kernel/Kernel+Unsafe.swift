@@ -144,6 +144,9 @@ extension Kernel {
         unsafe agent_mode(directory, path)
     }
 
+    /// The user who owns what a descriptor is of; negative: an errno.
+    static func owner(of fd: Int32) -> Int { agent_owner(fd) }
+
     static func mayExecute(_ fd: Int32) -> Int32 { agent_may_execute(fd) }
 
     static func duplicate(_ fd: Int32) -> Int32 { agent_duplicate(fd) }

@@ -41,7 +41,8 @@ extension RootSetup {
     /// A layer whose files belong to the users of the container's namespace. An overlay takes layers that are mounted in
     /// its own mount namespace only.
     private func mapped(_ layer: Descriptor, number: Int) throws(Failure) -> Descriptor {
-        guard let users else { return layer }
+        // A client may have made the layers for these users itself: containerd's remapped snapshots.
+        guard let users, Kernel.owner(of: layer.rawValue) != Int(users.mappings.user(0)) else { return layer }
         let copy = Kernel.cloneTree(layer.rawValue, recursive: false)
         let tree = Descriptor(taking: try check(copy, .rootFileSystem, "copy a layer's mount"))
         try check(Kernel.mapMount(tree.rawValue, as: users.descriptor), .rootFileSystem, "map the owners of a layer")

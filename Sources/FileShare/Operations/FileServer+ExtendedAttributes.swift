@@ -38,6 +38,8 @@ extension FileServer {
         try request.skip(4)
         let characters = try request.characters(atMost: FileName.maxBytes)
         guard let name = AttributeName(characters) else { throw .notSupported }
+        // A user who passes through the root of all is checked for by its list first.
+        guard request.node != Self.root else { throw .noData }
         let target = try target(request.node)
         guard target.hasExtendedAttributes else { throw .noData }
         let value: [UInt8]

@@ -15,7 +15,7 @@ import Testing
 
     @Test func itsRootIsNobodyOutside() throws {
         let script = """
-            id -u; awk '{print $1, $3, $2 >= 65536}' /proc/self/uid_map /proc/self/gid_map
+            id -u; awk '{print $1, $3, ($2 >= 65536)}' /proc/self/uid_map /proc/self/gid_map
             stat -c '%u:%g' / /bin/busybox /dev /dev/null /dev/shm; touch /made; stat -c '%u:%g' /made
             echo x >/dev/null && echo written; ping -c 1 -W 5 127.0.0.1 >/dev/null && echo pinged; hostname own && hostname
             """
@@ -49,7 +49,8 @@ import Testing
             try devtmpfs mount -t devtmpfs x /tmp/m
             try node mknod /tmp/node c 1 3
             try priority nice -n -5 true
-            try clock date -s 2030-01-01
+            date -s 2030-01-01 >/dev/null 2>&1
+            try clock test $(date +%Y) = 2030
             echo done
             """
         let result = try host.run(["--userns", "--cap-add", "ALL"], ["sh", "-c", script])
