@@ -237,7 +237,7 @@ private enum Feature {
     static let handlesPrivileges: UInt32 = 1 << 28
     /// There are more flags behind the others.
     static let extended: UInt32 = 1 << 30
-    /// Mounts may map owners: what is made is made for who it is said to be for (of the second flags).
+    /// Mounts may map owners: what is made says whose it is, what is not says nobody (of the second flags).
     static let mappedOwners: UInt32 = 1 << 8
 
     // Not the cache of changes that are written back later: others would see them late, and lose theirs to them.

@@ -174,6 +174,7 @@ private var everyLimit: ResourceLimits {
         0,  // terminal
         0, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0,  // streams
         0, 0, 0, 0,  // interfaces
+        0, 0, 0, 0, 0, 0, 0, 0,  // users' and groups' mappings
     ]
     #expect(try Frame.bytes(of: request, request: 3).dropFirst(Frame.headerLength).elementsEqual(expected))
 }

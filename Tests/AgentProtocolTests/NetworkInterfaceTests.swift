@@ -59,6 +59,7 @@ private func interface() throws -> NetworkInterface {
         1, 0, 0, 0, 4, 0, 0, 0, 10, 0, 0, 2, 8,  // one route, to there
         0, 0,  // neither gateway nor source
         253, 1, 0, 0, 0, 0,  // scope, metric, on link
+        0, 0, 0, 0, 0, 0, 0, 0,  // users' and groups' mappings
     ]
     #expect(try Frame.bytes(of: sent, request: 1).suffix(expected.count).elementsEqual(expected))
 }

@@ -20,7 +20,8 @@ import Testing
 
     @Test func theGuestAndTheServerAgreeOnWhatTheyCan() throws {
         var reply = try guest.ask(
-            26, 0, bytes(UInt32(7)) + bytes(UInt32(41)) + bytes(UInt32(1 << 20)) + bytes(UInt32.max))
+            26, 0, bytes(UInt32(7)) + bytes(UInt32(41)) + bytes(UInt32(1 << 20)) + bytes(UInt32.max) + bytes(UInt32.max)
+        )
         #expect(reply.integer(UInt32.self) == 7)
         #expect(reply.integer(UInt32.self) == 41)
         #expect(reply.integer(UInt32.self) == 256 << 10)
@@ -28,6 +29,10 @@ import Testing
         #expect(flags & (1 << 16) == 0, "a cache of changes that are written back later")
         #expect(flags & (1 << 4) == 0, "files by handles that outlive the guest's knowledge of them")
         #expect(reply.rest.count == 64 - 16)
+        #expect(Array(reply.rest[16..<20]) == bytes(UInt32(1 << 8)), "of the second flags: mounts that map owners")
+        // Who does not know of second flags sends none.
+        reply = try guest.ask(26, 0, bytes(UInt32(7)) + bytes(UInt32(41)) + bytes(UInt32(0)) + bytes(~UInt32(1 << 30)))
+        #expect(Array(reply.rest[32..<36]) == bytes(UInt32(0)))
         #expect(throws: Guest.Refused(EPROTO)) {
             try guest.ask(26, 0, bytes(UInt32(7)) + bytes(UInt32(8)) + bytes(UInt64(0)))
         }
