@@ -143,10 +143,9 @@ let package = Package(
         module(
             "Gateway",
             [
-                "Events", "Definitions", "HTTPExchange", "Scaling", "Runtime", "OCI", "LeanJSON", "Logs", "Metrics",
-                "ControlChannel", "ControlProtocol", "AgentProtocol", "LinuxSystem", system, logging, nioCore, nioPosix,
-                nioHTTP1,
-                nioHTTP2, nioSSL, nioTLS,
+                "Events", "FabricPolicies", "Definitions", "HTTPExchange", "Scaling", "SandboxProtocol", "Runtime",
+                "OCI", "LeanJSON", "Logs", "Metrics", "ControlChannel", "ControlProtocol", "AgentProtocol",
+                "LinuxSystem", system, logging, nioCore, nioPosix, nioHTTP1, nioHTTP2, nioSSL, nioTLS,
             ]),
         .executableTarget(
             name: "czone-gateway", dependencies: ["Gateway", "Logs", logging], swiftSettings: settings,
@@ -160,10 +159,15 @@ let package = Package(
         module("WasmModule"),
         module("Trace"),
         module("TraceCompiler", ["Trace", "TraceRuntime", "WasmModule"]),
-        module("Sandbox", ["TraceRuntime", "CWasmtime", "LeanJSON", "LinuxSystem"]),
+        // What the gateway and those that run a handler say to each other.
+        module("SandboxProtocol", ["TraceRuntime", "LeanJSON", "LinuxSystem"]),
+        module("Sandbox", ["SandboxProtocol", "TraceRuntime", "CWasmtime", "LeanJSON", "LinuxSystem"]),
         module(
             "Acceleration",
-            ["Sandbox", "Trace", "TraceCompiler", "TraceRuntime", "WasmModule", "LeanJSON", "LinuxSystem", system]),
+            [
+                "Sandbox", "SandboxProtocol", "Trace", "TraceCompiler", "TraceRuntime", "WasmModule", "LeanJSON",
+                "LinuxSystem", system,
+            ]),
         // wasmtime is a dynamic library, so these two cannot be wholly static.
         .executableTarget(
             name: "czone-compile", dependencies: ["Acceleration", "Sandbox", "LinuxSystem"], swiftSettings: settings),
@@ -206,7 +210,7 @@ let package = Package(
 
         .executableTarget(
             name: "acceleration-check",
-            dependencies: ["Acceleration", "Sandbox", "LeanJSON", "LinuxSystem"],
+            dependencies: ["Acceleration", "Sandbox", "SandboxProtocol", "LeanJSON", "LinuxSystem"],
             path: "Tests/Acceleration/Check", swiftSettings: settings),
         .target(
             name: "TestSupport",
@@ -239,7 +243,7 @@ let package = Package(
             "VirtioTests", ["Virtio", "Devices", "Zones", "Geometry", "Memory", "LinuxSystem", "TestSupport"]),
         tests("FileShareTests", ["FileShare", "LinuxSystem", "TestSupport"]),
         tests("OCITests", ["OCI", "LeanJSON", "LinuxSystem", system]),
-        tests("czoneTests", ["czone", "Runtime", "OCI", "LinuxSystem", arguments]),
+        tests("czoneTests", ["czone", "Runtime", "LeanJSON", "OCI", "LinuxSystem", arguments]),
         tests(
             "RuntimeTests",
             ["Runtime", "OCI", "ControlProtocol", "AgentProtocol", "LinuxSystem", "TestSupport", system]),
@@ -260,8 +264,9 @@ let package = Package(
         tests("WasmModuleTests", ["WasmModule"]),
         tests("TraceRuntimeTests", ["TraceRuntime"]),
         tests("TraceCompilerTests", ["Trace", "TraceCompiler", "WasmModule"]),
-        tests("SandboxTests", ["Sandbox", "TraceRuntime", "WasmModule", "LinuxSystem"]),
-        tests("AccelerationTests", ["Acceleration", "Sandbox"]),
+        tests("SandboxProtocolTests", ["SandboxProtocol", "TraceRuntime"]),
+        tests("SandboxTests", ["Sandbox", "SandboxProtocol", "TraceRuntime", "WasmModule", "LinuxSystem"]),
+        tests("AccelerationTests", ["Acceleration"]),
         tests("FabricPoliciesTests", ["FabricPolicies", "Definitions"]),
         tests(
             "FabricTests",
@@ -272,7 +277,10 @@ let package = Package(
         tests("ScalingTests", ["Scaling"]),
         tests(
             "GatewayTests",
-            ["Gateway", "Runtime", "Events", "AgentProtocol", "LinuxSystem", nioCore, nioPosix, nioHTTP1]),
+            [
+                "Gateway", "SandboxProtocol", "Runtime", "Events", "AgentProtocol", "LinuxSystem", nioCore, nioPosix,
+                nioHTTP1,
+            ]),
         tests("TTRPCTests", ["TTRPC", "LinuxSystem", nioCore, nioPosix]),
         tests("HypervisorTests", ["Hypervisor", "CLinux"]),
         tests(

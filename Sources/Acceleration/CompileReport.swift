@@ -1,5 +1,5 @@
 import LeanJSON
-public import Sandbox
+public import SandboxProtocol
 import Trace
 import TraceCompiler
 

@@ -1,6 +1,7 @@
 import Glibc
 import LinuxSystem
 public import Sandbox
+import SandboxProtocol
 import Trace
 import TraceCompiler
 import TraceRuntime

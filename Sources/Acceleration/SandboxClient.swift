@@ -1,5 +1,5 @@
 public import LinuxSystem
-public import Sandbox
+public import SandboxProtocol
 
 /// A connection to a sandbox, of one thread: events go out, and frames come back in any order of events.
 public final class SandboxClient {

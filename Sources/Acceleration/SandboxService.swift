@@ -1,5 +1,6 @@
 public import LinuxSystem
 public import Sandbox
+import SandboxProtocol
 import SystemPackage
 import TraceRuntime
 
@@ -14,7 +15,8 @@ public final class SandboxService {
     }
 
     private let module: SandboxModule
-    private let listener: OwnedDescriptor
+    /// nil: there are no connections but those that were given.
+    private let listener: OwnedDescriptor?
     private let loop: EventLoop
     private var connections: [CInt: Connection] = [:]
     private let surroundings: Activation.Surroundings
@@ -25,27 +27,35 @@ public final class SandboxService {
 
     /// - Parameters:
     ///   - module: the function.
-    ///   - listener: a socket that listens.
+    ///   - listener: a socket that listens; without one, the service ends with its last connection.
+    ///   - connections: those that are there already.
     ///   - surroundings: where clock and random numbers come from.
     public init(
-        _ module: SandboxModule, _ listener: OwnedDescriptor, surroundings: Activation.Surroundings = .host
+        _ module: SandboxModule, _ listener: OwnedDescriptor?, connections: [OwnedDescriptor] = [],
+        surroundings: Activation.Surroundings = .host
     ) throws(SystemError) {
         self.module = module
         self.listener = listener
         self.surroundings = surroundings
         loop = try EventLoop()
-        try listener.setNonBlocking()
+        try listener?.setNonBlocking()
+        for descriptor in connections { add(descriptor) }
     }
 
-    /// Serves until `stop`.
+    /// Serves until its last connection has gone, where it does not listen.
     public func run() throws(SystemError) {
-        try loop.add(listener, for: .readable) { [unowned self] _ in accept() }
+        if let listener { try loop.add(listener, for: .readable) { [unowned self] _ in accept() } }
+        guard listener != nil || !connections.isEmpty else { return }
         try loop.run()
     }
 
     private func accept() {
-        guard let descriptor = listener.accept() else { return }
-        guard connections.count < Self.maxConnections, (try? descriptor.setNonBlocking()) != nil else { return }
+        guard let descriptor = listener?.accept(), connections.count < Self.maxConnections else { return }
+        add(descriptor)
+    }
+
+    private func add(_ descriptor: OwnedDescriptor) {
+        guard (try? descriptor.setNonBlocking()) != nil else { return }
         let connection = Connection(descriptor)
         connections[descriptor.rawValue] = connection
         do {
@@ -57,6 +67,7 @@ public final class SandboxService {
         guard connections.removeValue(forKey: connection.descriptor.rawValue) != nil else { return }
         loop.remove(connection.descriptor)
         connection.events = [:]
+        if listener == nil, connections.isEmpty { loop.stop() }
     }
 
     private func serve(_ connection: Connection, _ readiness: Readiness) {
@@ -84,7 +95,7 @@ public final class SandboxService {
                 throw FrameError("the event \(frame.event) twice", expected: "a number that is free")
             }
             guard let activation = try? Activation(module, surroundings: surroundings) else {
-                return refuse(frame.event, Abort(reason: .memory, site: -1), Journal(), connection)
+                return refuse(frame.event, Abort(reason: .memory, site: -1), .init(), connection)
             }
             connection.events[frame.event] = activation
             report(activation.start(frame.payload), frame.event, activation, hadResult: false, connection)
@@ -98,8 +109,8 @@ public final class SandboxService {
         }
     }
 
-    private func refuse(_ event: UInt32, _ abort: Abort, _ journal: Journal, _ connection: Connection) {
-        add(SandboxFrame(event: event, kind: .abort, payload: SandboxFrame.payload(of: abort, journal)), connection)
+    private func refuse(_ event: UInt32, _ abort: Abort, _ readings: SandboxFrame.Readings, _ connection: Connection) {
+        add(SandboxFrame(event: event, kind: .abort, payload: SandboxFrame.payload(of: abort, readings)), connection)
     }
 
     private func report(
@@ -116,8 +127,16 @@ public final class SandboxService {
                 add(SandboxFrame(event: event, kind: .call, payload: SandboxFrame.payload(of: call)), connection)
             }
             return
-        case .finished: add(SandboxFrame(event: event, kind: .end, payload: []), connection)
-        case .aborted(let abort): refuse(event, abort, activation.journal, connection)
+        case .finished:
+            let readings = activation.journal.readings
+            if !readings.isEmpty {
+                add(
+                    SandboxFrame(event: event, kind: .readings, payload: SandboxFrame.payload(of: readings)), connection
+                )
+            }
+            let log = SandboxFrame.payload(of: activation.journal.log)
+            add(SandboxFrame(event: event, kind: .end, payload: log), connection)
+        case .aborted(let abort): refuse(event, abort, activation.journal.readings, connection)
         }
         connection.events[event] = nil
     }

@@ -1,5 +1,6 @@
 import CWasmtime
 import LinuxSystem
+public import SandboxProtocol
 import TraceRuntime
 
 /// An event in an instance of its own. Used by one thread at a time.
@@ -120,8 +121,8 @@ public final class Activation {
 
     /// Calls an exported function, with arguments that may have to be put into memory before.
     private func run(_ name: StaticString, _ arguments: () throws(Abort) -> [UInt32]) -> Progress {
-        let began = MonotonicClock.nanoseconds
-        defer { spentNanoseconds += MonotonicClock.nanoseconds - began }
+        let began = ProcessTime.nanoseconds
+        defer { spentNanoseconds += ProcessTime.nanoseconds - began }
         let limits = module.engine.limits
         if spentNanoseconds > UInt64(limits.eventMilliseconds) * 1_000_000 {
             return .aborted(Abort(reason: .time, site: site))

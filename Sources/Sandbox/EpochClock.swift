@@ -1,7 +1,7 @@
 import LinuxSystem
 import Synchronization
 
-/// Ticks once a millisecond while calls run. While none does, its thread sleeps.
+/// Ticks at most once a millisecond while calls run, for each millisecond of the process's time. While none does, its thread sleeps.
 final class EpochClock: Sendable {
     private let tick: @Sendable () -> Void
     private let running = Atomic(0)
@@ -16,6 +16,7 @@ final class EpochClock: Sendable {
         _ = try Thread(named: "clock") { [self] in
             prepare()
             var idle = 0
+            var ticked = ProcessTime.nanoseconds
             // For the process's life.
             while true {
                 idle = running.load(ordering: .sequentiallyConsistent) > 0 ? 0 : idle + 1
@@ -25,7 +26,12 @@ final class EpochClock: Sendable {
                 let isIdle = sleeps && running.load(ordering: .sequentiallyConsistent) == 0
                 let limit: CInt = isIdle ? 60_000 : 1
                 if (try? event.descriptor.isReadable(by: Deadline(inMilliseconds: limit))) == true { event.drain() }
+                // Not for what was used before: the call that runs now may have just begun.
+                let now = ProcessTime.nanoseconds
+                if isIdle { ticked = now }
+                guard now - ticked >= 1_000_000 else { continue }
                 tick()
+                ticked = now
             }
         }
     }

@@ -1,3 +1,5 @@
+public import SandboxProtocol
+
 /// What has crossed between an event and the outside, in its order: a container that takes the event over is answered from
 /// it, and so does nothing twice.
 public struct Journal: Equatable, Sendable {
@@ -31,5 +33,22 @@ public struct Journal: Equatable, Sendable {
     /// External calls, in their order.
     public var calls: [ExternalCall] {
         entries.compactMap { entry in if case .call(let call) = entry { call } else { nil } }
+    }
+
+    /// What the clock and random numbers have given.
+    public var readings: SandboxFrame.Readings {
+        var readings = SandboxFrame.Readings()
+        for entry in entries {
+            if case .clock(let value) = entry { readings.clock.append(value.bitPattern) }
+            if case .random(let value) = entry { readings.random.append(value.bitPattern) }
+        }
+        return readings
+    }
+
+    /// What was printed.
+    public var log: [SandboxFrame.LogLine] {
+        entries.compactMap { entry in
+            if case .log(let stream, let line) = entry { SandboxFrame.LogLine(stream: stream, text: line) } else { nil }
+        }
     }
 }

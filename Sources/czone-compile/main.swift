@@ -11,6 +11,7 @@ let maxRuntime = 16 << 20
 do {
     let options = try CompileArguments(CurrentProcess.arguments)
     limitTime()
+    lowerPriority()
     let engine = try SandboxEngine(library: options.library)
     try engine.startClock()
     let directory = "\(options.output).work"

@@ -1,6 +1,7 @@
 import Glibc
 import LinuxSystem
 import Sandbox
+import SandboxProtocol
 import Testing
 import TraceRuntime
 import WasmModule

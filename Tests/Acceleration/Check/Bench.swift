@@ -1,6 +1,7 @@
 import Acceleration
 import LinuxSystem
 import Sandbox
+import SandboxProtocol
 
 /// How fast a sandbox serves a handler's events, over its socket, and what an instance costs in this process.
 struct Bench {
@@ -48,7 +49,7 @@ struct Bench {
             case .end, .abort:
                 ended += 1
                 if started < count { try start() }
-            case .event, .answer: throw BatchError(description: "\(socket): a frame that sandboxes do not send")
+            default: throw BatchError(description: "\(socket): a frame that sandboxes do not send")
             }
         }
         return Double(count) / (Double(MonotonicClock.nanoseconds - began) / 1e9)

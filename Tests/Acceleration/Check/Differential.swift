@@ -1,6 +1,7 @@
 import Acceleration
 import LinuxSystem
 import Sandbox
+import SandboxProtocol
 import Synchronization
 
 /// Compares compiled code with node: the same answer, calls and log, or an abort whose journal is a beginning of node's.
