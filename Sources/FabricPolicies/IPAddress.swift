@@ -26,6 +26,11 @@ public struct IPAddress: Hashable, Sendable, CustomStringConvertible {
         return nil
     }
 
+    /// Whether only the host itself, its neighbours on the wire or its provider's services answer there.
+    public var isOfHostAlone: Bool {
+        ([self] + [embedded].compactMap { $0 }).contains { one in AddressRange.hostOwn.contains { $0.contains(one) } }
+    }
+
     private init(version4 bytes: ArraySlice<UInt8>) { self.bytes = Self.mapped + bytes }
 
     public var description: String {

@@ -4,6 +4,7 @@
 //                                             │                          │ a container with room
 //                                             └── Back ── relay ──▶ Containers: FunctionContainer ◀─ ContainerStarter ─▶ Runtime
 //                                                                        └ Lambda: the Runtime API inside it
+//                              Handlers: an event, frames, external calls  ◀─▶ its host program, or Acceleration: a sandbox
 //     root ── Administration: a Unix socket                          Accounts: counters, access log, functions' logs
 //
 // An event loop a core; nothing there waits. What waits for files and locks is the starter's threads'. A request is on its
@@ -31,6 +32,8 @@ public final class Gateway: Sendable {
     private let listeners = Mutex<[any Channel]>([])
     private let access: AccessLog
     private let administration: AdministrationRouter
+    private let client = OriginClient()
+    private let compilers = NIOThreadPool(numberOfThreads: 1)
     private let socketPath: String
     /// Held as long as the process lives: there is one gateway for a registry.
     private let lock: OwnedDescriptor
@@ -55,15 +58,21 @@ public final class Gateway: Sendable {
             try FileSystem.makeDirectories(.init(directory), mode: 0o755)
         }
         let logs = FunctionLogs(directory: options.logs, group: group, threads: threads)
+        let registry = try Registry(root: .init(root))
         let starter = ContainerStarter(
-            registry: try Registry(root: .init(root)),
+            registry: registry,
             images: try HostDirectories.images(of: .init(HostDirectories.store(options.store))), group: group,
             logs: logs, isAlone: options.isAlone)
-        catalog = FunctionCatalog(directory: options.functions, starter: starter)
+        compilers.start()
+        var acceleration = AccelerationSettings(
+            group: group, threads: compilers, logs: logs, directory: "\(root)/acceleration")
+        acceleration.jail = { try AccelerationSettings.Jail.lease(of: registry) }
+        try acceleration.prepare()
+        catalog = FunctionCatalog(directory: options.functions, starter: starter, acceleration: acceleration)
         let access = options.accessLog.map { RotatedFile($0, maxBytes: 64 << 20, on: threads) }
         self.access = AccessLog(access)
         administration = AdministrationRouter(
-            catalog, logs, Router(catalog, self.access), threads: threads)
+            catalog, logs, Router(catalog, self.access, client), threads: threads)
     }
 
     /// Serves until the process gets SIGTERM or SIGINT.
@@ -78,7 +87,7 @@ public final class Gateway: Sendable {
         var traits = ListenerTraits()
         traits.tokens = try options.tokens()
         traits.secure = try options.secureContext()
-        let callers = Router(catalog, access, traits)
+        let callers = Router(catalog, access, client, traits)
         for listen in options.listen {
             try options.check(listen, hasTokens: traits.tokens != nil)
             let channel = try await FrontListener.listen(
@@ -100,6 +109,8 @@ public final class Gateway: Sendable {
     func stop() async {
         for listener in listeners.withLock({ $0 }) { try? await listener.close().get() }
         catalog.close()
+        client.close()
+        try? await compilers.shutdownGracefully()
         try? await threads.shutdownGracefully()
         try? await group.shutdownGracefully()
     }

@@ -15,6 +15,10 @@ enum GatewayError: Error, Equatable, CustomStringConvertible {
     /// The caller has gone.
     case abandoned
     case shuttingDown
+    /// The handler has thrown an exception.
+    case threw
+    /// The handler's result is no answer.
+    case badResult(String)
 
     var description: String {
         switch self {
@@ -27,6 +31,8 @@ enum GatewayError: Error, Equatable, CustomStringConvertible {
         case .removed: "the function was removed"
         case .abandoned: "the caller has gone"
         case .shuttingDown: "the gateway is shutting down"
+        case .threw: "the handler has thrown an exception, which the function's log has"
+        case .badResult(let reason): "the handler has given no answer: \(reason)"
         }
     }
 }

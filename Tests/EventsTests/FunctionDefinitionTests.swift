@@ -68,6 +68,45 @@ import Testing
         #expect(error(String(repeating: "#", count: 70_000)).contains("at most 65536"))
     }
 
+    @Test func handlersAreRead() throws {
+        let yaml = """
+            name: a
+            image: b
+            kind: handler
+            handler: /app/a.js
+            accelerate: on
+            verify: 0.05
+            fetch: ["http://store:8080", "https://api.example.com", "http://10.1.2.3"]
+            """
+        let definition = try FunctionDefinition(yaml: yaml, file: "a.yaml")
+        #expect(definition.kind == .handler && definition.handler == "/app/a.js" && definition.acceleration == .on)
+        #expect(
+            definition.fetch.map { "\($0)" } == ["http://store:8080", "https://api.example.com", "http://10.1.2.3"])
+        #expect(definition.verifiedPermille == 50)
+    }
+
+    @Test(arguments: [
+        ("kind: handler", "f.yaml:1: handler is missing"),
+        ("kind: handler\nhandler: a.js", "f.yaml:4: handler is \"a.js\": expected the absolute path"),
+        ("accelerate: on", "f.yaml:3: accelerate is \"on\": expected off: only functions of the kind handler"),
+        ("kind: lambda\nverify: 0.5", "f.yaml:4: verify is \"0.5\": expected 0"),
+        ("kind: handler\nhandler: /a\naccelerate: yes", "f.yaml:5: accelerate is \"yes\": expected on, off or observe"),
+        (
+            "kind: handler\nhandler: /a\nwarmStart: true\naccelerate: on",
+            "f.yaml:6: accelerate is \"on\": expected off: copies"
+        ),
+        ("kind: handler\nhandler: /a\nfetch: [store]", "f.yaml:1: fetch has \"store\""),
+        (
+            "kind: handler\nhandler: /a\nfetch: [\"http://127.0.0.1:80\"]",
+            "f.yaml:1: fetch has \"http://127.0.0.1:80\": expected no"
+        ),
+        ("fetch: [\"http://store\"]", "f.yaml:1: fetch is of functions of the kind handler"),
+    ])
+    func mistakesOfHandlersAreReported(fields: String, what: String) {
+        let found = error("name: a\nimage: b\n\(fields)")
+        #expect(found.hasPrefix(what), "\(found)")
+    }
+
     @Test func onlyWhatIsAboutContainersMakesNewOnes() throws {
         let one = FunctionDefinition(name: "a", image: "b")
         var other = one

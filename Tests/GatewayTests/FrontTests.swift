@@ -22,7 +22,7 @@ import Testing
             try FileSystem.replace("\(directory)/f.yaml", with: Array("name: f\nimage: i\n\(fields)\n".utf8))
             catalog.load()
             _ = try await FrontListener.listen(
-                at: "\(directory)/socket", group: group, router: Router(catalog, AccessLog(nil)))
+                at: "\(directory)/socket", group: group, router: Router(catalog, AccessLog(nil), OriginClient()))
         }
 
         deinit {

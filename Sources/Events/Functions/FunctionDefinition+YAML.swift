@@ -32,7 +32,7 @@ extension FunctionDefinition {
             (try? FunctionKey.check($0, is: "tenant")) == nil ? nil : $0
         }
         try reader.readTexts("command", into: &command, atMost: 1024)
-        try reader.read("kind", into: &kind, expected: "http or lambda") { Kind(rawValue: $0) }
+        try reader.read("kind", into: &kind, expected: "http, lambda or handler") { Kind(rawValue: $0) }
         try reader.readNumber("port", into: &port, in: 1...65535)
         try reader.read("memory", into: &memoryInBytes, expected: "a size such as 256M") { text in
             ByteSize(text).flatMap { $0.bytes > 0 ? .some($0.bytes) : nil }
@@ -41,7 +41,7 @@ extension FunctionDefinition {
             Double(text).flatMap { (0.01...1024).contains($0) ? .some(UInt64($0 * 1000)) : nil }
         }
         try reader.readFlag("warmStart", into: &warmStart)
-        try reader.read("handler", into: &handler, expected: "a text") { $0 }
+        try readHandler(&reader)
         try reader.readVariables("environment", into: &environment)
         try reader.readTexts("volumes", into: &volumes, atMost: 64)
         for volume in volumes where (try? VolumeArgument(volume)) == nil {
@@ -53,6 +53,48 @@ extension FunctionDefinition {
         }
         try reader.read("fabric", into: &fabric, expected: "the name of a policy of /etc/czone/fabric") {
             FabricPolicy.isName($0) ? .some($0) : nil
+        }
+    }
+
+    /// What is about functions of the kind handler, mostly.
+    private mutating func readHandler(_ reader: inout DefinitionReader) throws(DefinitionError) {
+        let isModule = kind == .handler
+        try reader.read(
+            "handler", into: &handler, expected: isModule ? "the absolute path of a module in the image" : "a text"
+        ) { !isModule || $0.hasPrefix("/") && !$0.utf8.contains(0) ? $0 : nil }
+        guard !isModule || !handler.isEmpty else {
+            throw reader.error("handler", nil, "is missing: expected the absolute path of a module in the image")
+        }
+        let other = "is of functions of the kind handler: this one is \(kind.rawValue)"
+        var words: [String] = []
+        try reader.readTexts("fetch", into: &words, atMost: 64)
+        guard isModule || words.isEmpty else { throw reader.error("fetch", nil, other) }
+        fetch = []
+        for word in words {
+            guard let endpoint = FabricPolicy.Endpoint(word), !endpoint.host.contains("{") else {
+                throw reader.error("fetch", nil, "has \(quoted(word)): expected http:// or https://, a host and a port")
+            }
+            guard IPAddress(endpoint.host)?.isOfHostAlone != true else {
+                throw reader.error(
+                    "fetch", nil, "has \(quoted(word)): expected no address of the host's own, its wire or its provider"
+                )
+            }
+            fetch.append(endpoint)
+        }
+        let expected =
+            !isModule
+            ? "off: only functions of the kind handler are compiled"
+            : warmStart ? "off: copies of a process (warmStart) cannot be traced" : "on, off or observe"
+        let isCompilable = isModule && !warmStart
+        try reader.read("accelerate", into: &acceleration, expected: expected) { word in
+            Acceleration(rawValue: word).flatMap { isCompilable || $0 == .off ? $0 : nil }
+        }
+        let share =
+            isModule
+            ? "a share of events such as 0.01, from 0 to 1" : "0: only functions of the kind handler are compiled"
+        try reader.read("verify", into: &verifiedPermille, expected: share) { text in
+            Double(text).flatMap { (0...1).contains($0) ? Int(($0 * 1000).rounded()) : nil }
+                .flatMap { isModule || $0 == 0 ? $0 : nil }
         }
     }
 

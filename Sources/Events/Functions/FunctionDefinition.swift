@@ -1,3 +1,5 @@
+public import FabricPolicies
+
 /// A function as its operator defines it: what runs in its containers, and how many there may be. Immutable.
 public struct FunctionDefinition: Equatable, Sendable {
     /// What a container of it is asked by.
@@ -6,6 +8,16 @@ public struct FunctionDefinition: Equatable, Sendable {
         case http
         /// A client of Lambda's Runtime API at `$AWS_LAMBDA_RUNTIME_API`.
         case lambda
+        /// A module of JavaScript that exports a handler; the gateway brings the program that serves it.
+        case handler
+    }
+
+    /// Whether its events are served by compiled code where that can be.
+    public enum Acceleration: String, Equatable, Sendable, CaseIterable {
+        case off
+        case on
+        /// It is compiled, and what is not compiled of it is reported; its events are served by containers.
+        case observe
     }
 
     /// How many containers there are, and when.
@@ -51,8 +63,14 @@ public struct FunctionDefinition: Equatable, Sendable {
     public var retries = false
     /// Containers begin as copies of a process template.
     public var warmStart = false
-    /// `$_HANDLER` of a Lambda runtime.
+    /// `$_HANDLER` of a Lambda runtime; the path of a handler's module in the image.
     public var handler = ""
+    /// Of a handler.
+    public var acceleration = Acceleration.off
+    /// Of a handler's events that compiled code has served, how many a container is asked too, in thousandths.
+    public var verifiedPermille = 0
+    /// What a handler's `fetch` may ask, and nothing else.
+    public var fetch: [FabricPolicy.Endpoint] = []
     /// NAME=value each, in the order of their names.
     public var environment: [String] = []
     /// SRC:DST[:ro] each.
@@ -73,6 +91,7 @@ public struct FunctionDefinition: Equatable, Sendable {
         var changed = other
         (changed.scale, changed.queue, changed.retries) = (scale, queue, retries)
         (changed.timeoutInMilliseconds, changed.hosts) = (timeoutInMilliseconds, hosts)
+        changed.verifiedPermille = verifiedPermille
         return changed == self
     }
 }

@@ -34,6 +34,28 @@ final class FunctionLogs: Sendable {
         }
     }
 
+    /// A line of the gateway's own, or of one that it serves by itself, as a container's.
+    func write(_ line: String, of function: String, _ stream: String, _ source: String) {
+        let bytes = Array("\(Timestamp.now) \(stream) \(source) ".utf8) + line.utf8.prefix(Self.maxLineBytes)
+        file(of: function).append(bytes + [UInt8(ascii: "\n")])
+    }
+
+    /// A stream of a process that is no container: what it prints is written to its function's log.
+    func stream(of function: String, _ stream: String, _ source: String) throws -> OwnedDescriptor {
+        let (near, far) = try UnixSocket.pair()
+        let file = file(of: function)
+        read(near: try near.duplicateToGiveAway(), LogReader("\(stream) \(source) ", file, nil))
+        return far
+    }
+
+    private func read(near: CInt, _ reader: @autoclosure @escaping @Sendable () -> LogReader) {
+        _ = ClientBootstrap(group: group.next())
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(reader()) }
+            }
+            .withConnectedSocket(near)
+    }
+
     /// The streams of a container that begins: what it prints is read here, and written to its function's log.
     func streams(of container: FunctionContainer) throws -> StreamEnds.Far {
         let file = file(of: container.definition.name)
@@ -43,13 +65,7 @@ final class FunctionLogs: Sendable {
             let copy = try near.duplicateToGiveAway()
             let prefix = "\(stream) \(container.id) "
             let tail = container.runtime?.tail
-            _ = ClientBootstrap(group: group.next())
-                .channelInitializer { channel in
-                    channel.eventLoop.makeCompletedFuture {
-                        try channel.pipeline.syncOperations.addHandler(LogReader(prefix, file, tail))
-                    }
-                }
-                .withConnectedSocket(copy)
+            read(near: copy, LogReader(prefix, file, tail))
         }
         return StreamEnds.Far(passed: [.output, .error], descriptors: [output.1, error.1])
     }

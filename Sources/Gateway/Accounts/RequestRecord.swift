@@ -43,6 +43,11 @@ final class RequestRecord {
         container = lease.container.id
     }
 
+    func gotSandbox() {
+        if gotContainerAt == 0 { gotContainerAt = MonotonicClock.nanoseconds }
+        container = "sandbox"
+    }
+
     /// - Parameter reason: why there was no whole answer; nil: there was.
     func end(_ reason: String?) {
         guard !hasEnded else { return }

@@ -59,7 +59,7 @@ final class AdministrationRouter: Routing {
             return .text(.created, definition.name)
         case (.GET, "functions", 2):
             guard let service = catalog.service(parts[1]) else { return unknown(parts[1]) }
-            return .json(service.snapshot.json(service.account.current))
+            return .json(service.json)
         case (.DELETE, "functions", 2):
             return try catalog.delete(parts[1]) ? .text(.ok, parts[1]) : unknown(parts[1])
         case (.GET, "functions", 3) where parts[2] == "log":
@@ -76,7 +76,7 @@ final class AdministrationRouter: Routing {
 
     private static func list(_ catalog: FunctionCatalog) -> [UInt8] {
         var json = JSONWriter()
-        json.list("functions", catalog.all.map { $0.snapshot.json($0.account.current) })
+        json.list("functions", catalog.all.map(\.json))
         json.texts("errors", catalog.errors)
         return json.object
     }

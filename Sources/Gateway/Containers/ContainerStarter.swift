@@ -70,6 +70,7 @@ final class ContainerStarter: ContainerStarting {
         try images.awaitAnswer()
         let image = try images.resolve(ImageReference(definition.image)) { _ in }
         var options = definition.options(id: container.id)
+        if definition.kind == .handler { try Self.addHostProgram(to: &options, isTracing: container.isTracing) }
         options.isAlone = isAlone
         let plan = try RunPlan(
             options, image: image, configuration: configuration, files: files, registry: registry)
@@ -107,7 +108,7 @@ final class ContainerStarter: ContainerStarting {
         let connection = placed.connection
         let made = attached(placed)
         switch container.definition.kind {
-        case .http:
+        case .http, .handler:
             let started =
                 placed.attach == nil
                 ? made : made.flatMap { connection.ask(.start(container: container.id)) }.map { _ in }
@@ -134,8 +135,20 @@ final class ContainerStarter: ContainerStarting {
     /// Until its server takes a connection, which the first request then uses.
     private func probe(_ container: FunctionContainer, on eventLoop: any NIOCore.EventLoop) -> EventLoopFuture<Void> {
         let limit = UInt32(clamping: min(container.definition.timeoutInMilliseconds, 60_000))
-        return BackConnection.open(to: container, on: eventLoop, withinMilliseconds: limit)
-            .map { channel in container.pool.put(channel) }
+        let opened =
+            container.definition.kind == .handler
+            ? ContainerFrames.open(to: container, on: eventLoop, withinMilliseconds: limit)
+            : BackConnection.open(to: container, on: eventLoop, withinMilliseconds: limit)
+        return opened.map { channel in container.pool.put(channel) }
+    }
+
+    /// The program that serves a handler is shown to the container, where it cannot be changed, and run by its node.
+    private static func addHostProgram(to options: inout RunOptions, isTracing: Bool) throws {
+        let directory = try Artefacts().tracer()
+        let place = "/czone/tracer"
+        options.volumes.append("\(directory):\(place):ro")
+        options.arguments = (options.arguments.isEmpty ? ["node"] : options.arguments) + ["\(place)/host.cjs"]
+        if isTracing { options.environment.append("CZONE_TRACE=1") }
     }
 }
 
@@ -162,6 +175,7 @@ extension FunctionDefinition {
     private var kindEnvironment: [String] {
         switch kind {
         case .http: ["PORT=\(port)", "K_SERVICE=\(name)"]
+        case .handler: ["PORT=\(port)", "K_SERVICE=\(name)", "CZONE_HANDLER=\(handler)"]
         case .lambda:
             [
                 "AWS_LAMBDA_RUNTIME_API=127.0.0.1:\(ContainerStarter.runtimePort)",

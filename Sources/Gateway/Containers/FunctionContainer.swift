@@ -22,6 +22,9 @@ final class FunctionContainer: Sendable {
         var memory = MemoryAccount()
         /// It was to end before it had a connection.
         var isEnding = false
+        /// What its handler's module exports.
+        var shape = HandlerEvent.Shape.handle
+        var isTracing = false
     }
 
     private let state = Mutex(State())
@@ -44,6 +47,13 @@ final class FunctionContainer: Sendable {
     var memoryMillisecondMegabytes: UInt64 {
         state.withLock { $0.memory.megabyteMilliseconds(at: MonotonicClock.nanoseconds) }
     }
+
+    var shape: HandlerEvent.Shape { state.withLock(\.shape) }
+    func note(shape: HandlerEvent.Shape) { state.withLock { $0.shape = shape } }
+
+    /// Its handler's module has probes. Said before its start.
+    var isTracing: Bool { state.withLock(\.isTracing) }
+    func traces() { state.withLock { $0.isTracing = true } }
 
     /// A VM has taken it.
     func note(_ link: any ContainerLink, machine: String, zoneSizeInBytes: UInt64) {

@@ -284,7 +284,8 @@ struct ErrorAnswer {
             headers = [("Retry-After", "1")]
         case .late: status = .gatewayTimeout
         case .slowCaller: status = .requestTimeout
-        case .containerEnded, .silent, .abandoned, nil: status = .badGateway
+        case .threw: status = .internalServerError
+        case .containerEnded, .silent, .abandoned, .badResult, nil: status = .badGateway
         }
     }
 }

@@ -17,8 +17,14 @@ final class Router: Routing {
     private let catalog: FunctionCatalog
     private let log: AccessLog
     private let traits: ListenerTraits
+    /// Makes handlers' external calls.
+    private let client: OriginClient
 
-    init(_ catalog: FunctionCatalog, _ log: AccessLog, _ traits: ListenerTraits = ListenerTraits()) {
+    init(
+        _ catalog: FunctionCatalog, _ log: AccessLog, _ client: OriginClient,
+        _ traits: ListenerTraits = ListenerTraits()
+    ) {
+        self.client = client
         self.catalog = catalog
         self.log = log
         self.traits = traits
@@ -57,6 +63,11 @@ final class Router: Routing {
             let exchange = ProxyExchange(
                 service, front, head, caller, on: channel.eventLoop, record: record)
             exchange.begin()
+            return exchange
+        case .handler:
+            let exchange = HandlerExchange(
+                service, front, head, caller, client, on: channel.eventLoop, record: record)
+            exchange.beginReceiving()
             return exchange
         case .lambda:
             let exchange = LambdaExchange(

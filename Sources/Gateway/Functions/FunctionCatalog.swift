@@ -20,10 +20,13 @@ final class FunctionCatalog: Sendable {
 
     let directory: String
     private let starter: any ContainerStarting
+    private let acceleration: AccelerationSettings?
     private let state = Mutex(State())
 
-    init(directory: String, starter: any ContainerStarting) {
+    /// - Parameter acceleration: what handlers are compiled and served with; nil: they are not.
+    init(directory: String, starter: any ContainerStarting, acceleration: AccelerationSettings? = nil) {
         self.directory = directory
+        self.acceleration = acceleration
         self.starter = starter
     }
 
@@ -79,12 +82,15 @@ final class FunctionCatalog: Sendable {
     }
 
     private func apply(_ definition: FunctionDefinition) {
+        let former = service(definition.name)
+        // It looks for its programs: that is done without the lock.
+        let acceleration = former == nil ? acceleration.map { FunctionAcceleration(definition, $0) } : nil
         let existing = state.withLock { state -> FunctionService? in
             guard !state.isClosed else { return nil }
             if let service = state.services[definition.name] { return service }
-            state.services[definition.name] = FunctionService(definition, starter: starter) { [weak self] in
-                self?.relieve() ?? false
-            }
+            state.services[definition.name] = FunctionService(
+                definition, starter: starter, acceleration: acceleration
+            ) { [weak self] in self?.relieve() ?? false }
             return nil
         }
         existing?.change(definition)

@@ -31,6 +31,8 @@ final class FunctionService: Sendable {
 
     let name: String
     let account = FunctionAccount()
+    /// nil: it has no handler that could be compiled.
+    let acceleration: FunctionAcceleration?
     private let starter: any ContainerStarting
     private let state: Mutex<State>
     private let clock: @Sendable () -> Int64
@@ -43,12 +45,13 @@ final class FunctionService: Sendable {
     private static let maxLostStarts = 3
 
     init(
-        _ definition: FunctionDefinition, starter: any ContainerStarting,
+        _ definition: FunctionDefinition, starter: any ContainerStarting, acceleration: FunctionAcceleration? = nil,
         pressure: @escaping @Sendable () -> Bool = { false },
         clock: @escaping @Sendable () -> Int64 = { Int64(MonotonicClock.nanoseconds / 1_000_000) }
     ) {
         name = definition.name
         self.starter = starter
+        self.acceleration = acceleration
         self.clock = clock
         self.pressure = pressure
         state = Mutex(
@@ -154,6 +157,7 @@ final class FunctionService: Sendable {
 
     private func start(_ container: FunctionContainer) {
         account.noteColdStart()
+        if acceleration?.begins(container.number, of: container.definition) == true { container.traces() }
         starter.start(container).whenComplete { [weak self] result in
             guard let self else { return container.end() }
             switch result {
@@ -178,6 +182,7 @@ final class FunctionService: Sendable {
     private func noteEnd(_ container: FunctionContainer, _ reason: String) {
         Log.logger.info("a container of \(name) has ended: \(reason)", metadata: ["container": "\(container.id)"])
         container.forget(reason)
+        acceleration?.noteEnd(of: container.number)
         account.note(memory: container)
         let isWanted = state.withLock { state in
             state.dispatcher.remove(container.number)
@@ -189,6 +194,7 @@ final class FunctionService: Sendable {
 
     private func noteFailedStart(_ container: FunctionContainer, _ error: any Error) {
         container.end()
+        acceleration?.noteEnd(of: container.number)
         let now = clock()
         // Memory that idle containers give back may do: then it is tried again before anybody is refused.
         let isRelieved = if case RuntimeError.noMemory = error { pressure() } else { false }
@@ -250,10 +256,28 @@ final class FunctionService: Sendable {
         for container in work.end { container.end() }
         // Those for whom none could be started before.
         scaleUp()
+        if acceleration?.tick() == true { renew() }
+    }
+
+    /// New containers get the events from now on; the others end when they have answered.
+    private func renew() {
+        let drained = state.withLock { state in
+            state.dispatcher.beginGeneration().compactMap { state.containers[$0] }
+        }
+        for container in drained { container.end() }
+        scaleUp()
+    }
+
+    /// A container gets no more requests, and ends when it has answered.
+    func retire(_ container: FunctionContainer) {
+        let isIdle = state.withLock { $0.dispatcher.drain(container.number) }
+        if isIdle { container.end() }
     }
 
     /// Takes another definition: containers of the old one end when they have answered.
     func change(_ definition: FunctionDefinition) {
+        // Before containers of it begin, of which the first one traces.
+        if !self.definition.hasSameContainers(as: definition) { acceleration?.change(definition) }
         let drained = state.withLock { state -> [FunctionContainer] in
             let isSame = state.definition.hasSameContainers(as: definition)
             state.definition = definition
@@ -277,6 +301,7 @@ final class FunctionService: Sendable {
             let ending = atOnce ? Array(state.containers.values) : drained.compactMap { state.containers[$0] }
             return (failed, ending)
         }
+        acceleration?.close()
         for promise in failed { promise.fail(GatewayError.removed) }
         for container in ending { container.end() }
     }

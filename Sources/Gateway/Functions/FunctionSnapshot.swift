@@ -37,7 +37,7 @@ struct FunctionSnapshot: Sendable {
 
 extension FunctionSnapshot {
     /// As `czone function show --json` prints it.
-    func json(_ totals: FunctionAccount.Totals) -> [UInt8] {
+    func json(_ totals: FunctionAccount.Totals, _ acceleration: AccelerationSnapshot? = nil) -> [UInt8] {
         var json = JSONWriter()
         json.text("name", definition.name)
         json.text("tenant", definition.tenant)
@@ -65,8 +65,14 @@ extension FunctionSnapshot {
                 return json.object
             })
         json.object("account", totals.json)
+        if let acceleration, definition.kind == .handler { json.object("acceleration", acceleration.json) }
         return json.object
     }
+}
+
+extension FunctionService {
+    /// As `czone function show` prints it.
+    var json: [UInt8] { snapshot.json(account.current, acceleration?.snapshot) }
 }
 
 extension FunctionAccount.Totals {

@@ -234,7 +234,7 @@ final class LambdaExchange: FrontExchange {
                 "\(Timestamp.now) \(id) Task timed out after \(milliseconds / 1000).\(milliseconds % 1000 / 100)0 seconds"
             replyToFailure(.failure(type: "Sandbox.Timedout", text), answer)
         case .noContainer: replyToFailure(.failure(type: "Runtime.InitError", answer.text), answer)
-        case .containerEnded, .abandoned, .slowCaller:
+        case .containerEnded, .abandoned, .slowCaller, .threw, .badResult:
             replyToFailure(.failure(type: "Runtime.ExitError", "RequestId: \(id) Error: \(answer.text)"), answer)
         }
     }

@@ -70,6 +70,35 @@ public struct Artefacts: Sendable {
         try find("czone", "CZONE_COMMAND", ["czone", "../bin/czone", "../../bin/czone"])
     }
 
+    /// The directory of the program that serves handlers in containers.
+    public func tracer() throws(Missing) -> FilePath {
+        try find("host program of handlers", "CZONE_TRACER", ["../tracer", "../lib/czone/tracer"])
+    }
+
+    /// The program that compiles handlers.
+    public func compiler() throws(Missing) -> FilePath {
+        try find("czone-compile", "CZONE_COMPILE", ["czone-compile", "../bin/czone-compile"])
+    }
+
+    /// The process that serves events by compiled code.
+    public func sandbox() throws(Missing) -> FilePath {
+        try find("czone-sandbox", "CZONE_SANDBOX", ["czone-sandbox", "../bin/czone-sandbox"])
+    }
+
+    /// What compiled code runs in.
+    public func wasmtime() throws(Missing) -> FilePath {
+        try find(
+            "libwasmtime.so", "CZONE_WASMTIME",
+            ["../acceleration/libwasmtime.so", "../lib/czone/acceleration/libwasmtime.so"])
+    }
+
+    /// The library that compiled code is made of besides.
+    public func traceRuntime() throws(Missing) -> FilePath {
+        try find(
+            "runtime.wasm", "CZONE_TRACE_RUNTIME",
+            ["../acceleration/runtime.wasm", "../lib/czone/acceleration/runtime.wasm"])
+    }
+
     private func find(_ what: String, _ variable: String, _ places: [String]) throws(Missing) -> FilePath {
         var candidates = places.map { executableDirectory.appending($0).lexicallyNormalized() }
         if let named = CurrentProcess.environment(variable) { candidates = [FilePath(named)] }
