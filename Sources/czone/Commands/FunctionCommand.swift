@@ -45,15 +45,34 @@ struct FunctionCommand: ParsableCommand {
         @OptionGroup var options: Options
         @Argument(help: "A file with its definition in YAML; - for standard input.", completion: .file())
         var file: String
+        @Option(help: "on, off or observe, instead of what the file says: whether its handler is compiled.")
+        var accelerate: String?
 
         func run() throws {
             try options.ask { client in
                 let path = file == "-" ? "/dev/stdin" : file
-                guard let text = try FileSystem.contents(of: path, atMost: 1 << 20) else {
+                guard var text = try FileSystem.contents(of: path, atMost: 1 << 20) else {
                     throw RuntimeError.invalid("there is no file \(quoted(file))")
                 }
+                if let accelerate { text = try Self.definition(text, accelerate: accelerate) }
                 printOutput(GatewayClient.line(try client.done("POST", "/functions", body: text)))
             }
+        }
+
+        /// A definition with another value of `accelerate`. What is not one of its words the gateway refuses.
+        static func definition(_ text: [UInt8], accelerate: String) throws -> [UInt8] {
+            guard ["on", "off", "observe"].contains(accelerate) else {
+                throw ValidationError("--accelerate \(quoted(accelerate)): expected on, off or observe")
+            }
+            let yaml = String(decoding: text, as: UTF8.self)
+            let isFlow = yaml.first { !$0.isWhitespace } == "{"
+            if isFlow, let brace = yaml.firstIndex(of: "{") {
+                return Array(
+                    "\(yaml[...brace]) \"accelerate\": \(accelerate), \(yaml[yaml.index(after: brace)...])".utf8)
+            }
+            let lines = yaml.split(separator: "\n", omittingEmptySubsequences: false)
+                .filter { !$0.hasPrefix("accelerate:") && $0 != "---" && $0 != "..." }
+            return Array("accelerate: \(accelerate)\n\(lines.joined(separator: "\n"))".utf8)
         }
     }
 
@@ -94,9 +113,16 @@ struct FunctionCommand: ParsableCommand {
             commandName: "show", abstract: "Shows a function, its containers and what it has used, as JSON.")
 
         @OptionGroup var target: Target
+        @Flag(
+            help: "Shows for people how its handler is compiled: share, aborts and what is not compiled, with places.")
+        var tree = false
 
         func run() throws {
-            try target.ask { client, path in printOutput(try client.done("GET", path)) }
+            try target.ask { client, path in
+                let body = try client.done("GET", path)
+                guard tree else { return printOutput(body) }
+                printOutput(AccelerationTree.text(JSONValue(body)))
+            }
         }
     }
 
