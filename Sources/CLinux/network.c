@@ -14,6 +14,8 @@
 
 int clinux_enter_network(int fd) { return RESULT(setns(fd, CLONE_NEWNET)); }
 
+int clinux_new_network(void) { return RESULT(unshare(CLONE_NEWNET)); }
+
 int clinux_open_routing(void) { return RESULT(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE)); }
 
 int clinux_open_tap(const char *name) {

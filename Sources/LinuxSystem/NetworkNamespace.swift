@@ -1,6 +1,7 @@
 import CLinux
 import Glibc
 import Synchronization
+import SystemPackage
 
 // SAFETY: the C calls of this file without a reason of their own borrow a string for the call.
 
@@ -26,9 +27,16 @@ public final class NetworkNamespace: Sendable {
 
     /// The result of a call that a thread of its own makes in the namespace: no other thread ever leaves its own.
     private func within(_ call: @escaping @Sendable () -> CInt) throws(SystemError) -> CInt {
+        try Self.apart({ [descriptor] in clinux_enter_network(descriptor.rawValue) }, call)
+    }
+
+    /// The result of a call that a thread of its own makes, once it has left the namespace of the others.
+    fileprivate static func apart(
+        _ enter: @escaping @Sendable () -> CInt, _ call: @escaping @Sendable () -> CInt
+    ) throws(SystemError) -> CInt {
         let outcome = Outcome()
-        let thread = try Thread(named: "netns") { [descriptor] in
-            let entered = clinux_enter_network(descriptor.rawValue)
+        let thread = try Thread(named: "netns") {
+            let entered = enter()
             let result = entered < 0 ? 0 : call()
             outcome.values.withLock { $0 = (entered, result) }
         }
@@ -38,7 +46,29 @@ public final class NetworkNamespace: Sendable {
         return result
     }
 
+    /// Starts a program in this namespace.
+    public func start(_ program: ProcessLaunch) throws(SystemError) -> ChildProcess {
+        try program.started(within)
+    }
+
     private final class Outcome: Sendable {
         let values = Mutex<(entered: CInt, result: CInt)>((0, 0))
+    }
+}
+
+extension ProcessLaunch {
+    /// Starts it in a new network namespace, which is its own and its children's.
+    public func startInNewNetwork() throws(SystemError) -> ChildProcess {
+        try started { call throws(SystemError) in try NetworkNamespace.apart(clinux_new_network, call) }
+    }
+
+    /// A child belongs to all threads, but has the namespace of the one that started it.
+    fileprivate func started(
+        _ apart: (@escaping @Sendable () -> CInt) throws(SystemError) -> CInt
+    ) throws(SystemError) -> ChildProcess {
+        let result = try apart {
+            do throws(SystemError) { return try start().id } catch { return -error.errno.rawValue }
+        }
+        return ChildProcess(id: try checked(result, "run \(program)"))
     }
 }

@@ -1,8 +1,11 @@
 """What users of `ctr` expect, with io.containerd.czone.v2 as the runtime."""
 
+import json
 import os
+import shutil
 import signal
 import subprocess
+import tempfile
 import time
 import unittest
 
@@ -57,6 +60,22 @@ class RunTest(unittest.TestCase):
         self.assertIn("/no/such/program", done.stderr)
         host.ctr("container", "rm", "missing", check=False)
 
+    @unittest.skipUnless(shutil.which("runc"), "no runc")
+    def test_a_program_that_cannot_run_fails_where_runc_has_it(self):
+        """runc looks for the program before it says that the container is there: at Create."""
+        for program in ("/no/such/program", "no-such-program", "/etc"):
+            where = {}
+            for runtime in ("io.containerd.runc.v2", "io.containerd.czone.v2"):
+                name = "unrunnable"
+                host.ctr("container", "create", "--runtime", runtime, LAYERED, name, program)
+                done = host.ctr("task", "start", "-d", name, check=False)
+                self.assertNotEqual(done.returncode, 0, program)
+                where[runtime] = "create" if "failed to create shim task" in done.stderr else "start"
+                self.assertIn(program.rpartition("/")[2], done.stderr)
+                host.ctr("task", "rm", "-f", name, check=False)
+                host.ctr("container", "rm", name, check=False)
+            self.assertEqual(len(set(where.values())), 1, f"{program}: {where}")
+
     def test_what_a_vm_cannot_do_is_refused_by_name(self):
         done = host.run("hostnet", "true", options=["--rm", "--net-host"], check=False)
         self.assertNotEqual(done.returncode, 0)
@@ -79,6 +98,79 @@ class RunTest(unittest.TestCase):
         done = host.run("python", "python3", "-c", "import json, zlib; print(json.dumps({'sum': sum(range(1000))}))",
                         options=["--rm"], image=PYTHON)
         self.assertEqual(done.stdout, '{"sum": 499500}\n')
+
+
+class HookTest(unittest.TestCase):
+    """Hooks of the specification, with the state on their standard input."""
+
+    POINTS = ["prestart", "createRuntime", "poststart", "poststop"]
+
+    def bundle(self, hooks, command=("cat", "/proc/net/dev")):
+        """A specification as ctr makes it, with hooks; its path."""
+        self.directory = tempfile.mkdtemp(dir=host.dir)
+        self.addCleanup(shutil.rmtree, self.directory, ignore_errors=True)
+        spec = json.loads(host.ctr("oci", "spec").stdout)
+        spec["process"]["args"], spec["hooks"] = list(command), hooks
+        spec["root"] = {"path": f"{host.dir}/busybox-root"}
+        path = f"{self.directory}/config.json"
+        with open(path, "w") as file:
+            json.dump(spec, file)
+        return path
+
+    def hook(self, point, script="true"):
+        script = f"pid=$(tee {self.log(point)} | sed 's/.*\"pid\":\\([0-9]*\\).*/\\1/'); {script}"
+        return {"path": "/bin/sh", "args": ["sh", "-c", script], "env": ["PATH=/usr/sbin:/usr/bin:/sbin:/bin"]}
+
+    @staticmethod
+    def log(point):
+        return f"{host.dir}/hook-{point}"
+
+    def state(self, point):
+        with open(self.log(point)) as file:
+            return json.load(file)
+
+    def setUp(self):
+        self.name = self._testMethodName.replace("test_", "")
+        self.addCleanup(end, self.name)
+        for point in self.POINTS:
+            self.addCleanup(lambda path: os.path.exists(path) and os.remove(path), self.log(point))
+
+    def run_it(self, hooks, *command, check=True):
+        return host.ctr("run", "--rm", "--runtime", "io.containerd.czone.v2", "--config", self.bundle(hooks, *command), self.name,
+                        check=check)
+
+    def test_what_hooks_lead_into_the_namespace_is_the_containers(self):
+        """As docker's hook does: an interface of the host is moved into the namespace of the state's process."""
+        interface = ("ip link add cz0 type veth peer name cz1 && ip link set cz1 netns $pid name eth7 && ip link set cz0 up && "
+                     "nsenter -n -t $pid ip addr add 10.66.0.2/24 dev eth7 && nsenter -n -t $pid ip link set eth7 up")
+        self.addCleanup(subprocess.run, ["ip", "link", "del", "cz0"], stderr=subprocess.DEVNULL)
+        hooks = {point: [self.hook(point, interface if point == "prestart" else "true")] for point in self.POINTS}
+        done = self.run_it(hooks, ["ip", "addr", "show", "dev", "eth7"])
+        self.assertIn("10.66.0.2/24", done.stdout)
+        states = [self.state(point) for point in self.POINTS]
+        self.assertEqual([state["status"] for state in states], ["creating", "creating", "running", "stopped"])
+        self.assertEqual({state["id"] for state in states}, {self.name})
+        self.assertEqual(len({state.get("pid") for state in states[:3]}), 1)
+        self.assertFalse(os.path.exists(f"/proc/{states[0]['pid']}"), "the process goes with the container")
+
+    def test_a_hook_that_fails_is_told(self):
+        done = self.run_it({"createRuntime": [self.hook("createRuntime", "echo no bridge >&2; exit 9")], "poststop": [self.hook("poststop")]},
+                           check=False)
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn("the hook createRuntime \"/bin/sh\" has failed: exit status 9: no bridge", done.stderr)
+        self.assertEqual(self.state("poststop")["status"], "stopped")
+
+    def test_a_hook_in_the_containers_namespaces_is_refused_by_name(self):
+        done = self.run_it({"createContainer": [self.hook("createContainer")]}, check=False)
+        self.assertIn("hooks.createContainer", done.stderr)
+
+    def test_hooks_of_a_shim_that_was_killed_run_at_the_deletion(self):
+        config = self.bundle({"poststop": [self.hook("poststop")]}, ["sleep", "1000"])
+        host.ctr("run", "-d", "--runtime", "io.containerd.czone.v2", "--config", config, self.name)
+        for pid in host.shims():
+            os.kill(pid, signal.SIGKILL)
+        eventually("the hook has run", lambda: os.path.exists(self.log("poststop")) and os.path.getsize(self.log("poststop")))
+        self.assertEqual(self.state("poststop")["status"], "stopped")
 
 
 def detach(id):

@@ -41,7 +41,7 @@ final class ShimBench: Sendable {
             directories: ShimDirectories(root: FilePath("\(path)/run"), store: FilePath("\(path)/store")),
             group: group, starter: starter, provider: NoProvider(),
             files: VirtualMachineFiles(monitor: "/bin/true", kernel: "/bin/true", initialRAMDisk: "/bin/true"),
-            timeouts: timeouts)
+            timeouts: timeouts, holder: ["/bin/cat"])
         let events = RecordedEvents()
         self.events = events
         let publisher = EventPublisher(address: "\(path)/events", namespace: "test", group: group)

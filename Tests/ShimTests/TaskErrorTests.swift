@@ -56,7 +56,7 @@ extension ShimBench {
     }
 
     /// The end of a container's first process.
-    fileprivate func end(_ id: String, code: UInt8 = 0) async throws {
+    func end(_ id: String, code: UInt8 = 0) async throws {
         let record = ExitRecord(
             container: "\(id)@test", process: 0, code: code, outOfMemory: false, time: 1, reason: "")
         try #require(try machine.maker(of: "\(id)@test")).reply(.exited(record))

@@ -4,6 +4,8 @@
 
 /// setns(2) of the calling thread into a network namespace.
 int clinux_enter_network(int fd);
+/// unshare(2): a network namespace of the calling thread's own, which its children have too.
+int clinux_new_network(void);
 /// A socket to rtnetlink(7) of the calling thread's network namespace, close-on-exec.
 int clinux_open_routing(void);
 /// A new tap interface in the calling thread's network namespace, which goes with its last descriptor: whole frames

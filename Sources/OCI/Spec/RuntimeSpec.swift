@@ -87,6 +87,18 @@ public struct RuntimeSpec: Codable, Hashable, Sendable {
         public var poststart: [Hook]?
         /// In the runtime's namespaces, when the container is deleted.
         public var poststop: [Hook]?
+
+        public init(
+            prestart: [Hook]? = nil, createRuntime: [Hook]? = nil, createContainer: [Hook]? = nil,
+            startContainer: [Hook]? = nil, poststart: [Hook]? = nil, poststop: [Hook]? = nil
+        ) {
+            self.prestart = prestart
+            self.createRuntime = createRuntime
+            self.createContainer = createContainer
+            self.startContainer = startContainer
+            self.poststart = poststart
+            self.poststop = poststop
+        }
     }
 
     /// A program, which gets the container's state on its standard input.
@@ -99,6 +111,13 @@ public struct RuntimeSpec: Codable, Hashable, Sendable {
         public var env: [String]?
         /// In seconds.
         public var timeout: Int?
+
+        public init(path: String, args: [String]? = nil, env: [String]? = nil, timeout: Int? = nil) {
+            self.path = path
+            self.args = args
+            self.env = env
+            self.timeout = timeout
+        }
     }
 
     /// config-linux.md, "User namespace mappings".

@@ -13,6 +13,8 @@ public final class PodNetwork: Sendable {
     public let interfaces: [NetworkInterface]
 
     private let path: String
+    /// The namespace goes with its container: nothing in it is given back to anybody.
+    private let isContainersOwn: Bool
     private let taps: Mutex<[OwnedDescriptor]>
     private let redirections: [Redirection]
 
@@ -24,12 +26,22 @@ public final class PodNetwork: Sendable {
     /// Leads the namespace's interfaces to taps; on failure it is left as it was.
     ///
     /// - Parameter path: a file that stands for the namespace, such as /run/netns/NAME.
-    public init(namespaceAt path: String) throws(RuntimeError) {
+    public convenience init(namespaceAt path: String) throws(RuntimeError) {
+        try self.init(path, isContainersOwn: false)
+    }
+
+    /// The same for the namespace that a process holds for one container, which may have no interfaces.
+    public convenience init(of holder: NetworkHolder) throws(RuntimeError) {
+        try self.init(holder.namespacePath, isContainersOwn: holder.isContainersOwn)
+    }
+
+    private init(_ path: String, isContainersOwn: Bool) throws(RuntimeError) {
         self.path = path
+        self.isContainersOwn = isContainersOwn
         let namespace = try Self.open(path)
         let routing = try system { () throws(SystemError) in try RoutingSocket(namespace) }
         let found = try routing.interfaces()
-        try Self.check(found, path)
+        try Self.check(found, path, mayBeEmpty: isContainersOwn)
         var taps: [OwnedDescriptor] = []
         var redirections: [Redirection] = []
         do {
@@ -64,9 +76,10 @@ public final class PodNetwork: Sendable {
     }
 
     /// What a later process needs to undo it: the namespace's path, and a line for each
-    /// interface.
+    /// interface; empty where there is nothing to undo. (By then the path of a holder's may be another process's.)
     var note: String {
-        ([path] + redirections.map { "\($0.source) \($0.isIngressOurs)" }).joined(separator: "\n")
+        guard !isContainersOwn else { return "" }
+        return ([path] + redirections.map { "\($0.source) \($0.isIngressOurs)" }).joined(separator: "\n")
     }
 
     /// Undoes what a note lists, but for what another container has taken over.
@@ -97,8 +110,8 @@ public final class PodNetwork: Sendable {
         }
     }
 
-    private static func check(_ found: [FoundInterface], _ path: String) throws(RuntimeError) {
-        guard !found.isEmpty else {
+    private static func check(_ found: [FoundInterface], _ path: String, mayBeEmpty: Bool) throws(RuntimeError) {
+        guard mayBeEmpty || !found.isEmpty else {
             throw .invalid("the network namespace \(quoted(path)) has no Ethernet interface that is up")
         }
         guard found.count <= NetworkLimits.interfaces else {

@@ -28,6 +28,9 @@ extension RoutingSocket {
         return index
     }
 
+    /// Brings the loopback up, which is every namespace's first interface.
+    func raiseLoopback() throws(SystemError) { try ask(link(1, isRaised: true), "bring the loopback up") }
+
     /// Whether an interface is led into a VM now.
     func hasTap(besides interface: Int32) -> Bool { (try? index(of: PodTap.name(forInterface: interface))) != nil }
 

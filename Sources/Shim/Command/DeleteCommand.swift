@@ -29,6 +29,8 @@ struct DeleteCommand {
                 try directory.remove()
             }
         }
+        // What fails of them has been said; the container is gone all the same.
+        try? ContainerHooks.runOwed(Bundle(invocation.bundle), id: invocation.id)
         try printResponse(code, time)
     }
 

@@ -5,6 +5,8 @@ public struct Invocation: Equatable, Sendable {
         case start, delete
         /// The daemon that `start` begins; nobody else says this.
         case daemon
+        /// The process that stands for a container of the daemon's; nobody else says this.
+        case hold
         case version, info
     }
 

@@ -21,6 +21,8 @@ public enum Shim {
             try StandardStream.output.descriptor.write(all: info.serializedBytes())
         case .start: try StartCommand(invocation: invocation, host: ShimDirectories()).run()
         case .delete: try DeleteCommand(invocation: invocation, host: ShimDirectories()).run()
+        // Until the daemon closes the other end, or ends.
+        case .hold: while try !StandardStream.input.descriptor.read(atMost: 64).isEmpty {}
         case .daemon:
             let daemon = try Daemon(invocation, host: ShimDirectories())
             try wait { try await daemon.run() }

@@ -13,6 +13,8 @@ struct Hosting: Sendable {
     let work: BlockingWork
     /// How long VMs are waited for.
     let timeouts: ControlTimeouts
+    /// The program of a process that stands for a container, and its arguments: it ends when its standard input does.
+    let holder: [String]
     private let starter: any VirtualMachineStarter
     private let provider: (any Provider)?
     /// What VMs are made of; nil: what this host has at that moment.
@@ -21,8 +23,10 @@ struct Hosting: Sendable {
     init(
         namespace: String, directories: ShimDirectories, group: MultiThreadedEventLoopGroup,
         starter: any VirtualMachineStarter = ReapingStarter(), provider: (any Provider)? = nil,
-        files: VirtualMachineFiles? = nil, timeouts: ControlTimeouts = .standard
+        files: VirtualMachineFiles? = nil, timeouts: ControlTimeouts = .standard,
+        holder: [String] = [CurrentProcess.executablePath, Invocation.Action.hold.rawValue]
     ) throws {
+        self.holder = holder
         self.namespace = namespace
         self.directories = directories
         registry = try directories.registry()

@@ -48,12 +48,16 @@ final class PlacingConversation: Sendable {
 }
 
 extension Placement.Order {
-    /// Runs the body with the interfaces of a network namespace; nil: none but the loopback. They are given back when
-    /// the container's directory is removed, or the body fails.
-    func withNetwork<Result>(at path: String?, _ body: (Placement.Order) throws -> Result) throws -> Result {
-        guard let path else { return try body(self) }
+    /// Runs the body with the interfaces of a network namespace, given by its path or by the process that holds it for the
+    /// container; nil: none but the loopback. They are given back when the container's directory is removed, or the body
+    /// fails.
+    func withNetwork<Result>(
+        at path: String?, heldBy holder: NetworkHolder? = nil, _ body: (Placement.Order) throws -> Result
+    ) throws -> Result {
+        let own = holder.flatMap { $0.isContainersOwn ? $0 : nil }
+        guard let network = try own.map({ try PodNetwork(of: $0) }) ?? path.map({ try PodNetwork(namespaceAt: $0) })
+        else { return try body(self) }
         var order = self
-        let network = try PodNetwork(namespaceAt: path)
         order.network = network
         do { return try body(order) } catch {
             network.detach()

@@ -24,6 +24,8 @@ struct PodSpecification: Sendable {
         self.spec = spec
         try takeNamespaces(membership)
         try takeMounts(read)
+        // `ContainerHooks` has them, or has refused them. A sandbox's are the compiler's to refuse.
+        if membership.role != .sandbox { self.spec.hooks = nil }
         // Rules of the host's security modules: what they guard the host from, the VM does.
         self.spec.process?.apparmorProfile = nil
         self.spec.process?.selinuxLabel = nil

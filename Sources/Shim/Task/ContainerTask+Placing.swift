@@ -53,7 +53,7 @@ extension ContainerTask {
         let (hosting, bundle, io) = (hosting, bundle, initial.io)
         let logger = BinaryLogger.Identity(container: id, namespace: hosting.namespace)
         let (specification, membership, registryID) = (specification, membership, registryID)
-        let sandbox = pod?.registryID ?? ""
+        let (sandbox, holder) = (pod?.registryID ?? "", hooked?.processHolder)
         return try await hosting.work.runApart {
             let (placement, configuration, files) = try hosting.placement()
             let key =
@@ -79,7 +79,7 @@ extension ContainerTask {
             order.pinned = podHome?.machine
             order.place = membership.place(of: specification.spec)
             order.warmStart = try membership.warmStart(of: key, configuration.warmStart)
-            return try order.withNetwork(at: specification.networkNamespace) {
+            return try order.withNetwork(at: specification.networkNamespace, heldBy: holder) {
                 (try PlacingConversation($0, by: placement), key, streams)
             }
         }

@@ -17,6 +17,8 @@ actor ContainerTask: ServedTask {
     let specification: PodSpecification
     /// The pod that the container belongs to; nil: it is alone.
     let pod: Pod?
+    /// What it has on the host; nil: it has no hooks.
+    let hooked: HookedContainer?
     let initial: TaskProcess
     var executed: [String: TaskProcess] = [:]
     /// The VM that it is in, once it is.
@@ -29,7 +31,7 @@ actor ContainerTask: ServedTask {
 
     init(
         id: String, bundle: String, io: StandardIO, hosting: Hosting, publisher: EventPublisher, membership: Membership,
-        specification: PodSpecification, pod: Pod?
+        specification: PodSpecification, pod: Pod?, hooked: HookedContainer?
     ) {
         self.id = id
         self.bundle = bundle
@@ -38,11 +40,12 @@ actor ContainerTask: ServedTask {
         self.membership = membership
         self.specification = specification
         self.pod = pod
+        self.hooked = hooked
         initial = TaskProcess(execID: "", io: io)
     }
 
-    /// Its VM's.
-    var processID: UInt32 { UInt32(home?.processID ?? getpid()) }
+    /// Of the process that stands for it, or else of its VM.
+    var processID: UInt32 { UInt32(hooked?.processID ?? home?.processID ?? getpid()) }
     var registryID: String { hosting.registryID(id) }
 
     func process(_ execID: String) throws -> TaskProcess {
@@ -69,7 +72,15 @@ actor ContainerTask: ServedTask {
 
     /// Makes the container in a VM.
     func create(_ root: RootSource) async throws {
-        try await place(root)
+        do {
+            let namespace = pod?.specification.networkNamespace ?? specification.networkNamespace
+            try await hooked?.begin(hosting.holder, namespaceAt: namespace)
+            try await place(root)
+        } catch {
+            await hooked?.end()
+            throw error
+        }
+        hooked?.whenKilled { [weak self] in try? await self?.kill("", signal: UInt32(SIGKILL), all: true) }
         events.created(bundle: bundle, initial.io, processID: processID)
     }
 
@@ -93,6 +104,7 @@ actor ContainerTask: ServedTask {
             throw Status(.failedPrecondition, "\(name(initial)) was not made")
         }
         try await connection.ask(.start(container: registryID))
+        await hooked?.noteStart()
     }
 
     func state(_ execID: String) throws -> Containerd_Task_V2_StateResponse {
@@ -150,5 +162,6 @@ actor ContainerTask: ServedTask {
         }
         let (registry, id) = (hosting.registry, registryID)
         try await hosting.work.run { try registry.forget(id) }
+        await hooked?.end()
     }
 }

@@ -185,6 +185,7 @@ actor TaskService: Service {
         let specification: PodSpecification
         /// Nil for a sandbox.
         let root: RootSource?
+        var hooks: ContainerHooks?
     }
 
     private func read(_ request: Containerd_Task_V2_CreateTaskRequest) async throws -> Reading {
@@ -201,7 +202,8 @@ actor TaskService: Service {
             let root = try RootSource(request.rootfs, root: spec.root?.path, bundle: request.bundle)
             return Reading(
                 membership: membership,
-                specification: try PodSpecification(spec, membership, read: InlineSource.read), root: root)
+                specification: try PodSpecification(spec, membership, read: InlineSource.read), root: root,
+                hooks: try ContainerHooks(of: spec, id: request.id, bundle: request.bundle))
         }
     }
 
@@ -219,7 +221,8 @@ actor TaskService: Service {
         }
         let task = ContainerTask(
             id: request.id, bundle: request.bundle, io: io, hosting: hosting, publisher: publisher,
-            membership: membership, specification: specification, pod: try pod(of: membership))
+            membership: membership, specification: specification, pod: try pod(of: membership),
+            hooked: reading.hooks.map { HookedContainer($0, hosting.work) })
         try await task.create(root)
         return task
     }
