@@ -3,7 +3,7 @@ MAKEFLAGS += --no-print-directory
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup build release demo test bench fuzz escapes load check fmt docs kernel shell host host-command install uninstall \
+.PHONY: help setup build release demo test bench fuzz escapes load docker check fmt docs kernel shell host host-command install uninstall \
 	package clean
 
 PREFIX ?= /usr/local
@@ -44,6 +44,10 @@ fuzz: setup ## run each fuzz target for FUZZ_SECONDS (60)
 escapes: setup release ## containers that try to get out, or to take what their siblings need (Tests/Escapes)
 	@Tests/Escapes/run build
 	@$(WITH_KVM) -t 1800 -- $(STAGED) Tests/Escapes/run
+
+docker: setup release ## everyday commands of docker 26 with czone as the runtime (Tests/Docker)
+	@Setup/docker-root "$(CURDIR)/build/docker"
+	@$(WITH_KVM) -t 2400 -- $(STAGED) Tests/Docker/run
 
 load: setup release ## 10,000 requests over 50 functions while VMs are killed; sixteen containers come and go ten times (Tests/Functions)
 	@Setup/function-clients

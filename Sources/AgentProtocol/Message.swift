@@ -53,6 +53,10 @@ public enum MessageType: UInt16, Sendable {
     case measureNodes = 0x04
     /// ``Settle``.
     case settle = 0x05
+    /// ``ReadClock``.
+    case readClock = 0x08
+    /// ``AdjustClock``.
+    case adjustClock = 0x09
 
     /// ``BringImage``.
     case bringImage = 0x06
@@ -138,6 +142,8 @@ public enum MessageType: UInt16, Sendable {
     case nodeMeasures = 0x800A
     /// ``Reclaimed``.
     case reclaimed = 0x800B
+    /// ``ClockReading``.
+    case clockReading = 0x800C
 }
 
 /// A container of this VM. The host chooses the number, from 1, and never gives it twice in a VM's life, so a late

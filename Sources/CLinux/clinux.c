@@ -147,6 +147,14 @@ void clinux_name_thread(const char *name) { prctl(PR_SET_NAME, name, 0, 0, 0); }
 
 int clinux_timer(void) { return RESULT(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)); }
 
+int clinux_step_timer(void) { return RESULT(timerfd_create(CLOCK_REALTIME, TFD_CLOEXEC | TFD_NONBLOCK)); }
+
+int clinux_arm_step_timer(int fd) {
+    // Never: only the clock's being set ends the wait.
+    struct itimerspec when = {.it_value = {.tv_sec = INT32_MAX * 128L}};
+    return RESULT(timerfd_settime(fd, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &when, NULL));
+}
+
 int clinux_arm_timer(int fd, uint64_t milliseconds) {
     struct itimerspec when = {.it_value = {milliseconds / 1000, (milliseconds % 1000) * 1000000}};
     return RESULT(timerfd_settime(fd, 0, &when, NULL));
@@ -165,6 +173,7 @@ static uint64_t now(clockid_t clock) {
 }
 
 uint64_t clinux_monotonic_nanoseconds(void) { return now(CLOCK_MONOTONIC); }
+uint64_t clinux_raw_nanoseconds(void) { return now(CLOCK_MONOTONIC_RAW); }
 uint64_t clinux_wall_nanoseconds(void) { return now(CLOCK_REALTIME); }
 
 int64_t clinux_seek_data(int fd, uint64_t offset) {

@@ -33,6 +33,7 @@ public final class Supervisor {
     let lifecycle: VirtualMachineLifecycle
     let templates: ProcessTemplates
     let elasticZones: ElasticZones
+    private let clock: GuestClock
     private let handshake: BootHandshake
     private let removal: ContainerRemoval
     private let execution: ProcessExecution
@@ -59,6 +60,9 @@ public final class Supervisor {
         agent = AgentSession(vsock: machine.vsock, loop: loop, deadlines, journal)
         elasticZones = ElasticZones(containers, agent, configuration.hostMemory, journal)
         lifecycle = try VirtualMachineLifecycle(machine, containers, agent, deadlines, configuration)
+        clock = try GuestClock(agent, containers, on: loop)
+        lifecycle.whenReady { [clock] in clock.follow() }
+        lifecycle.onContainersChange = { [clock] in clock.containersChanged() }
         templates = ProcessTemplates(machine, containers, agent, lifecycle, deadlines, log: configuration.log)
         handshake = BootHandshake(
             agent, lifecycle, templates, TrialStart(containers, agent, zones, deadlines),

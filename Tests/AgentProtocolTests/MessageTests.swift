@@ -91,6 +91,9 @@ private var everyLimit: ResourceLimits {
     try roundTrip(UpdateResources(container: container, limits: specification.limits))
     try roundTrip(Reclaim(container: container, bytes: 1 << 20))
     try roundTrip(Reclaimed(before: 2, after: 1, timings: timings))
+    try roundTrip(ReadClock())
+    try roundTrip(ClockReading(wallClock: .max))
+    for nanoseconds in [0, -1, Int64.min, .max] { try roundTrip(AdjustClock(nanoseconds: nanoseconds)) }
 }
 
 @Test func processMessagesSurviveTheWire() throws {

@@ -56,8 +56,8 @@ class Commands:
         self.assertEqual(self.run_it("-i", IMAGE, "wc", "-c", input="x" * 50_000).stdout.strip(), "50000")
 
     def test_run_environment(self):
-        done = self.run_it("-e", "A=b c", "-w", "/tmp", "--hostname", "named", IMAGE, "sh", "-c", "echo $A; pwd; hostname; echo $HOME")
-        self.assertEqual(done.stdout.split("\n"), ["b c", "/tmp", "named", "/", ""])
+        done = self.run_it("-e", "A=b c", "-w", "/tmp", "--hostname", "named", IMAGE, "sh", "-c", "echo $A; pwd; hostname")
+        self.assertEqual(done.stdout.split("\n"), ["b c", "/tmp", "named", ""])
 
     def test_run_entrypoint(self):
         self.assertEqual(self.run_it("--entrypoint", "/bin/echo", IMAGE, "a", "b").stdout, "a b\n")
@@ -130,8 +130,8 @@ class Commands:
         self.detach(command=("sh", "-c", "mkdir /www; echo hello >/www/index.html; exec httpd -f -p 80 -h /www"))
         address = self.address()
         self.assertTrue(address.startswith("172.31."), address)
-        script = f"until wget -q -O - http://{address}/; do sleep 0.2; done"
-        self.assertEqual(self.run_it(IMAGE, "timeout", "60", "sh", "-c", script).stdout, "hello\n")
+        script = f"for i in 1 2 3 4 5; do timeout 10 wget -q -O - http://{address}/ && break; sleep 1; done"
+        self.assertEqual(self.run_it(IMAGE, "sh", "-c", script).stdout, "hello\n")
 
     def test_network_published_port(self):
         with socket.socket() as free:
@@ -153,8 +153,8 @@ class Commands:
         engine.docker("network", "create", self.name)
         self.addCleanup(engine.docker, "rm", "-f", f"{self.name}-peer", check=False)
         self.detach("--network", self.name, command=("sh", "-c", "mkdir /www; echo named >/www/index.html; exec httpd -f -p 80 -h /www"))
-        script = f"until wget -q -O - http://{self.name}/; do sleep 0.2; done"
-        self.assertEqual(self.run_it("--network", self.name, IMAGE, "timeout", "30", "sh", "-c", script).stdout, "named\n")
+        script = f"for i in 1 2 3; do timeout 10 wget -q -O - http://{self.name}/ && break; sleep 1; done"
+        self.assertEqual(self.run_it("--network", self.name, IMAGE, "sh", "-c", script).stdout, "named\n")
 
     # MARK: containers
 

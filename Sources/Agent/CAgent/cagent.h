@@ -164,6 +164,9 @@ long agent_splice(int source, int sink, size_t count);
 uint64_t agent_monotonic(void);
 uint64_t agent_wall_clock(void);
 int agent_set_wall_clock(uint64_t nanoseconds);
+// By a difference: slowly, in the place of what is left of an earlier one (adjtime(3)), or at once.
+int agent_slew_clock(int64_t nanoseconds);
+int agent_step_clock(int64_t nanoseconds);
 int agent_add_entropy(const void *bytes, size_t count);
 
 // MARK: terminals, the machine

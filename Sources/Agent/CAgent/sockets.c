@@ -6,6 +6,7 @@
 #include <netinet/tcp.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/timex.h>
 #include <linux/vm_sockets.h>
 #include <sys/un.h>
 #include <time.h>
@@ -116,6 +117,21 @@ uint64_t agent_wall_clock(void) { return nanoseconds(CLOCK_REALTIME); }
 int agent_set_wall_clock(uint64_t nanoseconds) {
     struct timespec time = {.tv_sec = (time_t)(nanoseconds / 1000000000), .tv_nsec = (long)(nanoseconds % 1000000000)};
     return RESULT(clock_settime(CLOCK_REALTIME, &time));
+}
+int agent_slew_clock(int64_t nanoseconds) {
+    struct timex change = {.modes = ADJ_OFFSET_SINGLESHOT, .offset = (long)(nanoseconds / 1000)};
+    return RESULT(adjtimex(&change));
+}
+int agent_step_clock(int64_t nanoseconds) {
+    struct timex change = {.modes = ADJ_SETOFFSET | ADJ_NANO};
+    change.time.tv_sec = (time_t)(nanoseconds / 1000000000);
+    change.time.tv_usec = nanoseconds % 1000000000;
+    // The fraction counts forward (adjtimex(2)).
+    if (change.time.tv_usec < 0) {
+        change.time.tv_sec -= 1;
+        change.time.tv_usec += 1000000000;
+    }
+    return RESULT(adjtimex(&change));
 }
 int agent_add_entropy(const void *bytes, size_t count) {
     struct { struct rand_pool_info head; char bytes[512]; } pool = {.head = {(int)count * 8, (int)count}};

@@ -65,6 +65,10 @@ final class GuestService {
         case .setup: try guest.setUp(try message(frame), caller)
         case .renew: try guest.renew(try message(frame), caller)
         case .settle: try guest.settle(try message(frame), caller)
+        case .readClock:
+            let _: ReadClock = try message(frame)
+            caller.reply(ClockReading(wallClock: Kernel.wallClock))
+        case .adjustClock: try guest.adjustClock(try message(frame), caller)
         case .powerOff: guest.powerOff(try message(frame), caller) { [containers] in containers.killAll() }
         case .bringImage: try images.bring(try message(frame), caller)
         case .releaseImage: try images.release(try message(frame), caller)
@@ -89,7 +93,7 @@ final class GuestService {
         case .hello, .exited, .outOfMemory, .zoneChanged, .templateReached, .memoryWanted, .memoryReturned, .done,
             .failure, .processStarted,
             .containerDeleted,
-            .zoneOffline, .containerMeasures, .processList, .pagePlacement, .nodeMeasures, .reclaimed:
+            .zoneOffline, .containerMeasures, .processList, .pagePlacement, .nodeMeasures, .reclaimed, .clockReading:
             let text = "serve a message of type \(frame.type.rawValue), which only the agent sends"
             throw Failure(code: ErrorNumber.notSupported, step: .request, text: text)
         }

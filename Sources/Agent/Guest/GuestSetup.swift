@@ -51,6 +51,18 @@ final class GuestSetup {
         caller.reply(Done(timings: timer.timings))
     }
 
+    func adjustClock(_ change: AdjustClock, _ caller: Caller) throws(Failure) {
+        let isSmall = change.nanoseconds.magnitude < AdjustClock.maxSlew.magnitude
+        // What is left of an earlier difference is no part of this one.
+        let slew = Kernel.slewWallClock(by: isSmall ? change.nanoseconds : 0)
+        try check(slew, .clock, "slew the clock by \(change.nanoseconds) ns")
+        if !isSmall {
+            try check(
+                Kernel.stepWallClock(by: change.nanoseconds), .clock, "step the clock by \(change.nanoseconds) ns")
+        }
+        caller.reply(Done())
+    }
+
     func settle(_: Settle, _ caller: Caller) throws(Failure) {
         // Clean pages, names and inodes: a template is smaller without them, and they come again where they are needed.
         try writeValue("3", to: "/proc/sys/vm/drop_caches", .request)

@@ -108,6 +108,8 @@ extension Kernel {
     /// Nanoseconds since 1970 UTC.
     static var wallClock: UInt64 { agent_wall_clock() }
     static func setWallClock(_ nanoseconds: UInt64) -> Int32 { agent_set_wall_clock(nanoseconds) }
+    static func slewWallClock(by nanoseconds: Int64) -> Int32 { agent_slew_clock(nanoseconds) }
+    static func stepWallClock(by nanoseconds: Int64) -> Int32 { agent_step_clock(nanoseconds) }
 
     static func addEntropy(_ bytes: [UInt8]) -> Int32 {
         // SAFETY: address and length are the array's own.

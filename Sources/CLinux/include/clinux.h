@@ -65,12 +65,18 @@ void clinux_name_thread(const char *name);
 
 /// timerfd_create(2), monotonic, non-blocking, close-on-exec.
 int clinux_timer(void);
+/// A timer of the wall clock, and its arming so that reading it fails with ECANCELED, once, when that clock was set: also by
+/// the resumption of a suspended host (timerfd_create(2), TFD_TIMER_CANCEL_ON_SET).
+int clinux_step_timer(void);
+int clinux_arm_step_timer(int fd);
 /// timerfd_settime(2): once, from now; 0 disarms.
 int clinux_arm_timer(int fd, uint64_t milliseconds);
 /// How often the timer has expired since, or a negative errno.
 int64_t clinux_drain_timer(int fd);
 uint64_t clinux_monotonic_nanoseconds(void);
 uint64_t clinux_wall_nanoseconds(void);
+/// CLOCK_MONOTONIC_RAW.
+uint64_t clinux_raw_nanoseconds(void);
 
 /// Where data or a hole of a file begins at or behind an offset (lseek(2)), or a negative errno.
 int64_t clinux_seek_data(int fd, uint64_t offset);

@@ -1,4 +1,5 @@
 import ControlProtocol
+import Glibc
 import LinuxSystem
 import OCI
 import Runtime
@@ -10,7 +11,7 @@ extension Status {
     init(_ error: any Error) {
         switch error {
         case let status as Status: self = status
-        case let error as RuntimeError: self.init(Self.code(of: error), error.description)
+        case let error as RuntimeError: self.init(Self.code(of: error), Self.text(of: error))
         case let error as SpecificationError:
             if case .unsupported = error {
                 self.init(.unimplemented, error.description)
@@ -21,6 +22,16 @@ extension Status {
         case let error as SystemError: self.init(Self.code(of: error), error.description)
         case is CancellationError: self.init(.cancelled, "the call was cancelled")
         default: self.init(.unknown, "\(error)")
+        }
+    }
+
+    /// By these words clients know that it is the program (docker: exit status 127 or 126).
+    private static func text(of error: RuntimeError) -> String {
+        guard case .refused(let refusal) = error else { return error.description }
+        return switch refusal.reason {
+        case .programNotFound: "executable file not found: \(error)"
+        case .programNotRunnable where refusal.code == EACCES: "permission denied: \(error)"
+        default: error.description
         }
     }
 

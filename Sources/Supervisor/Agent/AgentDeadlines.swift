@@ -46,6 +46,10 @@ extension MeasureNodes: BoundedRequest { static var deadline: UInt64 { 30 } }
 // The caller is refused (`late`): later than the longest that the agent tries to connect.
 extension RelayConnection: BoundedRequest { static var deadline: UInt64 { 75 } }
 
+// The clock is compared again at the next look.
+extension ReadClock: BoundedRequest { static var deadline: UInt64 { 30 } }
+extension AdjustClock: BoundedRequest { static var deadline: UInt64 { 30 } }
+
 // The caller gets a description without measures.
 extension MeasureContainers: BoundedRequest { static var deadline: UInt64 { 8 } }
 // Nobody waits for it.

@@ -31,6 +31,8 @@ final class VirtualMachineLifecycle {
     /// What waits for the agent's being ready.
     private var deferred: [() -> Void] = []
     private let idleTimer: TimerDescriptor
+    /// A container has come or gone.
+    var onContainersChange: () -> Void = {}
 
     init(
         _ machine: any SupervisedMachine, _ containers: ContainerTable, _ agent: AgentSession,
@@ -84,6 +86,7 @@ final class VirtualMachineLifecycle {
     /// A container has come or gone: starts or stops the clock that ends a VM without containers.
     func containersChanged() {
         guard state != .stopping else { return }
+        onContainersChange()
         if isPrewarmed, let prewarm = configuration.prewarm { return idleTimer.arm(inMilliseconds: prewarm.interval) }
         idleTimer.arm(inMilliseconds: containers.isEmpty ? configuration.idleTimeoutInMilliseconds ?? 0 : 0)
     }

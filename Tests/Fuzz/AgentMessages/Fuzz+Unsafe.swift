@@ -51,6 +51,7 @@ private func check(_ incoming: HostConversation.Incoming) {
     case .pagePlacement: again(frame, PagePlacement.self)
     case .nodeMeasures: again(frame, NodeMeasures.self)
     case .reclaimed: again(frame, Reclaimed.self)
+    case .clockReading: again(frame, ClockReading.self)
     default: preconditionFailure("conversation let type \(frame.type) through as a reply")
     }
 }
