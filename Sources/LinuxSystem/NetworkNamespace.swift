@@ -25,6 +25,19 @@ public final class NetworkNamespace: Sendable {
         OwnedDescriptor(taking: try checked(within { unsafe clinux_open_tap(name) }, "make the tap interface \(name)"))
     }
 
+    /// A socket that gets all TCP connections to this namespace's loopback, whatever their port, which is the local one of
+    /// what is accepted; until it is closed, or what is returned with it.
+    public func listenOnLoopback() throws(SystemError) -> (listener: OwnedDescriptor, direction: OwnedDescriptor) {
+        // One of IPv6 takes both, where there is IPv6.
+        var made = try within { unsafe clinux_listen_tcp("::", 0, 128) }
+        if made < 0 { made = try within { unsafe clinux_listen_tcp("0.0.0.0", 0, 128) } }
+        let listener = OwnedDescriptor(taking: try checked(made, "listen in a network namespace"))
+        let direction = try within { [listener] in clinux_direct_loopback(listener.rawValue) }
+        return (
+            listener, OwnedDescriptor(taking: try checked(direction, "direct a loopback to one socket (sk_lookup)"))
+        )
+    }
+
     /// The result of a call that a thread of its own makes in the namespace: no other thread ever leaves its own.
     private func within(_ call: @escaping @Sendable () -> CInt) throws(SystemError) -> CInt {
         try Self.apart({ [descriptor] in clinux_enter_network(descriptor.rawValue) }, call)

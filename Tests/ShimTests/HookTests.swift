@@ -16,7 +16,7 @@ import Testing
 
     init() throws { directory = try TemporaryDirectory() }
 
-    /// Its standard input goes to a file, behind its point's name; then it does what it is told.
+    /// Its standard input goes to a file, behind its point's name; then it does more.
     private func hook(_ point: String, _ more: String = "", timeout: Int? = nil) -> RuntimeSpec.Hook {
         let script = "{ echo \"$1 $WHERE\"; cat; echo; } >>\(directory.path)/log; \(more)"
         return RuntimeSpec.Hook(
@@ -24,9 +24,10 @@ import Testing
             timeout: timeout)
     }
 
-    /// What the hooks have been told, in their order.
+    /// What the hooks have received, in their order.
     private func log() throws -> [(point: String, state: RuntimeState)] {
-        let text = String(decoding: try FileSystem.contents(of: "\(directory.path)/log", atMost: 1 << 20) ?? [], as: UTF8.self)
+        let text = String(
+            decoding: try FileSystem.contents(of: "\(directory.path)/log", atMost: 1 << 20) ?? [], as: UTF8.self)
         let lines = text.split(separator: "\n").map(String.init)
         return try stride(from: 0, to: lines.count - 1, by: 2).map { line in
             (lines[line], try JSONDecoder().decode(RuntimeState.self, from: Data(lines[line + 1].utf8)))
@@ -57,7 +58,8 @@ import Testing
         let states = try log().map(\.state)
         #expect(states.map(\.status) == [.creating, .creating, .running, .stopped])
         #expect(states.map(\.pid) == [process, process, process, nil])
-        #expect(states.allSatisfy { $0.id == "a" && $0.annotations == ["dev.example": "x"] && $0.bundle.hasSuffix("/a") })
+        #expect(
+            states.allSatisfy { $0.id == "a" && $0.annotations == ["dev.example": "x"] && $0.bundle.hasSuffix("/a") })
         #expect(try FileSystem.status("/proc/\(process)") == nil, "nobody stands for it any more")
     }
 
@@ -99,8 +101,14 @@ import Testing
         (RuntimeSpec.Hooks(createContainer: [RuntimeSpec.Hook(path: "/x")]), "hooks.createContainer \"/x\""),
         (RuntimeSpec.Hooks(startContainer: [RuntimeSpec.Hook(path: "/x")]), "hooks.startContainer \"/x\""),
         (RuntimeSpec.Hooks(prestart: [RuntimeSpec.Hook(path: "x")]), "hooks.prestart is \"x\""),
-        (RuntimeSpec.Hooks(poststop: [RuntimeSpec.Hook(path: "/x", timeout: 0)]), "timeout of hooks.poststop \"/x\" is 0"),
-        (RuntimeSpec.Hooks(prestart: [RuntimeSpec.Hook(path: "/no/such")]), "\"/no/such\" has failed: it cannot be run"),
+        (
+            RuntimeSpec.Hooks(poststop: [RuntimeSpec.Hook(path: "/x", timeout: 0)]),
+            "timeout of hooks.poststop \"/x\" is 0"
+        ),
+        (
+            RuntimeSpec.Hooks(prestart: [RuntimeSpec.Hook(path: "/no/such")]),
+            "\"/no/such\" has failed: it cannot be run"
+        ),
     ])
     func whatCannotRunIsRefusedByName(_ hooks: RuntimeSpec.Hooks, _ words: String) async throws {
         let bench = try await ShimBench()

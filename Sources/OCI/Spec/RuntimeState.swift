@@ -1,6 +1,8 @@
 /// A container's state, as hooks receive it (runtime-spec 1.2, runtime.md, "State").
 public struct RuntimeState: Codable, Hashable, Sendable {
+    /// Where it is in its life.
     public enum Status: String, Codable, Sendable {
+        /// It is being made, or was made, or its program runs, or has ended.
         case creating, created, running, stopped
     }
 
@@ -8,6 +10,7 @@ public struct RuntimeState: Codable, Hashable, Sendable {
     public var ociVersion: String
     /// Its id, unique among the runtime's containers.
     public var id: String
+    /// Where it is in its life now.
     public var status: Status
     /// A process of the host that stands for it; nil where it has none any more.
     public var pid: Int32?

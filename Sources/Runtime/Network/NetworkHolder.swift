@@ -4,7 +4,7 @@ import Synchronization
 import SystemPackage
 
 /// A process of the host that stands for a container in a VM: its network namespace is the container's as the host has it,
-/// which others lead interfaces into, and its id is what they are told of the container. It does nothing and ends with
+/// which others lead interfaces into, and its id is what they know the container by. It does nothing and ends with
 /// the process that started it.
 public final class NetworkHolder: Sendable {
     /// How long a killed process may take to end, in milliseconds.
@@ -13,7 +13,7 @@ public final class NetworkHolder: Sendable {
     public let processID: Int32
     /// The namespace was made for the container: nobody else has a place for it.
     public let isContainersOwn: Bool
-    /// Readable when the process has ended, whoever ended it.
+    /// Readable when the process has ended.
     public let ended: OwnedDescriptor
     private let process: ChildProcess
     /// The other end of its standard input, which it waits for the end of.
@@ -40,7 +40,9 @@ public final class NetworkHolder: Sendable {
         lifeline = Mutex(started.1)
         processID = process.id
         let ended = try system { () throws(SystemError) in try watch(process: started.0.id) }
-        guard let ended else { throw .invalid("\(command[0]), which is to hold a network namespace, has ended at once") }
+        guard let ended else {
+            throw .invalid("\(command[0]), which is to hold a network namespace, has ended at once")
+        }
         self.ended = ended
         guard path == nil else { return }
         try system { [namespacePath] () throws(SystemError) in

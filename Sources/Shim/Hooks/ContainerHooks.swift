@@ -50,12 +50,14 @@ struct ContainerHooks: Sendable {
     private static func check(_ hook: RuntimeSpec.Hook, _ point: Point) throws {
         guard hook.path.hasPrefix("/") else {
             throw Status(
-                .invalidArgument, "the path of hooks.\(point.rawValue) is \(quoted(hook.path)), expected an absolute one")
+                .invalidArgument,
+                "the path of hooks.\(point.rawValue) is \(quoted(hook.path)), expected an absolute one")
         }
         guard hook.timeout.map({ $0 > 0 }) ?? true else {
             throw Status(
                 .invalidArgument,
-                "the timeout of hooks.\(point.rawValue) \(quoted(hook.path)) is \(hook.timeout ?? 0), expected more than 0")
+                "the timeout of hooks.\(point.rawValue) \(quoted(hook.path)) is \(hook.timeout ?? 0), expected more than 0"
+            )
         }
     }
 
@@ -92,7 +94,8 @@ struct ContainerHooks: Sendable {
 
     private func runAll(_ point: Point, _ status: RuntimeState.Status, _ process: Int32?) {
         for hook in hooks[point] ?? [] {
-            guard let state = try? state(status, process), let failure = HookRun(hook: hook).failure(state: state) else {
+            guard let state = try? state(status, process), let failure = HookRun(hook: hook).failure(state: state)
+            else {
                 continue
             }
             Log.logger.warning(

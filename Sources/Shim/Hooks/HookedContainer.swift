@@ -3,7 +3,7 @@ import Runtime
 import Synchronization
 import TTRPC
 
-/// What a container with hooks has on the host: they, and the process that they are told of.
+/// What a container with hooks has on the host: they, and the process that their state names.
 final class HookedContainer: Sendable {
     private let hooks: ContainerHooks
     private let holder = Mutex<NetworkHolder?>(nil)

@@ -25,6 +25,8 @@ actor Pod {
     private struct Placed: Sendable {
         let home: Home
         let connection: MachineConnection
+        /// Forwards what comes to the loopback of its network namespace on the host; nil: it has none, or cannot.
+        let forward: Task<Void, Never>?
     }
 
     nonisolated let registryID: String
@@ -69,6 +71,7 @@ actor Pod {
     /// The sandbox is in a VM. It may have been ended meanwhile.
     private func settle(_ placed: Placed) async throws -> Placed {
         guard case .placing = state else {
+            placed.forward?.cancel()
             await remove(from: placed.connection)
             throw Status(.failedPrecondition, "the sandbox \(registryID) has ended")
         }
@@ -117,7 +120,9 @@ actor Pod {
             throw error
         }
         Task { await follow(answers) }
-        return Placed(home: home, connection: connection)
+        let (hosting, id) = (hosting, registryID)
+        let forward = specification.networkNamespace.flatMap { LoopbackForward.begin($0, to: id, in: home, hosting) }
+        return Placed(home: home, connection: connection, forward: forward)
     }
 
     // MARK: the end
@@ -140,7 +145,9 @@ actor Pod {
         defer { state = .ended }
         switch state {
         case .unplaced, .placing: return .some(nil)
-        case .placed(let placed): return .some(placed)
+        case .placed(let placed):
+            placed.forward?.cancel()
+            return .some(placed)
         case .ended: return nil
         }
     }

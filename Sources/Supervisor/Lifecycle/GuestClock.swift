@@ -131,7 +131,9 @@ final class GuestClock {
         } else {
             exchanges?.append(Exchange(difference: 0, duration: .max))
         }
-        guard duration > Self.quickExchange, exchanges?.count ?? 0 < Self.maxExchanges else { return conclude(answered) }
+        guard duration > Self.quickExchange, exchanges?.count ?? 0 < Self.maxExchanges else {
+            return conclude(answered)
+        }
         ask()
     }
 
