@@ -22,6 +22,8 @@ final class GuestClock {
     /// Exchanges of one comparison, at most, and how quick one is that needs no other, in nanoseconds.
     private static let maxExchanges = 5
     private static let quickExchange: UInt64 = 4_000_000
+    /// So often a comparison that came to nothing is made again soon.
+    private static let maxInconclusive = 10
 
     /// The host's clocks, in nanoseconds.
     struct Time {
@@ -54,6 +56,8 @@ final class GuestClock {
     /// When the guest's clock was last found right, or moved; nil: it is not known to be right.
     private var comparedAt: Time?
     private var lastLook: Time?
+    /// Comparisons in a row that left the guest's clock unknown: exchanges are slow while much begins.
+    private var inconclusive = 0
     /// Of the comparison that is under way; nil: none is.
     private var exchanges: [Exchange]?
 
@@ -140,16 +144,22 @@ final class GuestClock {
     private func conclude(_ time: Time) {
         let best = exchanges?.min { $0.duration < $1.duration }
         exchanges = nil
+        defer { noteConclusion() }
         // Where nothing is known, the next look asks again.
         guard let best, best.duration != .max else { return comparedAt = nil }
         let unknown = best.duration / 2
-        guard best.difference.magnitude > max(unknown, Self.tolerance / 4) else {
-            // Right as far as can be known.
-            return comparedAt = unknown <= Self.quickExchange ? time : nil
-        }
+        // As right as can be known, now or when it is moved; by slow exchanges that is not well enough.
+        comparedAt = unknown <= Self.quickExchange ? time : nil
+        guard best.difference.magnitude > max(unknown, Self.tolerance / 4) else { return }
         agent.request(AdjustClock(nanoseconds: best.difference)) { [unowned self] result in
-            guard case .success = result else { return comparedAt = nil }
-            comparedAt = time
+            if case .failure = result { comparedAt = nil }
         }
+    }
+
+    /// The next look is soon where the guest's clock is still unknown, but not for ever.
+    private func noteConclusion() {
+        inconclusive = comparedAt == nil ? inconclusive + 1 : 0
+        guard (1...Self.maxInconclusive).contains(inconclusive), !containers.isEmpty else { return }
+        timer.arm(inMilliseconds: Self.shortInterval)
     }
 }
