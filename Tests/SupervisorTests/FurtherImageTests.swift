@@ -114,6 +114,27 @@ import Testing
         _ = try bench.run("b")
     }
 
+    @Test(arguments: [true, false]) func aContainerThatEndsWhileItsImageComesLeavesNothing(isMounted: Bool) throws {
+        try bring("sha256:a")
+        let (number, _) = try bench.request(BringImage.self)
+        let other = try run("a", image: 1)
+        try other.close()
+        #expect(try !bench.wasAsked(.deleteContainer), "it is not made yet")
+        if isMounted {
+            try bench.say(Done(), to: number)
+            let (made, create) = try bench.request(CreateContainer.self)
+            try bench.say(ProcessStarted.bench, to: made)
+            let (delete, content) = try bench.request(DeleteContainer.self)
+            #expect(content.container == create.container)
+            try bench.say(ContainerDeleted(zone: nil, timings: []), to: delete)
+            #expect(try bench.wasAsked(.releaseImage))
+        } else {
+            try bench.say(Failure(code: 12, step: .image, text: "mount image 1"), to: number)
+            #expect(try !bench.wasAsked(.createContainer) && !bench.wasAsked(.deleteContainer))
+        }
+        #expect(bench.supervisor.containers.count == 0)
+    }
+
     @Test func whatTheVMHasNoPlaceForIsRefused() throws {
         try bring("sha256:large", mebibytes: 1026)
         #expect(try client.refusal().text.contains("1024 MiB"))

@@ -29,7 +29,12 @@ final class ContainerRemoval {
     func end(_ container: HostedContainer, _ record: ExitRecord) {
         guard container.end(record) else { return }
         journal.noteEnd(record)
-        lifecycle.whenReady { [unowned self] in delete(container) }
+        // Behind its making, where that still waits.
+        lifecycle.whenReady { [unowned self] in
+            images.whenMounted(container.images) { [unowned self] failure in
+                if failure == nil { delete(container) } else { returnZone(ofUnmade: container) }
+            }
+        }
     }
 
     private func delete(_ container: HostedContainer) {
@@ -55,6 +60,11 @@ final class ContainerRemoval {
         _ = container.end(container.record(code: failure.exitCode, reason: "\(failure)"), repliesToCaller: false)
         // It may be made yet.
         if case .timeout = failure { return delete(container) }
+        returnZone(ofUnmade: container)
+    }
+
+    /// The guest has nothing of it but its zone.
+    private func returnZone(ofUnmade container: HostedContainer) {
         guard let zone = container.zone else { return finish(container) }
         zone.drain()
         let request = OfflineZone(node: zone.zone.node, timeout: AgentSession.agentTimeoutInMilliseconds)
