@@ -48,7 +48,7 @@ final class ZoneMemory: ZoneBacking {
     /// that costs one exit, and no memory.
     private static func smallPages(written: UInt64) -> [Range<Int>] {
         let huge = Int(min(written, UInt64(sparseBytes - memmapBytes))) / hugePageBytes * hugePageBytes
-        return [0..<memmapBytes, memmapBytes + huge..<sparseBytes]
+        return huge == 0 ? [0..<sparseBytes] : [0..<memmapBytes, memmapBytes + huge..<sparseBytes]
     }
 
     private func place(of block: GuestRange) -> Int {
