@@ -122,7 +122,7 @@ let package = Package(
             "ControlChannel",
             ["ControlProtocol", "AgentProtocol", "LinuxSystem", "Logs", logging, nioCore, nioPosix]),
         // Exchanges of HTTP on SwiftNIO, each way as fast as its reader.
-        module("HTTPExchange", [nioCore, nioHTTP1]),
+        module("HTTPExchange", [nioCore, nioPosix, nioHTTP1, nioSSL]),
 
         // containerd's side.
         .target(name: "ContainerdAPI", dependencies: [protobuf]),

@@ -11,8 +11,8 @@ import host as containerd
 from host import PYTHON, PYTHON_ROOT, eventually
 
 host = None
-# What issue 21 promises, a second after a step.
-TOLERANCE, SETTLED = 0.010, 1.0
+# What is promised, in seconds: so close, so long after a change. A reading that leaves more unknown says nothing.
+TOLERANCE, SETTLED, MAX_UNKNOWN = 0.010, 1.0, 0.030
 PROGRAM = "import sys, time\nfor line in sys.stdin: print(time.time_ns(), time.monotonic_ns(), flush=True)"
 ADJ_OFFSET_SINGLESHOT, ADJ_TICK = 0x8001, 0x4000
 
@@ -84,6 +84,7 @@ class ClockTest(unittest.TestCase):
     def expect_right(self, clock, what):
         difference, unknown, _ = clock.difference()
         print(f"{what}: {difference * 1000:.1f} ms ± {unknown * 1000:.1f}", flush=True)
+        self.assertLess(unknown, MAX_UNKNOWN, what)
         self.assertLessEqual(abs(difference), TOLERANCE + unknown, what)
 
     def test_steps_are_followed_and_monotonic_time_is_not_changed(self):

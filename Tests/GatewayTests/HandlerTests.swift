@@ -95,20 +95,9 @@ import Testing
     }
 
     /// Asks the store `calls` times, one after the other, and comes to what is not compiled before call `abort`.
-    private static let sequential = """
-        function odd(text) { return /^x+$/.test(text); }
-        exports.handle = async (context, data) => {
-          const results = [];
-          for (let i = 0; i < data.calls; i++) {
-            if (i === data.abort) results.push(odd('x' + i));
-            const body = data.plain ? 'plain' : Date.now() + ':' + Math.random();
-            const response = await fetch(data.store + '/' + data.run + '/' + i, { method: 'POST', body });
-            results.push(await response.text());
-          }
-          if (data.abort === data.calls) results.push(odd('x'));
-          return { results };
-        };
-        """
+    private static let sequential = String(
+        decoding: (try? FileSystem.contents(
+            of: Tools.checkout + "/Tests/Functions/handlers/store.js", atMost: 1 << 16)) ?? [], as: UTF8.self)
 
     private func event(_ bench: Bench, _ run: String, calls: Int, abort: Int = -1) -> String {
         #"{"store":"\#(bench.store.origin)","run":"\#(run)","calls":\#(calls),"abort":\#(abort)}"#
@@ -119,9 +108,9 @@ import Testing
         try await bench.compile(event(bench, "a", calls: 1))
         let answer = try bench.ask(event(bench, "b", calls: 2))
         #expect(answer.status == 200 && answer.mode == "sandbox")
-        #expect(answer.body == #"{"results":["stored /b/0","stored /b/1"]}"#)
+        #expect(answer.body == #"{"path":"/","results":["stored /b/0","stored /b/1"]}"#)
         #expect(bench.store.paths == ["/a/0", "/b/0", "/b/1"])
-        #expect(bench.acceleration?.report?.unsupported.first?.line == 1)
+        #expect(bench.acceleration?.report?.unsupported.first?.line == 2)
         #expect(bench.containers.started.load(ordering: .relaxed) == 1)
         let json = String(decoding: bench.catalog.service("f")?.json ?? [], as: UTF8.self)
         #expect(
@@ -140,7 +129,7 @@ import Testing
             // What the sandbox's clock and random numbers gave is in the bodies: the container has asked the same.
             #expect(!bench.log.contains("where the sandbox has asked"))
         }
-        #expect(bench.acceleration?.totals.aborts.map(\.key.place).first?.contains("handler.js:1:") == true)
+        #expect(bench.acceleration?.totals.aborts.map(\.key.place).first?.contains("handler.js:2:") == true)
     }
 
     @Test func callsAtOnceAreReplayedInTheirOrder() async throws {
@@ -180,11 +169,10 @@ import Testing
         #expect(result.status == 200 && result.mode == "replayed", "\(result) \(bench.log)")
         #expect(bench.store.paths == ["/a/0", "/b/0", "/b/1", "/b/2"])
         // It is started again, and serves.
-        for _ in 0..<3 where bench.acceleration?.process == nil {
-            try await Task.sleep(for: .milliseconds(1100))
+        try await bench.waits {
             bench.catalog.tick()
+            return bench.acceleration?.process != nil
         }
-        try await bench.waits { bench.acceleration?.process != nil }
         #expect(try bench.ask(event(bench, "c", calls: 1)).mode == "sandbox")
     }
 

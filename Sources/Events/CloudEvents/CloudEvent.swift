@@ -108,20 +108,7 @@ public struct CloudEvent: Equatable, Sendable {
 
     /// A header's value has what is not printable as %XX (HTTP binding, section 3.1.3.2).
     private static func decoded(_ value: String) -> String {
-        guard value.contains("%") else { return value }
-        var bytes: [UInt8] = []
-        var rest = Array(value.utf8)[...]
-        while let byte = rest.popFirst() {
-            if byte == UInt8(ascii: "%"), rest.count >= 2,
-                let code = UInt8(String(decoding: rest.prefix(2), as: UTF8.self), radix: 16)
-            {
-                bytes.append(code)
-                rest = rest.dropFirst(2)
-            } else {
-                bytes.append(byte)
-            }
-        }
-        return String(decoding: bytes, as: UTF8.self)
+        value.contains("%") ? String(percentDecoding: value) : value
     }
 }
 

@@ -8,10 +8,8 @@ import NIOHTTP1
 /// which the connection to the container is on too.
 final class ProxyExchange: FrontExchange, BackOwner {
     private enum State {
-        /// It has no container yet, by this number.
-        case waiting(UInt64)
-        /// It has one, which is being connected to.
-        case connecting(Lease)
+        /// It has no container yet, or no connection to it.
+        case searching(ContainerSearch)
         /// Its first byte has gone to the container.
         case begun(Lease, any Channel, BackHandler)
         case tunnel(Lease)
@@ -58,40 +56,16 @@ final class ProxyExchange: FrontExchange, BackOwner {
     }
 
     private func acquire() {
-        let (number, lease) = service.acquire(on: eventLoop)
-        state = .waiting(number)
-        lease.assumeIsolated().whenComplete { [self] result in
-            switch result {
-            case .success(let lease): connect(lease)
-            case .failure(let error): if case .waiting = state { fail(error) }
-            }
+        let search = ContainerSearch(service, for: record, on: eventLoop) { [definition, eventLoop] container, limit in
+            // A server of one thread would go on waiting for what another event loop keeps idle.
+            if definition.concurrency == 1 { container.pool.close() }
+            return BackConnection.open(to: container, on: eventLoop, withinMilliseconds: limit)
         }
-    }
-
-    private func connect(_ lease: Lease) {
-        guard case .waiting = state else { return service.finish(lease, isBroken: false) }
-        record.gotContainer(lease)
-        state = .connecting(lease)
-        let container = lease.container
-        if !lease.wasPaused, let channel = container.pool.take(on: eventLoop) { return send(over: channel, lease) }
-        // A server of one thread would go on waiting for what another event loop keeps idle.
-        if definition.concurrency == 1 { container.pool.close() }
-        let left = UInt32(clamping: max(1, definition.timeoutInMilliseconds - record.ageInMilliseconds))
-        let ready =
-            lease.wasPaused ? container.resume(on: eventLoop) : eventLoop.makeSucceededVoidFuture()
-        ready.flatMap { [eventLoop] in
-            BackConnection.open(to: container, on: eventLoop, withinMilliseconds: left)
-        }.assumeIsolated().whenComplete { [self] result in
+        state = .searching(search)
+        search.begin { [self] result in
             switch result {
-            case .success(let channel):
-                guard case .connecting = state else { return container.pool.put(channel) }
-                send(over: channel, lease)
-            case .failure(let error):
-                guard case .connecting = state else { return }
-                state = .ended
-                service.finish(lease, isBroken: true)
-                // Nothing has gone to it: another may have the request.
-                if record.mayMoveOn { acquire() } else { fail(error) }
+            case .success(let (lease, channel)): send(over: channel, lease)
+            case .failure(let error): fail(error)
             }
         }
     }
@@ -131,7 +105,7 @@ final class ProxyExchange: FrontExchange, BackOwner {
     var takesMore: Bool {
         switch state {
         // What has been read with the head waits here; no more.
-        case .waiting, .connecting: !passed.waits && !hasRequestEnded
+        case .searching: !passed.waits && !hasRequestEnded
         case .begun(_, let channel, _): channel.isWritable
         case .tunnel, .ended: true
         }
@@ -225,9 +199,8 @@ final class ProxyExchange: FrontExchange, BackOwner {
     private func isLate() {
         let error = GatewayError.late(milliseconds: definition.timeoutInMilliseconds)
         switch state {
-        case .waiting(let number): service.withdraw(number, error)
-        case .connecting(let lease):
-            service.finish(lease, isBroken: true)
+        case .searching(let search):
+            search.cancel(error, isBroken: true)
             fail(error)
         case .begun(let lease, let channel, let handler):
             handler.owner = nil
@@ -245,8 +218,7 @@ final class ProxyExchange: FrontExchange, BackOwner {
         if case .tunnel = former { return }
         state = .ended
         switch former {
-        case .waiting(let number): service.withdraw(number, .abandoned)
-        case .connecting(let lease): service.finish(lease, isBroken: false)
+        case .searching(let search): search.cancel(.abandoned, isBroken: false)
         case .begun(let lease, let channel, let handler):
             handler.owner = nil
             channel.close(promise: nil)

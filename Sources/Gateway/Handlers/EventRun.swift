@@ -28,9 +28,8 @@ final class EventRun: FrameOwner {
         case sandbox(FrameHandler, UInt32)
         /// It was given up, and calls that are on their way are waited for.
         case settling
-        /// It has no container yet, by this number.
-        case waiting(UInt64)
-        case connecting(Lease)
+        /// It has no container yet, or no connection to it.
+        case searching(ContainerSearch)
         case container(Lease, any Channel, FrameHandler, UInt32)
         case ended
     }
@@ -102,49 +101,23 @@ final class EventRun: FrameOwner {
     // MARK: A container
 
     private func acquire() {
-        let (number, lease) = service.acquire(on: eventLoop)
-        state = .waiting(number)
-        lease.assumeIsolated().whenComplete { [self] result in
+        let search = ContainerSearch(service, for: record, on: eventLoop) { [eventLoop] container, limit in
+            ContainerFrames.open(to: container, on: eventLoop, withinMilliseconds: limit)
+        }
+        state = .searching(search)
+        search.begin { [self] result in
             switch result {
-            case .success(let lease): connect(lease)
-            case .failure(let error): if case .waiting = state { fail(error) }
+            case .success(let (lease, channel)): send(over: channel, lease)
+            case .failure(let error): fail(error)
             }
         }
-    }
-
-    private func connect(_ lease: Lease) {
-        guard case .waiting = state else { return service.finish(lease, isBroken: false) }
-        record.gotContainer(lease)
-        state = .connecting(lease)
-        let container = lease.container
-        if !lease.wasPaused, let channel = container.pool.take(on: eventLoop) { return send(over: channel, lease) }
-        let left = UInt32(clamping: max(1, definition.timeoutInMilliseconds - record.ageInMilliseconds))
-        let ready =
-            lease.wasPaused ? container.resume(on: eventLoop) : eventLoop.makeSucceededVoidFuture()
-        ready.flatMap { [eventLoop] in
-            ContainerFrames.open(to: container, on: eventLoop, withinMilliseconds: left)
-        }.assumeIsolated().whenComplete { [self] result in
-            switch result {
-            case .success(let channel):
-                guard case .connecting = state else { return container.pool.put(channel) }
-                send(over: channel, lease)
-            case .failure(let error):
-                guard case .connecting = state else { return }
-                // Nothing has gone to it: another may have the event.
-                moveOn(from: lease, isBroken: true, error)
-            }
-        }
-    }
-
-    private func moveOn(from lease: Lease, isBroken: Bool, _ error: any Error) {
-        state = .ended
-        service.finish(lease, isBroken: isBroken)
-        if record.mayMoveOn { acquire() } else { fail(error) }
     }
 
     private func send(over channel: any Channel, _ lease: Lease) {
         guard let handler = FrameHandler.of(channel), handler.isActive else {
-            return moveOn(from: lease, isBroken: false, GatewayError.containerEnded("it closed the connection"))
+            service.finish(lease, isBroken: false)
+            guard record.mayMoveOn else { return fail(GatewayError.containerEnded("it closed the connection")) }
+            return acquire()
         }
         let number = handler.join(self)
         attempt += 1
@@ -280,9 +253,8 @@ final class EventRun: FrameOwner {
             calls.abandon()
             answer(.failure(error))
         case .settling: fail(error)
-        case .waiting(let number): service.withdraw(number, error)
-        case .connecting(let lease):
-            service.finish(lease, isBroken: true)
+        case .searching(let search):
+            search.cancel(error, isBroken: true)
             fail(error)
         case .container(let lease, let channel, let handler, let number):
             handler.leave(number)

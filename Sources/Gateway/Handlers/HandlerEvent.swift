@@ -1,3 +1,4 @@
+import Events
 import HTTPExchange
 import LeanJSON
 import NIOCore
@@ -41,7 +42,9 @@ struct HandlerEvent: Sendable {
         var query: [String: String] = [:]
         for pair in (parts.count > 1 ? parts[1] : "").split(separator: "&") {
             let halves = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-            query[Self.decoded(halves[0])] = Self.decoded(halves.count > 1 ? halves[1] : "")
+            let value = halves.count > 1 ? halves[1] : ""
+            query[String(percentDecoding: halves[0], plusIsSpace: true)] = String(
+                percentDecoding: value, plusIsSpace: true)
         }
         context.object("query", Self.object(query))
         var headers: [String: String] = [:]
@@ -64,7 +67,7 @@ struct HandlerEvent: Sendable {
         guard !body.isEmpty else { return Array("null".utf8) }
         let plain = type.prefix { $0 != ";" }.lowercased().filter { $0 != " " }
         if plain == "application/json" || plain == "text/json" || plain.hasSuffix("+json") {
-            guard JSONText(body) != nil else {
+            guard JSONDocument(body) != nil else {
                 throw Refusal(status: .badRequest, text: "the body is no JSON, which its type says it is")
             }
             return body
@@ -87,23 +90,6 @@ struct HandlerEvent: Sendable {
         var writer = JSONWriter()
         for (name, value) in values.sorted(by: { $0.key < $1.key }) { writer.text(name, value) }
         return writer.object
-    }
-
-    /// Of a query, where a plus is a blank.
-    private static func decoded(_ text: Substring) -> String {
-        var bytes: [UInt8] = []
-        var rest = Array(text.utf8)[...]
-        while let byte = rest.popFirst() {
-            if byte == UInt8(ascii: "%"), rest.count >= 2,
-                let code = UInt8(String(decoding: rest.prefix(2), as: UTF8.self), radix: 16)
-            {
-                bytes.append(code)
-                rest = rest.dropFirst(2)
-            } else {
-                bytes.append(byte == UInt8(ascii: "+") ? 0x20 : byte)
-            }
-        }
-        return String(decoding: bytes, as: UTF8.self)
     }
 }
 
@@ -132,8 +118,8 @@ struct HandlerAnswer: Equatable, Sendable {
             return
         }
         let text = Array(result.dropFirst())
-        guard let json = JSONText(text) else { throw Malformed(text: "the handler's result is no JSON") }
-        if let string = JSONText.string(text) {
+        guard let json = JSONDocument(text) else { throw Malformed(text: "the handler's result is no JSON") }
+        if let string = JSONDocument.string(text) {
             headers = [("content-type", "text/plain; charset=utf-8")]
             body = Array(string.utf8)
         } else if let code = json["statusCode"] {
@@ -144,18 +130,18 @@ struct HandlerAnswer: Equatable, Sendable {
         }
     }
 
-    private mutating func readAnswer(_ json: JSONText, _ code: [UInt8]) throws(Malformed) {
+    private mutating func readAnswer(_ json: JSONDocument, _ code: [UInt8]) throws(Malformed) {
         guard let number = Int(String(decoding: code, as: UTF8.self)), (200...599).contains(number) else {
             throw Malformed(text: "the handler's statusCode is \(Self.shown(code)), expected 200 to 599")
         }
         status = number
         var hasType = false
         if let text = json["headers"], text != Array("null".utf8) {
-            guard let fields = JSONText(text), text.first == UInt8(ascii: "{") else {
+            guard let fields = JSONDocument(text), text.first == UInt8(ascii: "{") else {
                 throw Malformed(text: "the handler's headers are no object")
             }
             for name in fields.members.keys.sorted() {
-                let value = fields[name].flatMap { JSONText.string($0) ?? Self.scalar($0) }
+                let value = fields[name].flatMap { JSONDocument.string($0) ?? Self.scalar($0) }
                 guard let value, ExternalCall.isToken(name), ExternalCall.isFieldValue(value) else {
                     throw Malformed(text: "the handler's header \(Self.shown(Array(name.utf8))) is none")
                 }
@@ -164,7 +150,7 @@ struct HandlerAnswer: Equatable, Sendable {
             }
         }
         guard let text = json["body"], text != Array("null".utf8) else { return }
-        let string = JSONText.string(text)
+        let string = JSONDocument.string(text)
         body = string.map { Array($0.utf8) } ?? text
         if !hasType {
             headers.append(("content-type", string == nil ? "application/json" : "text/plain; charset=utf-8"))

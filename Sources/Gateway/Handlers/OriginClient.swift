@@ -15,10 +15,9 @@ final class OriginClient: Sendable {
         let description: String
     }
 
-    private static let connectTimeout = TimeAmount.seconds(5)
     /// The host's resolver has limits of its own; no call waits longer than its own limit for it.
     private let threads = NIOThreadPool(numberOfThreads: 2)
-    private let pools = Mutex<[FabricPolicy.Endpoint: BackPool]>([:])
+    private let connections = ServerConnections<FabricPolicy.Endpoint>(connectTimeout: .seconds(5))
     private let secure: NIOSSLContext?
     /// For tests, whose origins are on the loopback interface.
     private let reachesHost: Bool
@@ -29,14 +28,11 @@ final class OriginClient: Sendable {
         self.reachesHost = reachesHost
         self.patienceInSeconds = patienceInSeconds
         threads.start()
-        var configuration = TLSConfiguration.makeClientConfiguration()
-        configuration.minimumTLSVersion = .tlsv12
-        configuration.applicationProtocols = ["http/1.1"]
-        secure = try? NIOSSLContext(configuration: configuration)
+        secure = try? NIOSSLContext.forServers()
     }
 
     func close() {
-        for pool in pools.withLock({ Array($0.values) }) { pool.close(forEver: true) }
+        connections.close()
         threads.shutdownGracefully { _ in }
     }
 
@@ -53,19 +49,10 @@ final class OriginClient: Sendable {
     }
 
     func idle(_ origin: FabricPolicy.Endpoint, on eventLoop: any NIOCore.EventLoop) -> (any Channel)? {
-        pool(origin).take(on: eventLoop)
+        connections.take(origin, on: eventLoop)
     }
 
-    func giveBack(_ channel: any Channel, _ origin: FabricPolicy.Endpoint) { pool(origin).put(channel) }
-
-    private func pool(_ origin: FabricPolicy.Endpoint) -> BackPool {
-        pools.withLock { pools in
-            if let pool = pools[origin] { return pool }
-            let pool = BackPool()
-            pools[origin] = pool
-            return pool
-        }
-    }
+    func giveBack(_ channel: any Channel, _ origin: FabricPolicy.Endpoint) { connections.giveBack(channel, origin) }
 
     /// A new connection, to no address at which only the host itself, its wire or its provider answers.
     func connect(
@@ -81,31 +68,18 @@ final class OriginClient: Sendable {
                         "\(origin.host) is at \(address.ipAddress ?? "no address"), which no function may reach")
             }
             return address
-        }.flatMap { [self] address in open(address, origin, on: eventLoop) }
+        }.flatMapThrowing { [self] address in (address, try security(of: origin)) }
+            .flatMap { [self] address, security in
+                connections.connect(to: origin, at: address, on: eventLoop, security)
+            }
     }
 
-    private func open(
-        _ address: SocketAddress, _ origin: FabricPolicy.Endpoint, on eventLoop: any NIOCore.EventLoop
-    ) -> EventLoopFuture<any Channel> {
-        let (pool, secure) = (pool(origin), secure)
-        return ClientBootstrap(group: eventLoop)
-            .connectTimeout(Self.connectTimeout)
-            .channelOption(.tcpOption(.tcp_nodelay), value: 1)
-            .channelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    let pipeline = channel.pipeline.syncOperations
-                    if origin.isSecure {
-                        guard let secure else { throw Failure(description: "there are no authorities for TLS") }
-                        let name = IPAddress(origin.host) == nil ? origin.host : nil
-                        try pipeline.addHandler(try NIOSSLClientHandler(context: secure, serverHostname: name))
-                    }
-                    let encoder = HTTPRequestEncoder()
-                    let decoder = ByteToMessageHandler(HTTPResponseDecoder(leftOverBytesStrategy: .dropBytes))
-                    let handler = BackHandler(http: [encoder, decoder]) { pool.remove($0) }
-                    try pipeline.addHandlers([encoder, decoder, handler])
-                }
-            }
-            .connect(to: address)
+    private func security(
+        of origin: FabricPolicy.Endpoint
+    ) throws -> ServerConnections<FabricPolicy.Endpoint>.Security? {
+        guard origin.isSecure else { return nil }
+        guard let secure else { throw Failure(description: "there are no authorities for TLS") }
+        return .init(secure, serverName: IPAddress(origin.host) == nil ? origin.host : nil)
     }
 }
 

@@ -1,7 +1,9 @@
-import LinuxSystem
 import AgentProtocol
 import ContainerdAPI
 import ControlProtocol
+import LinuxSystem
+import Logging
+import Logs
 import OCI
 import Runtime
 import TTRPC
@@ -82,6 +84,7 @@ enum RootSource: Equatable, Sendable {
                     "the root \(quoted(name)) is another image than its pod's first container's, and its VM does not take it: \(refusal.text)"
                 )
             }
+            Log.logger.notice("\(name) is read over the file server: \(refusal.text)")
             return try volumes.addRoot(of: layers)
         }
     }

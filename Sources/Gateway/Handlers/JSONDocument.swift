@@ -1,6 +1,6 @@
 /// Reads JSON text (RFC 8259) without making values of it: whether it is JSON, and where the members of an object lie. What is
 /// passed on is the text itself.
-struct JSONText {
+struct JSONDocument {
     /// What is deeper is refused: readers on the way recurse.
     static let maxDepth = 256
 
